@@ -1,0 +1,129 @@
+# flowtally: an eBPF traffic meter and IPFIX exporter
+#
+#   make                the agent: build/flowtally
+#   make check          unit tests; no privilege needed
+#   make check-bpf      the classifier by BPF_PROG_TEST_RUN; needs root
+#   make check-e2e      everything, in network namespaces, with real collectors; needs root
+#   make check-all      lint and all of the above
+#   make bench          the cost of a packet and of a sweep, side by side with bare ones; needs root
+#   make lint           formatting, shell scripts, manual pages, headers that compile alone
+#   make install        to $(DESTDIR)$(PREFIX)
+#   make clean
+#
+# V=1 shows the commands, SAN=1 builds with address and undefined-behaviour sanitizers (in build-san),
+# O=DIR builds elsewhere. CFLAGS and LDFLAGS are yours.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+CC ?= cc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+O ?= build$(if $(SAN),-san)
+
+PACKAGES := libbpf libelf zlib libmnl libfixbuf glib-2.0 yaml-0.1 jansson
+DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+
+CFLAGS ?= -O2 -g
+SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+comma := ,
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	     -Wno-unused-parameter -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+	     -DFLOWTALLY_VERSION='"$(VERSION)"' -Iagent -Iebpf -I$(O)/ebpf $(DEPS_CFLAGS) $(SAN_FLAGS) $(CFLAGS)
+ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
+
+# The target is either byte order; the headers of <asm/> are those of the machine it will run on.
+BPF_TARGET ?= bpf
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_CFLAGS := -g -O2 -Wall -Wextra -target $(BPF_TARGET) $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
+
+SKELETONS := $(patsubst ebpf/%.bpf.c,$(O)/ebpf/%.skel.h,$(wildcard ebpf/*.bpf.c))
+TEST_SOURCES := $(wildcard agent/*_test.c)
+AGENT_SOURCES := $(filter-out $(TEST_SOURCES),$(wildcard agent/*.c))
+AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(O)/%.o)
+# Everything but main(): what the tests link against.
+LIBRARY := $(O)/libflowtally.a
+UNIT_TESTS := $(TEST_SOURCES:%.c=$(O)/%)
+BPF_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/bpf/*_test.c))
+TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/tools/*.c))
+BENCHES := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n' $(1) $(@:$(O)/%=%))
+
+all: $(O)/flowtally
+
+$(O)/flowtally: $(O)/agent/main.o $(LIBRARY)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(DEPS_LIBS) -o $@
+
+$(LIBRARY): $(filter-out $(O)/agent/main.o,$(AGENT_OBJECTS))
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/%.bpf.o: %.bpf.c Makefile
+	$(call say,BPF)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/%.skel.h: $(O)/%.bpf.o
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
+
+$(O)/%.o: %.c Makefile | $(SKELETONS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(UNIT_TESTS) $(BPF_TESTS): $(O)/%: $(O)/%.o $(LIBRARY)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(DEPS_LIBS) -lcmocka -o $@
+
+$(TOOLS) $(BENCHES): $(O)/%: $(O)/%.o $(LIBRARY)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(DEPS_LIBS) -o $@
+
+# All tests speak TAP. Within a target nothing runs in parallel: they share two cores and one clock.
+PROVE := prove --failures --comments
+TAP := CMOCKA_MESSAGE_OUTPUT=TAP
+
+check: all $(UNIT_TESTS)
+	$(Q)$(TAP) $(PROVE) --exec '' $(UNIT_TESTS)
+
+check-bpf: all $(BPF_TESTS)
+	$(Q)$(TAP) $(PROVE) --exec '' $(BPF_TESTS)
+
+check-e2e: all $(TOOLS)
+	$(Q)BUILD=$(abspath $(O)) $(PROVE) --exec 'bats --tap' $(wildcard tests/e2e/*.bats)
+
+check-all: lint check check-bpf check-e2e
+
+bench: all $(BENCHES)
+	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
+
+# clang-format of one version only: each lays out code a little differently.
+lint:
+	$(Q)clang-format --dry-run --Werror $(wildcard agent/*.[ch] ebpf/*.[ch] tests/*/*.[ch])
+	$(Q)for header in $(wildcard agent/*.h ebpf/records.h); do \
+		$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$header || exit 1; done
+	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!.*(bash|/sh)') .ci/run
+	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page | mandoc -T lint -W warning || exit 1; done
+
+install: all
+	install -D -m 755 $(O)/flowtally $(DESTDIR)$(PREFIX)/sbin/flowtally
+	install -D -m 644 config/flowtally.yaml $(DESTDIR)$(SYSCONFDIR)/flowtally/flowtally.yaml
+	$(Q)for page in $(wildcard man/*.scd); do \
+		name=$${page#man/}; name=$${name%.scd}; \
+		mkdir -p $(DESTDIR)$(PREFIX)/share/man/man$${name##*.} && \
+		scdoc < $$page > $(DESTDIR)$(PREFIX)/share/man/man$${name##*.}/$$name || exit 1; done
+
+clean:
+	rm -rf build build-san
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+.DELETE_ON_ERROR:
+.PHONY: all check check-bpf check-e2e check-all bench lint install clean
+.SECONDARY:

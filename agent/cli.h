@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The subcommands. Each takes its own name and options and returns the exit status: EXIT_SUCCESS,
+ * EXIT_FAILURE or CLI_USAGE. An error is one line on stderr, "flowtally: what: why".
+ */
+#ifndef FLOWTALLY_CLI_H
+#define FLOWTALLY_CLI_H
+
+#define CLI_USAGE 2
+
+int cli_agent(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_hosts(int argc, char **argv);
+int cli_ledger(int argc, char **argv);
+int cli_status(int argc, char **argv);
+int cli_version(int argc, char **argv);
+
+#endif

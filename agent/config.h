@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration: one YAML file (flowtally.yaml(5)), read as a whole and checked as a whole.
+ *
+ * A Config is immutable once read. Where a key is absent its default stands here already, so nobody
+ * who reads a Config knows about defaults. Times are in milliseconds, lengths in octets.
+ */
+#ifndef FLOWTALLY_CONFIG_H
+#define FLOWTALLY_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "prefix.h"
+#include "records.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/flowtally/flowtally.yaml"
+
+typedef enum {
+	SIDE_CHOICE_AUTO, /* wan where a default route points, else lan */
+	SIDE_CHOICE_LAN,
+	SIDE_CHOICE_WAN,
+} SideChoice;
+
+/* One item of `interfaces`. The first whose `match` fits an interface's name applies to it. */
+typedef struct {
+	char *match; /* a name or a glob */
+	SideChoice side;
+	char *alias; /* NULL: the interface's own name is used in reports */
+} InterfaceConfig;
+
+/* What of a host record is enterprise-specific; design: blocks of template ids. */
+typedef enum {
+	ENTERPRISE_MAC,
+	ENTERPRISE_NONE,
+	ENTERPRISE_FULL,
+} EnterpriseElements;
+
+/* One item of `export.ipfix.collectors`. */
+typedef struct {
+	char *address; /* as written: "192.0.2.1:4739" or "[2001:db8::1]:4739"; numeric */
+	bool records_hosts;
+	bool records_statistics;
+	EnterpriseElements enterprise;
+	bool layer2_octets; /* records carry layer2OctetDeltaCount, too */
+} CollectorConfig;
+
+typedef struct {
+	char *path; /* of the file, NULL where there is none and the defaults apply */
+	uint64_t interval_ms;
+	GPtrArray *interfaces; /* of InterfaceConfig; without a file: one, "*", side auto */
+	struct {
+		GArray *local; /* of Prefix; empty: the interface's own prefixes */
+		bool local_is_set;
+		GArray *not_internet; /* of Prefix */
+		uint32_t max;
+	} hosts;
+	struct {
+		uint32_t observation_domain;
+		uint32_t enterprise_number;
+		uint64_t template_refresh_ms;
+		uint32_t message_size;
+		GPtrArray *collectors; /* of CollectorConfig */
+	} ipfix;
+	char *textfile; /* NULL: none is written */
+	char *state;	/* directory */
+	char *run;	/* directory */
+} Config;
+
+/*
+ * Reads @path; NULL reads CONFIG_DEFAULT_PATH, or nothing where that does not exist. Every fault of
+ * the file becomes one line "FILE:LINE: key: reason" of @errors, in the order of the file; NULL is
+ * returned if there is any.
+ */
+Config *config_read(const char *path, GPtrArray *errors);
+
+/* The item of `interfaces` for the interface @name, or NULL if it is not to be metered. `lo` never
+ * is by a glob, only by its name. */
+const InterfaceConfig *config_match_interface(const Config *config, const char *name);
+
+void config_free(Config *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The clsact qdisc of an interface and our filters in it.
+ *
+ * Ours are told from others' by kind, handle and the program's name. Filters of other programs are
+ * never touched, and the qdisc goes only if we made it and nothing else is left in it.
+ */
+#ifndef FLOWTALLY_TC_H
+#define FLOWTALLY_TC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "records.h"
+
+/* The handle of our filters: "flow" would be too long. */
+#define TC_HANDLE 0xf10a
+
+/*
+ * Makes the clsact qdisc if it is not there; @made says which.
+ * Errors name the interface: no privilege, no clsact in this kernel, no such interface.
+ */
+bool tc_ensure_clsact(uint32_t ifindex, const char *name, bool *made, GError **error);
+
+/*
+ * Attaches the program @prog_fd at @hook, or replaces our filter there by it without missing a
+ * frame. Ours stands before all others where it can: at the first priority which no filter of
+ * another kind or protocol holds; @priority says which it was.
+ */
+bool tc_attach(uint32_t ifindex, const char *name, enum hook hook, int prog_fd, uint32_t *priority,
+	       GError **error);
+
+/* True also if there is none of ours, or no such interface any more. */
+bool tc_detach(uint32_t ifindex, const char *name, enum hook hook, GError **error);
+
+/* Whether a filter of ours is attached at @hook. */
+bool tc_is_attached(uint32_t ifindex, enum hook hook);
+
+/* Removes the clsact qdisc if no filter of anybody's is left in it. */
+bool tc_remove_clsact_if_empty(uint32_t ifindex, const char *name, GError **error);
+
+#endif

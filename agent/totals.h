@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file in which sums outlive the process: below `run` (memory) after every sweep, below `state`
+ * (disk) for a reboot.
+ *
+ * It is a header and tables of fixed-size rows, in host byte order, closed by a CRC; whoever owns a
+ * table describes its rows. A file of another layout, cut short or damaged is refused as a whole.
+ */
+#ifndef FLOWTALLY_TOTALS_H
+#define FLOWTALLY_TOTALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+typedef struct TotalsWriter TotalsWriter;
+typedef struct TotalsReader TotalsReader;
+
+/* Which tables a file can hold; a number means one kind of row for ever. */
+typedef enum {
+	TOTALS_PERIOD = 1,
+	TOTALS_INTERFACES = 2,
+	TOTALS_ACCOUNTS = 3,
+	TOTALS_LEDGER = 4,
+	TOTALS_POINTS = 5,
+	TOTALS_COLLECTORS = 6,
+} TotalsTable;
+
+TotalsWriter *totals_writer_new(void);
+void totals_writer_free(TotalsWriter *writer);
+void totals_writer_begin(TotalsWriter *writer, TotalsTable table, size_t row_size);
+void totals_writer_add(TotalsWriter *writer, const void *row); /* of row_size octets; copied */
+bool totals_writer_replace(TotalsWriter *writer, const char *path, GError **error);
+
+/* ENOENT in error->code: there is no such file. */
+TotalsReader *totals_reader_new(const char *path, GError **error);
+void totals_reader_free(TotalsReader *reader);
+/* The rows of @table, borrowed, aligned for any type; none is no error, rows of another size are.
+ */
+bool totals_reader_rows(TotalsReader *reader, TotalsTable table, size_t row_size, const void **rows,
+			size_t *n, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TotalsWriter, totals_writer_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TotalsReader, totals_reader_free)
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Bytes to struct packet: Ethernet, VLAN tags, IPv4, IPv6, and as much of what follows as a GSO
+ * frame's repeated headers need.
+ *
+ * Reads never go through bpf_skb_pull_data(), which would rearrange somebody else's skb: where the
+ * linear part of the frame ends early (a packet socket's TX ring leaves only the Ethernet header in
+ * it), the bytes are copied to the stack instead.
+ */
+#ifndef FLOWTALLY_PARSE_BPF_H
+#define FLOWTALLY_PARSE_BPF_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "records.h"
+
+/* Tags in the payload, beside one in the skb's metadata. */
+#define MAX_INLINE_TAGS 3
+/* RFC 8200 names six extension headers and wants most of them once. */
+#define MAX_EXTENSION_HEADERS 8
+
+#define ETH_P_QINQ_OLD 0x9100 /* QinQ before 802.1ad, still sent by some switches */
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 encapsulated_protocol;
+};
+
+enum parsed {
+	PARSED_IP,
+	PARSED_NOT_IP,
+	PARSED_MALFORMED,
+};
+
+struct packet {
+	__u8 source_mac[MAC_LEN];
+	__u8 destination_mac[MAC_LEN];
+	__u8 source[ADDRESS_LEN];
+	__u8 destination[ADDRESS_LEN];
+	__u8 ip_version;
+	bool multicast; /* or broadcast */
+	__u64 packets;
+	__u64 octets;	     /* set for PARSED_IP only */
+	__u64 layer2_octets; /* set unless PARSED_MALFORMED by the Ethernet header */
+};
+
+/* @len bytes at @offset: in the frame where they are linear, else copied to @copy. */
+static __always_inline const void *peek(struct __sk_buff *skb, __u32 offset, void *copy, __u32 len)
+{
+	const void *data = (const void *)(long)skb->data;
+	const void *end = (const void *)(long)skb->data_end;
+
+	if (data + offset + len <= end)
+		return data + offset;
+	return bpf_skb_load_bytes(skb, offset, copy, len) ? NULL : copy;
+}
+
+static __always_inline bool is_vlan(__be16 protocol)
+{
+	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD) ||
+	       protocol == bpf_htons(ETH_P_QINQ_OLD);
+}
+
+static __always_inline void map_ipv4(__u8 to[ADDRESS_LEN], const __be32 *address)
+{
+	__builtin_memset(to, 0, 10);
+	__builtin_memset(to + 10, 0xff, 2);
+	__builtin_memcpy(to + 12, address, sizeof(*address));
+}
+
+/* Steps over the extension headers which GSO repeats; @offset is left at the transport header. */
+static __always_inline __u8 skip_extension_headers(struct __sk_buff *skb, __u8 next, __u32 *offset)
+{
+	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+		struct ipv6_opt_hdr copy;
+		const struct ipv6_opt_hdr *header;
+
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
+			break;
+		header = peek(skb, *offset, &copy, sizeof(copy));
+		if (!header)
+			break;
+		next = header->nexthdr;
+		*offset += (header->hdrlen + 1) * 8;
+	}
+	return next;
+}
+
+static __always_inline __u32 transport_header_len(struct __sk_buff *skb, __u8 protocol,
+						  __u32 offset)
+{
+	struct tcphdr copy;
+	const struct tcphdr *tcp;
+
+	if (protocol == IPPROTO_UDP)
+		return sizeof(struct udphdr);
+	if (protocol != IPPROTO_TCP)
+		return 0;
+	tcp = peek(skb, offset, &copy, sizeof(copy));
+	return tcp ? tcp->doff * 4 : 0;
+}
+
+/*
+ * What a GSO or GRO frame is on the wire, where each segment has headers of its own.
+ * @headers_len is the length of them all, @layer2_len of those before the IP header.
+ */
+static __always_inline void count_segments(struct __sk_buff *skb, enum hook hook, __u32 layer2_len,
+					   __u32 headers_len, struct packet *packet)
+{
+	__u32 segments = skb->gso_segs;
+	__u32 tag_len = skb->vlan_present ? sizeof(struct vlan_tag) : 0;
+
+	/* A guest's frame does not say how many segments it is (SKB_GSO_DODGY). */
+	if (!segments && headers_len < skb->len)
+		segments = (skb->len - headers_len + skb->gso_size - 1) / skb->gso_size;
+	if (!segments)
+		segments = 1;
+
+	/*
+	 * On egress the kernel has summed this up already, tunnels included: qdisc_pkt_len_init()
+	 * in net/core/dev.c. On ingress wire_len is merely the length.
+	 */
+	if (hook == HOOK_EGRESS && skb->wire_len > skb->len)
+		packet->layer2_octets = skb->wire_len;
+	else
+		packet->layer2_octets = skb->len + (__u64)(segments - 1) * headers_len;
+	packet->layer2_octets += (__u64)segments * tag_len;
+	packet->packets = segments;
+	packet->octets = packet->layer2_octets - (__u64)segments * (layer2_len + tag_len);
+}
+
+static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook hook, __u32 offset,
+					      struct packet *packet)
+{
+	struct iphdr copy;
+	const struct iphdr *ip = peek(skb, offset, &copy, sizeof(copy));
+	__u32 header_len, total_len;
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return PARSED_MALFORMED;
+	header_len = ip->ihl * 4;
+	packet->ip_version = 4;
+	map_ipv4(packet->source, &ip->saddr);
+	map_ipv4(packet->destination, &ip->daddr);
+	packet->multicast |= (ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
+			     ip->daddr == bpf_htonl(INADDR_BROADCAST);
+
+	if (skb->gso_size) {
+		__u32 transport = offset + header_len;
+
+		count_segments(skb, hook, offset,
+			       transport + transport_header_len(skb, ip->protocol, transport),
+			       packet);
+		return PARSED_IP;
+	}
+	total_len = bpf_ntohs(ip->tot_len);
+	if (total_len < header_len || offset + total_len > skb->len)
+		return PARSED_MALFORMED;
+	packet->octets = total_len;
+	return PARSED_IP;
+}
+
+static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook hook, __u32 offset,
+					      struct packet *packet)
+{
+	struct ipv6hdr copy;
+	const struct ipv6hdr *ip = peek(skb, offset, &copy, sizeof(copy));
+	__u32 payload_len;
+
+	if (!ip || ip->version != 6)
+		return PARSED_MALFORMED;
+	packet->ip_version = 6;
+	__builtin_memcpy(packet->source, &ip->saddr, ADDRESS_LEN);
+	__builtin_memcpy(packet->destination, &ip->daddr, ADDRESS_LEN);
+	packet->multicast |= packet->destination[0] == 0xff;
+
+	if (skb->gso_size) {
+		__u32 transport = offset + sizeof(*ip);
+		__u8 protocol = skip_extension_headers(skb, ip->nexthdr, &transport);
+
+		count_segments(skb, hook, offset,
+			       transport + transport_header_len(skb, protocol, transport), packet);
+		return PARSED_IP;
+	}
+	payload_len = bpf_ntohs(ip->payload_len);
+	/* A jumbogram has its length in the hop-by-hop header (RFC 2675). */
+	if (!payload_len && ip->nexthdr == IPPROTO_HOPOPTS)
+		payload_len = skb->len - offset - sizeof(*ip);
+	if (offset + sizeof(*ip) + payload_len > skb->len)
+		return PARSED_MALFORMED;
+	packet->octets = sizeof(*ip) + payload_len;
+	return PARSED_IP;
+}
+
+static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook hook,
+						struct packet *packet)
+{
+	struct ethhdr copy;
+	const struct ethhdr *ethernet;
+	__u32 offset = sizeof(*ethernet);
+	__be16 protocol;
+
+	packet->packets = skb->gso_segs ?: 1;
+	packet->octets = 0;
+	packet->layer2_octets = skb->len + (skb->vlan_present ? sizeof(struct vlan_tag) : 0);
+	ethernet = peek(skb, 0, &copy, sizeof(copy));
+	if (!ethernet)
+		return PARSED_MALFORMED;
+	__builtin_memcpy(packet->source_mac, ethernet->h_source, MAC_LEN);
+	__builtin_memcpy(packet->destination_mac, ethernet->h_dest, MAC_LEN);
+	packet->multicast = ethernet->h_dest[0] & 1;
+
+	protocol = ethernet->h_proto;
+	for (int i = 0; i < MAX_INLINE_TAGS && is_vlan(protocol); i++) {
+		struct vlan_tag tag_copy;
+		const struct vlan_tag *tag = peek(skb, offset, &tag_copy, sizeof(tag_copy));
+
+		if (!tag)
+			return PARSED_MALFORMED;
+		protocol = tag->encapsulated_protocol;
+		offset += sizeof(*tag);
+	}
+	switch (protocol) {
+	case bpf_htons(ETH_P_IP):
+		return parse_ipv4(skb, hook, offset, packet);
+	case bpf_htons(ETH_P_IPV6):
+		return parse_ipv6(skb, hook, offset, packet);
+	default:
+		return PARSED_NOT_IP;
+	}
+}
+
+#endif
