@@ -97,7 +97,11 @@ static const struct host_traffic no_traffic;
 
 static __always_inline bool is_local(const struct host_key *key)
 {
-	struct local_prefix prefix = {.length = 32 + 8 * ADDRESS_LEN, .ifindex = key->ifindex};
+	struct local_prefix prefix = {
+		.length = LOCAL_PREFIX_LENGTH(8 * ADDRESS_LEN),
+		.ifindex = key->ifindex,
+		.ip_version = key->ip_version,
+	};
 
 	__builtin_memcpy(prefix.address, key->address, ADDRESS_LEN);
 	return bpf_map_lookup_elem(&local_prefixes, &prefix);
@@ -105,7 +109,10 @@ static __always_inline bool is_local(const struct host_key *key)
 
 static __always_inline enum scope scope_of(const __u8 address[ADDRESS_LEN], __u8 ip_version)
 {
-	struct scope_prefix prefix = {.length = 8 * ADDRESS_LEN};
+	struct scope_prefix prefix = {
+		.length = SCOPE_PREFIX_LENGTH(8 * ADDRESS_LEN),
+		.ip_version = ip_version,
+	};
 	struct scope_hints *hints = bpf_map_lookup_elem(&scope_hints, &first);
 	__u16 start;
 
@@ -176,7 +183,7 @@ static __always_inline enum ledger_class count_host(const struct packet *packet,
 	bool upload = (hook == HOOK_INGRESS) == (point_side == SIDE_LAN);
 	enum direction direction = upload ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
 	void *table = bpf_map_lookup_elem(&hosts, &generation);
-	struct host_key key = {.ifindex = point_ifindex, .ip_version = packet->ip_version};
+	struct host_key key = { .ifindex = point_ifindex, .ip_version = packet->ip_version };
 	struct host_traffic *host;
 
 	if (!table)

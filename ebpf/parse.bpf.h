@@ -28,6 +28,9 @@
 /* RFC 8200 names six extension headers and wants most of them once. */
 #define MAX_EXTENSION_HEADERS 8
 
+/* A hop-by-hop header with nothing but the jumbo payload option (RFC 2675). */
+#define JUMBO_HEADER_LEN 8
+
 #define ETH_P_QINQ_OLD 0x9100 /* QinQ before 802.1ad, still sent by some switches */
 
 struct vlan_tag {
@@ -49,8 +52,8 @@ struct packet {
 	__u8 ip_version;
 	bool multicast; /* or broadcast */
 	__u64 packets;
-	__u64 octets;	     /* set for PARSED_IP only */
-	__u64 layer2_octets; /* set unless PARSED_MALFORMED by the Ethernet header */
+	__u64 octets; /* set for PARSED_IP only */
+	__u64 layer2_octets;
 };
 
 /* @len bytes at @offset: in the frame where they are linear, else copied to @copy. */
@@ -110,14 +113,31 @@ static __always_inline __u32 transport_header_len(struct __sk_buff *skb, __u8 pr
 }
 
 /*
+ * The octets of the frame as far as the kernel knows: on egress it has added the headers which each
+ * segment repeats, those in tunnels included (qdisc_pkt_len_init() in net/core/dev.c). On ingress
+ * wire_len means nothing.
+ */
+static __always_inline __u32 kernel_len(struct __sk_buff *skb, enum hook hook)
+{
+	return hook == HOOK_EGRESS && skb->wire_len > skb->len ? skb->wire_len : skb->len;
+}
+
+static __always_inline __u32 metadata_tag_len(struct __sk_buff *skb)
+{
+	return skb->vlan_present ? sizeof(struct vlan_tag) : 0;
+}
+
+/*
  * What a GSO or GRO frame is on the wire, where each segment has headers of its own.
- * @headers_len is the length of them all, @layer2_len of those before the IP header.
+ * @headers_len is the length of them all, @layer2_len of those before the IP header and @unsent_len
+ * of what stands among them for the kernel alone.
  */
 static __always_inline void count_segments(struct __sk_buff *skb, enum hook hook, __u32 layer2_len,
-					   __u32 headers_len, struct packet *packet)
+					   __u32 headers_len, __u32 unsent_len,
+					   struct packet *packet)
 {
 	__u32 segments = skb->gso_segs;
-	__u32 tag_len = skb->vlan_present ? sizeof(struct vlan_tag) : 0;
+	__u64 len;
 
 	/* A guest's frame does not say how many segments it is (SKB_GSO_DODGY). */
 	if (!segments && headers_len < skb->len)
@@ -125,17 +145,13 @@ static __always_inline void count_segments(struct __sk_buff *skb, enum hook hook
 	if (!segments)
 		segments = 1;
 
-	/*
-	 * On egress the kernel has summed this up already, tunnels included: qdisc_pkt_len_init()
-	 * in net/core/dev.c. On ingress wire_len is merely the length.
-	 */
-	if (hook == HOOK_EGRESS && skb->wire_len > skb->len)
-		packet->layer2_octets = skb->wire_len;
-	else
-		packet->layer2_octets = skb->len + (__u64)(segments - 1) * headers_len;
-	packet->layer2_octets += (__u64)segments * tag_len;
+	len = skb->len + (__u64)(segments - 1) * headers_len;
+	if (len < kernel_len(skb, hook))
+		len = kernel_len(skb, hook);
+	len -= (__u64)segments * unsent_len;
 	packet->packets = segments;
-	packet->octets = packet->layer2_octets - (__u64)segments * (layer2_len + tag_len);
+	packet->octets = len - (__u64)segments * layer2_len;
+	packet->layer2_octets = len + (__u64)segments * metadata_tag_len(skb);
 }
 
 static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook hook, __u32 offset,
@@ -158,7 +174,7 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook h
 		__u32 transport = offset + header_len;
 
 		count_segments(skb, hook, offset,
-			       transport + transport_header_len(skb, ip->protocol, transport),
+			       transport + transport_header_len(skb, ip->protocol, transport), 0,
 			       packet);
 		return PARSED_IP;
 	}
@@ -186,9 +202,12 @@ static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook h
 	if (skb->gso_size) {
 		__u32 transport = offset + sizeof(*ip);
 		__u8 protocol = skip_extension_headers(skb, ip->nexthdr, &transport);
+		/* BIG TCP: segmentation removes the jumbo option (ipv6_hopopt_jumbo_remove()). */
+		bool jumbo = !ip->payload_len && ip->nexthdr == IPPROTO_HOPOPTS;
 
 		count_segments(skb, hook, offset,
-			       transport + transport_header_len(skb, protocol, transport), packet);
+			       transport + transport_header_len(skb, protocol, transport),
+			       jumbo ? JUMBO_HEADER_LEN : 0, packet);
 		return PARSED_IP;
 	}
 	payload_len = bpf_ntohs(ip->payload_len);
@@ -211,7 +230,7 @@ static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook
 
 	packet->packets = skb->gso_segs ?: 1;
 	packet->octets = 0;
-	packet->layer2_octets = skb->len + (skb->vlan_present ? sizeof(struct vlan_tag) : 0);
+	packet->layer2_octets = kernel_len(skb, hook) + packet->packets * metadata_tag_len(skb);
 	ethernet = peek(skb, 0, &copy, sizeof(copy));
 	if (!ethernet)
 		return PARSED_MALFORMED;

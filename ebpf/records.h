@@ -123,24 +123,34 @@ _Static_assert(sizeof(struct ledger_sheet) == 24 + 32 * LEDGER_CLASSES, "ledger_
 struct meter_control {
 	__u32 layout; /* METER_LAYOUT */
 	__u32 reserved;
+	__u64 identity;	  /* random: which tables these are, among those that there have been */
 	__u64 generation; /* the active one; only the agent writes it */
 	__u64 exported;	  /* the newest generation whose deltas have been handed to all outputs */
 };
-_Static_assert(sizeof(struct meter_control) == 24, "meter_control is ABI");
+_Static_assert(sizeof(struct meter_control) == 32, "meter_control is ABI");
 
-/* Longest-prefix keys. `length` counts the bits that follow it. */
+/*
+ * Longest-prefix keys. `length` counts the bits that follow it; the words before the address are always
+ * part of the prefix, so that each interface and each family has a list of its own.
+ */
 struct local_prefix {
 	__u32 length;
-	__u32 ifindex; /* the first 32 bits of the prefix: each interface has its own list */
+	__u32 ifindex;
+	__u32 ip_version;
 	__u8 address[ADDRESS_LEN];
 };
-_Static_assert(sizeof(struct local_prefix) == 24, "local_prefix is ABI");
+_Static_assert(sizeof(struct local_prefix) == 28, "local_prefix is ABI");
 
 struct scope_prefix {
 	__u32 length;
+	__u32 ip_version;
 	__u8 address[ADDRESS_LEN];
 };
-_Static_assert(sizeof(struct scope_prefix) == 20, "scope_prefix is ABI");
+_Static_assert(sizeof(struct scope_prefix) == 24, "scope_prefix is ABI");
+
+/* What a prefix of `bits` bits of the address has in `length`. */
+#define LOCAL_PREFIX_LENGTH(bits) (64u + (bits))
+#define SCOPE_PREFIX_LENGTH(bits) (32u + (bits))
 
 /*
  * The scope of most far ends follows from the first two octets of their address, IPv4 or IPv6, by
