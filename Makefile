@@ -30,16 +30,18 @@ CFLAGS ?= -O2 -g
 SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 comma := ,
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-	     -Wno-unused-parameter -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
-	     -DFLOWTALLY_VERSION='"$(VERSION)"' -Iagent -Iebpf -I$(O)/ebpf $(DEPS_CFLAGS) $(SAN_FLAGS) $(CFLAGS)
+	     -Wno-unused-parameter -D_GNU_SOURCE -DG_LOG_USE_STRUCTURED \
+	     -DG_LOG_DOMAIN='"flowtally"' -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+	     -DFLOWTALLY_VERSION='"$(VERSION)"' -Iagent -Iebpf -I$(O)/ebpf -I$(O) \
+	     $(DEPS_CFLAGS) $(SAN_FLAGS) $(CFLAGS)
 ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
 
 # The target is either byte order; the headers of <asm/> are those of the machine it will run on.
 BPF_TARGET ?= bpf
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -g -O2 -Wall -Wextra -target $(BPF_TARGET) $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
+BPF_CFLAGS := -g -O2 -Wall -Wextra -target $(BPF_TARGET) -Iebpf $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
 
-SKELETONS := $(patsubst ebpf/%.bpf.c,$(O)/ebpf/%.skel.h,$(wildcard ebpf/*.bpf.c))
+SKELETONS := $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard ebpf/*.bpf.c tests/*/*.bpf.c))
 TEST_SOURCES := $(wildcard agent/*_test.c)
 AGENT_SOURCES := $(filter-out $(TEST_SOURCES),$(wildcard agent/*.c))
 AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(O)/%.o)
@@ -48,7 +50,7 @@ LIBRARY := $(O)/libflowtally.a
 UNIT_TESTS := $(TEST_SOURCES:%.c=$(O)/%)
 BPF_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/bpf/*_test.c))
 TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/tools/*.c))
-BENCHES := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
+BENCHES := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n' $(1) $(@:$(O)/%=%))
@@ -85,18 +87,19 @@ $(TOOLS) $(BENCHES): $(O)/%: $(O)/%.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(DEPS_LIBS) -o $@
 
-# All tests speak TAP. Within a target nothing runs in parallel: they share two cores and one clock.
-PROVE := prove --failures --comments
+# All tests speak TAP; misc/tap runs one and counts. Within a target nothing runs in parallel: they
+# share two cores and one clock.
+PROVE := prove --failures --comments --exec misc/tap
 TAP := CMOCKA_MESSAGE_OUTPUT=TAP
 
 check: all $(UNIT_TESTS)
-	$(Q)$(TAP) $(PROVE) --exec '' $(UNIT_TESTS)
+	$(Q)$(TAP) $(PROVE) $(UNIT_TESTS)
 
 check-bpf: all $(BPF_TESTS)
-	$(Q)$(TAP) $(PROVE) --exec '' $(BPF_TESTS)
+	$(Q)$(TAP) $(PROVE) $(BPF_TESTS)
 
 check-e2e: all $(TOOLS)
-	$(Q)BUILD=$(abspath $(O)) $(PROVE) --exec 'bats --tap' $(wildcard tests/e2e/*.bats)
+	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/e2e/*.bats)
 
 check-all: lint check check-bpf check-e2e
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the unit tests share: cmocka with the headers it wants, and a directory of one's own. */
+#ifndef FLOWTALLY_TEST_H
+#define FLOWTALLY_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+
+/* Setup and teardown of a temporary directory, in *state. */
+static inline int make_directory(void **state)
+{
+	*state = g_dir_make_tmp("flowtally-test-XXXXXX", NULL);
+	return *state ? 0 : -1;
+}
+
+static inline int remove_directory(void **state)
+{
+	g_autoptr(GDir) dir = g_dir_open(*state, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *path = g_build_filename(*state, name, NULL);
+
+		(void)g_remove(path);
+	}
+	(void)g_rmdir(*state);
+	g_free(*state);
+	return 0;
+}
+
+#endif
