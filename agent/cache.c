@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "error.h"
+#include "maps.h"
+
+/* Entries a call: more than any bucket of a hash table will hold, which a batch may not split. */
+#define BATCH 4096
+#define LEDGER_PIN "ledger-"
+
+enum table {
+	TABLE_HOSTS,
+	TABLE_MACS,
+	TABLES,
+};
+
+typedef struct {
+	int fd;
+	uint32_t max_entries;
+	uint32_t used; /* at the last read */
+	GArray *keys;  /* of struct host_key: what the last read found, to be deleted */
+} Table;
+
+struct Cache {
+	char *dir;
+	int maps[CACHE_MAPS];
+	Table tables[TABLES][GENERATIONS];
+	GHashTable *ledgers; /* ifindex -> descriptor */
+	struct meter_control *control;
+	uint32_t max_hosts;
+	int cpus;
+};
+
+static const MapSpec control_spec = { "control", BPF_MAP_TYPE_ARRAY,
+				      4,	 sizeof(struct meter_control),
+				      1,	 BPF_F_MMAPABLE };
+
+/* The map of maps which the classifiers look a table up in. */
+static const MapSpec outer_specs[TABLES] = {
+	[TABLE_HOSTS] = { "hosts", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, GENERATIONS, 0 },
+	[TABLE_MACS] = { "macs", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, GENERATIONS, 0 },
+};
+
+static const CacheMap outer_maps[TABLES] = {
+	[TABLE_HOSTS] = CACHE_HOSTS,
+	[TABLE_MACS] = CACHE_MACS,
+};
+
+static const MapSpec inner_spec = { "host_table",
+				    BPF_MAP_TYPE_PERCPU_HASH,
+				    sizeof(struct host_key),
+				    sizeof(struct host_traffic),
+				    1,
+				    0 };
+
+static const MapSpec ledger_spec = {
+	"ledger", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct ledger_sheet), GENERATIONS *HOOKS, 0
+};
+
+/* Per-CPU values are handed over each padded to 8 octets. */
+static size_t percpu_size(const Cache *cache, size_t value_size)
+{
+	return (size_t)cache->cpus * ((value_size + 7) / 8 * 8);
+}
+
+static bool install_table(const Cache *cache, enum table table, uint32_t generation, GError **error)
+{
+	int inner = cache->tables[table][generation].fd;
+
+	if (bpf_map_update_elem(cache->maps[outer_maps[table]], &generation, &inner, BPF_ANY) == 0)
+		return true;
+	error_from_errno(error, errno, "install a table of %s", outer_specs[table].name);
+	return false;
+}
+
+static char *inner_pin(enum table table, uint32_t generation)
+{
+	return g_strdup_printf("%s-%u", outer_specs[table].name, generation);
+}
+
+static bool open_inner(Cache *cache, enum table table, uint32_t generation, GError **error)
+{
+	Table *inner = &cache->tables[table][generation];
+	g_autofree char *pin = inner_pin(table, generation);
+
+	inner->keys = g_array_new(FALSE, FALSE, sizeof(struct host_key));
+	inner->fd = map_open(cache->dir, pin, &inner_spec, cache->max_hosts, 0, error);
+	if (inner->fd < 0)
+		return false;
+	inner->max_entries = map_max_entries(inner->fd);
+	return true;
+}
+
+static bool open_tables(Cache *cache, enum table table, GError **error)
+{
+	const MapSpec *spec = &outer_specs[table];
+	int *outer = &cache->maps[outer_maps[table]];
+
+	for (uint32_t generation = 0; generation < GENERATIONS; generation++) {
+		if (!open_inner(cache, table, generation, error))
+			return false;
+	}
+	*outer = map_open(cache->dir, spec->name, spec, 0, cache->tables[table][0].fd, error);
+	if (*outer < 0)
+		return false;
+	for (uint32_t generation = 0; generation < GENERATIONS; generation++) {
+		if (!install_table(cache, table, generation, error))
+			return false;
+	}
+	return true;
+}
+
+/* Generations count from 1, so that 0 can say "none". */
+static bool open_control(Cache *cache, GError **error)
+{
+	int fd = map_open(cache->dir, control_spec.name, &control_spec, 0, 0, error);
+
+	cache->maps[CACHE_CONTROL] = fd;
+	cache->control = fd < 0 ? NULL : map_memory(fd, &control_spec, error);
+	if (!cache->control)
+		return false;
+	if (!cache->control->layout) {
+		cache->control->identity = (uint64_t)g_random_int() << 32 | g_random_int();
+		cache->control->generation = 1;
+		cache->control->layout = METER_LAYOUT;
+	}
+	if (cache->control->layout == METER_LAYOUT)
+		return true;
+	error_set(error,
+		  "%s: counters of another version of flowtally (layout %u, this one has %d) are "
+		  "pinned here; end them with the version that made them",
+		  cache->dir, cache->control->layout, METER_LAYOUT);
+	return false;
+}
+
+static void free_fd(gpointer fd)
+{
+	close(GPOINTER_TO_INT(fd));
+}
+
+static bool adopt_ledgers(Cache *cache, GError **error)
+{
+	g_autoptr(GDir) dir = g_dir_open(cache->dir, 0, error);
+	const char *name;
+
+	if (!dir)
+		return false;
+	while ((name = g_dir_read_name(dir))) {
+		if (g_str_has_prefix(name, LEDGER_PIN) &&
+		    cache_ensure_ledger(cache, (uint32_t)atoi(name + strlen(LEDGER_PIN)), error) <
+			    0)
+			return false;
+	}
+	return true;
+}
+
+Cache *cache_open(const char *dir, uint32_t max_hosts, GError **error)
+{
+	g_autoptr(Cache) cache = g_new0(Cache, 1);
+
+	cache->dir = g_strdup(dir);
+	cache->max_hosts = max_hosts;
+	cache->ledgers = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_fd);
+	memset(cache->maps, -1, sizeof(cache->maps));
+	for (int table = 0; table < TABLES; table++) {
+		for (int generation = 0; generation < GENERATIONS; generation++)
+			cache->tables[table][generation].fd = -1;
+	}
+	cache->cpus = libbpf_num_possible_cpus();
+	if (cache->cpus < 0) {
+		error_from_errno(error, cache->cpus, "count the CPUs");
+		return NULL;
+	}
+	if (!open_control(cache, error) || !open_tables(cache, TABLE_HOSTS, error) ||
+	    !open_tables(cache, TABLE_MACS, error) || !adopt_ledgers(cache, error))
+		return NULL;
+	return g_steal_pointer(&cache);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void table_done(Table *table)
+{
+	close_fd(table->fd);
+	if (table->keys)
+		g_array_unref(table->keys);
+}
+
+void cache_close(Cache *cache)
+{
+	if (!cache)
+		return;
+	map_memory_free(cache->control, &control_spec);
+	for (int map = 0; map < CACHE_MAPS; map++)
+		close_fd(cache->maps[map]);
+	for (int table = 0; table < TABLES; table++) {
+		for (int generation = 0; generation < GENERATIONS; generation++)
+			table_done(&cache->tables[table][generation]);
+	}
+	g_hash_table_unref(cache->ledgers);
+	g_free(cache->dir);
+	g_free(cache);
+}
+
+int cache_map_fd(const Cache *cache, CacheMap map)
+{
+	return cache->maps[map];
+}
+
+static char *ledger_pin(uint32_t ifindex)
+{
+	return g_strdup_printf(LEDGER_PIN "%u", ifindex);
+}
+
+int cache_ensure_ledger(Cache *cache, uint32_t ifindex, GError **error)
+{
+	g_autofree char *pin = ledger_pin(ifindex);
+	gpointer known;
+	int fd;
+
+	if (g_hash_table_lookup_extended(cache->ledgers, GUINT_TO_POINTER(ifindex), NULL, &known))
+		return GPOINTER_TO_INT(known);
+	fd = map_open(cache->dir, pin, &ledger_spec, 0, 0, error);
+	if (fd >= 0)
+		g_hash_table_insert(cache->ledgers, GUINT_TO_POINTER(ifindex), GINT_TO_POINTER(fd));
+	return fd;
+}
+
+void cache_drop_ledger(Cache *cache, uint32_t ifindex)
+{
+	g_autofree char *pin = ledger_pin(ifindex);
+
+	g_hash_table_remove(cache->ledgers, GUINT_TO_POINTER(ifindex));
+	map_unpin(cache->dir, pin);
+}
+
+GArray *cache_ledgers(const Cache *cache)
+{
+	GArray *ifindexes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	GHashTableIter iter;
+	gpointer key;
+
+	g_hash_table_iter_init(&iter, cache->ledgers);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		uint32_t ifindex = GPOINTER_TO_UINT(key);
+
+		g_array_append_val(ifindexes, ifindex);
+	}
+	return ifindexes;
+}
+
+uint64_t cache_identity(const Cache *cache)
+{
+	return cache->control->identity;
+}
+
+uint64_t cache_generation(const Cache *cache)
+{
+	return cache->control->generation;
+}
+
+uint64_t cache_exported(const Cache *cache)
+{
+	return cache->control->exported;
+}
+
+void cache_set_exported(Cache *cache, uint64_t generation)
+{
+	__atomic_store_n(&cache->control->exported, generation, __ATOMIC_RELEASE);
+}
+
+static uint32_t quiet(const Cache *cache)
+{
+	return (uint32_t)((cache->control->generation - 1) % GENERATIONS);
+}
+
+void cache_advance(Cache *cache)
+{
+	__atomic_store_n(&cache->control->generation, cache->control->generation + 1,
+			 __ATOMIC_SEQ_CST);
+}
+
+bool cache_wait_until_quiet(Cache *cache, GError **error)
+{
+	/*
+	 * To update a map of maps from user space takes a grace period: maybe_wait_bpf_programs() in
+	 * kernel/bpf/syscall.c. After it no classifier is under way that read the old generation.
+	 */
+	return install_table(cache, TABLE_HOSTS, quiet(cache), error);
+}
+
+static void add_direction(HostDelta *delta, int direction, const struct traffic *traffic)
+{
+	if (!traffic->packets)
+		return;
+	delta->volume[direction].packets += traffic->packets;
+	delta->volume[direction].octets += traffic->octets;
+	delta->volume[direction].layer2_octets += traffic->layer2_octets;
+	if (!delta->first_ns[direction] || traffic->first_ns < delta->first_ns[direction])
+		delta->first_ns[direction] = traffic->first_ns;
+	if (traffic->last_ns > delta->last_ns[direction])
+		delta->last_ns[direction] = traffic->last_ns;
+}
+
+static HostDelta sum_cpus(const Cache *cache, const struct host_key *key,
+			  const struct host_traffic *values)
+{
+	HostDelta delta = { .key = *key };
+
+	for (int cpu = 0; cpu < cache->cpus; cpu++) {
+		for (int direction = 0; direction < DIRECTIONS; direction++)
+			add_direction(&delta, direction, &values[cpu].direction[direction]);
+	}
+	return delta;
+}
+
+/* Nothing writes to the table, so a walk over it is exact. */
+static bool read_table(Cache *cache, Table *table, GArray *deltas, GError **error)
+{
+	size_t value_size = percpu_size(cache, sizeof(struct host_traffic));
+	g_autofree struct host_key *keys = g_new(struct host_key, BATCH);
+	g_autofree char *values = g_malloc(BATCH * value_size);
+	__u32 position;
+	void *from = NULL;
+	int result;
+
+	g_array_set_size(table->keys, 0);
+	do {
+		__u32 count = BATCH;
+
+		result = bpf_map_lookup_batch(table->fd, from, &position, keys, values, &count,
+					      NULL);
+		if (result < 0 && errno != ENOENT) {
+			error_from_errno(error, errno, "read the tables");
+			return false;
+		}
+		from = &position;
+		g_array_append_vals(table->keys, keys, count);
+		for (__u32 i = 0; i < count; i++) {
+			HostDelta delta =
+				sum_cpus(cache, &keys[i], (const void *)(values + i * value_size));
+
+			g_array_append_val(deltas, delta);
+		}
+	} while (result == 0);
+	table->used = table->keys->len;
+	return true;
+}
+
+bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error)
+{
+	for (int table = 0; table < TABLES; table++) {
+		if (!read_table(cache, &cache->tables[table][quiet(cache)], deltas, error))
+			return false;
+	}
+	return true;
+}
+
+static int ledger_fd(const Cache *cache, uint32_t ifindex)
+{
+	gpointer fd;
+
+	return g_hash_table_lookup_extended(cache->ledgers, GUINT_TO_POINTER(ifindex), NULL, &fd) ?
+		       GPOINTER_TO_INT(fd) :
+		       -1;
+}
+
+static void sheet_add_cpu(struct ledger_sheet *sum, const struct ledger_sheet *sheet)
+{
+	const __u64 *from = (const __u64 *)sheet;
+	__u64 *to = (__u64 *)sum;
+
+	_Static_assert(sizeof(*sum) % sizeof(*to) == 0, "a sheet is counters alone");
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+bool cache_read_sheets(Cache *cache, uint32_t ifindex, struct ledger_sheet sheets[HOOKS],
+		       GError **error)
+{
+	g_autofree struct ledger_sheet *values =
+		g_malloc(percpu_size(cache, sizeof(struct ledger_sheet)));
+
+	memset(sheets, 0, HOOKS * sizeof(*sheets));
+	for (uint32_t hook = 0; hook < HOOKS; hook++) {
+		uint32_t index = quiet(cache) * HOOKS + hook;
+
+		if (bpf_map_lookup_elem(ledger_fd(cache, ifindex), &index, values) < 0) {
+			error_from_errno(error, errno, "read the ledger of interface %u", ifindex);
+			return false;
+		}
+		for (int cpu = 0; cpu < cache->cpus; cpu++)
+			sheet_add_cpu(&sheets[hook], &values[cpu]);
+	}
+	return true;
+}
+
+static bool empty_ledgers(Cache *cache, GError **error)
+{
+	g_autofree void *zeros = g_malloc0(percpu_size(cache, sizeof(struct ledger_sheet)));
+	GHashTableIter iter;
+	gpointer fd;
+
+	g_hash_table_iter_init(&iter, cache->ledgers);
+	while (g_hash_table_iter_next(&iter, NULL, &fd)) {
+		for (uint32_t hook = 0; hook < HOOKS; hook++) {
+			uint32_t index = quiet(cache) * HOOKS + hook;
+
+			if (bpf_map_update_elem(GPOINTER_TO_INT(fd), &index, zeros, BPF_ANY) < 0) {
+				error_from_errno(error, errno, "empty a ledger");
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool empty_table(Table *table, GError **error)
+{
+	__u32 count = table->keys->len;
+
+	if (count && bpf_map_delete_batch(table->fd, table->keys->data, &count, NULL) < 0) {
+		error_from_errno(error, errno, "empty the tables");
+		return false;
+	}
+	g_array_set_size(table->keys, 0);
+	return true;
+}
+
+/* The quiet table @table, which is empty, gives place to one of the size that is wanted now. */
+static bool resize_table(Cache *cache, enum table table, GError **error)
+{
+	Table *inner = &cache->tables[table][quiet(cache)];
+	g_autofree char *pin = inner_pin(table, quiet(cache));
+	int fd = map_create(&inner_spec, cache->max_hosts, 0, error);
+
+	if (fd < 0)
+		return false;
+	/* Were we to end after this, the next start would install what is pinned: both are empty. */
+	if (!map_repin(cache->dir, pin, fd, error)) {
+		close(fd);
+		return false;
+	}
+	close(inner->fd);
+	inner->fd = fd;
+	inner->max_entries = cache->max_hosts;
+	return install_table(cache, table, quiet(cache), error);
+}
+
+bool cache_empty(Cache *cache, GError **error)
+{
+	if (!empty_ledgers(cache, error))
+		return false;
+	for (int table = 0; table < TABLES; table++) {
+		Table *inner = &cache->tables[table][quiet(cache)];
+
+		if (!empty_table(inner, error))
+			return false;
+		if (inner->max_entries != cache->max_hosts && !resize_table(cache, table, error))
+			return false;
+	}
+	return true;
+}
+
+void cache_set_max_hosts(Cache *cache, uint32_t max_hosts)
+{
+	cache->max_hosts = max_hosts;
+}
+
+CacheUse cache_use(const Cache *cache)
+{
+	uint32_t generation = quiet(cache);
+
+	return (CacheUse){
+		.hosts = cache->tables[TABLE_HOSTS][generation].used,
+		.macs = cache->tables[TABLE_MACS][generation].used,
+		.limit = cache->max_hosts,
+	};
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * BPF maps that outlive the agent: pinned in a bpffs, made where they are missing, and adopted where they
+ * are what was to be made.
+ */
+#ifndef FLOWTALLY_MAPS_H
+#define FLOWTALLY_MAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+#include <linux/bpf.h>
+
+typedef struct {
+	const char *name; /* the kernel's name for it, at most 15 letters, and that of its pin */
+	enum bpf_map_type type;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	uint32_t flags;
+} MapSpec;
+
+/* Makes @dir a directory in a bpffs; where it is in none, one is mounted on it. */
+bool maps_prepare(const char *dir, GError **error);
+
+/* Removes what is pinned in @dir, the file system if it was mounted on it, and @dir. */
+void maps_remove(const char *dir);
+
+/*
+ * Descriptors, -1 with @error set on failure. @max_entries, where it is not 0, overrides that of @spec;
+ * @inner_fd is a map such as a map of maps will hold, else 0.
+ */
+int map_create(const MapSpec *spec, uint32_t max_entries, int inner_fd, GError **error);
+
+/* The map pinned as @pin in @dir, or a new one. One of other sizes than @spec's, but for its
+ * max_entries, is refused: it is another program's or another version's. */
+int map_open(const char *dir, const char *pin, const MapSpec *spec, uint32_t max_entries,
+	     int inner_fd, GError **error);
+
+/* Pins @fd in place of what is pinned as @pin, which may be nothing. */
+bool map_repin(const char *dir, const char *pin, int fd, GError **error);
+void map_unpin(const char *dir, const char *pin);
+
+uint32_t map_max_entries(int fd);
+
+/* The one value of an array made with BPF_F_MMAPABLE; NULL with @error set on failure. */
+void *map_memory(int fd, const MapSpec *spec, GError **error);
+void map_memory_free(void *memory, const MapSpec *spec);
+
+#endif
