@@ -25,9 +25,10 @@ typedef struct {
 	char name[16];	   /* IFNAMSIZ */
 	uint16_t arp_type; /* ARPHRD_*: ARPHRD_ETHER has an Ethernet header */
 	bool is_loopback;
-	uint8_t mac[MAC_LEN];
+	uint8_t mac[MAC_LEN];	/* zero: it has none */
 	bool has_default_route; /* IPv4 or IPv6, in the main table */
-	GArray *prefixes; /* of Prefix: of its own addresses, each once; link-local ones included */
+	GArray *prefixes; /* of Prefix: of its own addresses, each once, sorted; link-local ones are
+			     among them, and of a point-to-point link the address alone */
 } Link;
 
 /* Frames and octets as the driver counts them. */

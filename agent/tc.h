@@ -15,19 +15,20 @@
 
 #include "records.h"
 
-/* The handle of our filters: "flow" would be too long. */
+/* Of our filters, in hexadecimal as tc(8) shows it: as near to "flow" as it gets. */
 #define TC_HANDLE 0xf10a
 
 /*
- * Makes the clsact qdisc if it is not there; @made says which.
- * Errors name the interface: no privilege, no clsact in this kernel, no such interface.
+ * Makes the clsact qdisc if it is not there; @made says which. Fails where an ingress qdisc takes
+ * its place: that has no egress hook. Errors name the interface and the reason.
  */
 bool tc_ensure_clsact(uint32_t ifindex, const char *name, bool *made, GError **error);
 
 /*
- * Attaches the program @prog_fd at @hook, or replaces our filter there by it without missing a
- * frame. Ours stands before all others where it can: at the first priority which no filter of
- * another kind or protocol holds; @priority says which it was.
+ * Attaches the program @prog_fd at @hook, in direct action, or replaces our filter there by it
+ * without missing a frame; then it keeps its place. A new one stands before all others where it
+ * can: at the first priority which no filter of another kind or protocol holds, and there in front,
+ * where the kernel puts a new filter. @priority says which it was; before 1 there is none.
  */
 bool tc_attach(uint32_t ifindex, const char *name, enum hook hook, int prog_fd, uint32_t *priority,
 	       GError **error);
@@ -37,6 +38,12 @@ bool tc_detach(uint32_t ifindex, const char *name, enum hook hook, GError **erro
 
 /* Whether a filter of ours is attached at @hook. */
 bool tc_is_attached(uint32_t ifindex, enum hook hook);
+
+/*
+ * Whether it comes first of all. Else frames may be hidden from it: by a filter that holds priority
+ * 1, or by one that was added there after ours.
+ */
+bool tc_is_first(uint32_t ifindex, enum hook hook);
 
 /* Removes the clsact qdisc if no filter of anybody's is left in it. */
 bool tc_remove_clsact_if_empty(uint32_t ifindex, const char *name, GError **error);
