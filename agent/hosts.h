@@ -2,11 +2,11 @@
 /*
  * Per-device accounts: what each host has used since it was first seen, on each interface.
  *
- * An account is a host address of a device (a MAC), on an interface, by family and scope; the
- * account without address is what was counted by MAC alone. Accounts only grow. Their number is
- * bounded by `hosts.max` for those with an address and for those without alike; admission is first
- * come and sticky. What finds no room goes the way that the kernel's tables take: from the address
- * to the MAC, from the MAC to the interface, and the caller is told, so that the ledger can follow.
+ * An account is a host address of a device (a MAC) on an interface, by family and scope; the account
+ * without address is what was counted by MAC alone. Accounts only grow. Their number is bounded by
+ * `hosts.max`, for those with an address and for those without alike; admission is first come and
+ * sticky. What finds no room goes the way that it goes in the kernel's tables: from the address to the
+ * MAC, from the MAC to the overflow of the interface. So the sums are exact whatever the limit.
  */
 #ifndef FLOWTALLY_HOSTS_H
 #define FLOWTALLY_HOSTS_H
@@ -17,6 +17,9 @@
 #include <glib.h>
 
 #include "records.h"
+#include "totals.h"
+
+typedef struct Hosts Hosts;
 
 typedef struct {
 	uint64_t packets;
@@ -24,13 +27,55 @@ typedef struct {
 	uint64_t layer2_octets; /* frame octets */
 } Volume;
 
-/* What one host did on one interface in one period; from the tables of one generation, summed over
- * CPUs. */
+/*
+ * What one host did on one interface in one period: from the tables of one generation, summed over the
+ * CPUs.
+ */
 typedef struct {
 	struct host_key key;
 	Volume volume[DIRECTIONS];
-	uint64_t first_ns[DIRECTIONS]; /* 0: nothing in this direction */
+	uint64_t first_ns[DIRECTIONS]; /* CLOCK_MONOTONIC, 0: nothing in this direction */
 	uint64_t last_ns[DIRECTIONS];
 } HostDelta;
+
+typedef struct {
+	const char *interface; /* its name in reports; interned */
+	struct host_key key;   /* ifindex is 0: an account outlives it */
+	Volume volume[DIRECTIONS];
+	uint64_t first_seen_ms; /* since the epoch */
+	uint64_t last_seen_ms;
+} Account;
+
+void volume_add(Volume *sum, const Volume *volume);
+bool volume_is_zero(const Volume *volume);
+
+Hosts *hosts_new(uint32_t max);
+void hosts_free(Hosts *hosts);
+
+/* A lower limit removes nobody; it only admits nobody new. */
+void hosts_set_max(Hosts *hosts, uint32_t max);
+
+/* @epoch_offset_ns is what to add to CLOCK_MONOTONIC to get nanoseconds since the epoch. */
+void hosts_add(Hosts *hosts, const char *interface, const HostDelta *delta,
+	       int64_t epoch_offset_ns);
+
+/* All accounts, by interface, MAC, address, family and scope; borrowed, until the next hosts_add(). */
+GPtrArray *hosts_list(const Hosts *hosts); /* of const Account; the caller's to unref */
+
+/* What found no room on @interface, by direction. */
+const Volume *hosts_overflow(const Hosts *hosts, const char *interface);
+
+size_t hosts_addresses(const Hosts *hosts); /* accounts with an address, and ... */
+size_t hosts_devices(const Hosts *hosts);   /* ... without; hosts_limit() bounds each */
+uint32_t hosts_limit(const Hosts *hosts);
+
+/* A host's name in reports: its MAC, or its address where it has none. */
+#define HOST_LABEL_MAX 64
+const char *host_label(const struct host_key *key, char label[HOST_LABEL_MAX]);
+
+void hosts_save(const Hosts *hosts, TotalsWriter *writer);
+bool hosts_load(Hosts *hosts, TotalsReader *reader, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hosts, hosts_free)
 
 #endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger.h"
+
+#include <string.h>
+
+#include <linux/if_ether.h>
+
+#define INTERFACE_NAME_MAX 64
+#define VLAN_TAG_LEN 4
+#define FCS_LEN 4
+
+const char *const ledger_class_names[LEDGER_CLASSES] = {
+	[LEDGER_INTERNET] = "internet",		[LEDGER_LOCAL] = "local",
+	[LEDGER_MAC_ONLY] = "mac-only",		[LEDGER_ADDRESS_LIMIT] = "address-limit",
+	[LEDGER_DEVICE_LIMIT] = "device-limit", [LEDGER_ROUTER] = "router",
+	[LEDGER_MULTICAST] = "multicast",	[LEDGER_NOT_IP] = "not-ip",
+	[LEDGER_MALFORMED] = "malformed",
+};
+
+const char *const hook_names[HOOKS] = {
+	[HOOK_INGRESS] = "receive",
+	[HOOK_EGRESS] = "transmit",
+};
+
+/* What an interface counted from an attachment to the last sweep. */
+typedef struct {
+	Bounds attached; /* its counter when the hook was attached, and ... */
+	Bounds now;	 /* ... at the last sweep */
+	Bounds closed;	 /* the sums of earlier attachments */
+} Counter;
+
+typedef struct {
+	const char *interface; /* interned */
+	bool attached;
+	bool moving; /* the interface counted something since the sweep before */
+	struct ledger_sheet sheets[HOOKS];
+	Counter frames[HOOKS];
+	Counter octets[HOOKS];
+} LedgerAccount;
+
+struct Ledger {
+	GPtrArray *accounts; /* of LedgerAccount */
+	uint64_t max_in_flight;
+};
+
+struct ledger_row {
+	char interface[INTERFACE_NAME_MAX];
+	uint64_t attached;
+	struct ledger_sheet sheets[HOOKS];
+	Counter frames[HOOKS];
+	Counter octets[HOOKS];
+};
+_Static_assert(sizeof(struct ledger_row) == 72 + 2 * sizeof(struct ledger_sheet) + 4 * 48,
+	       "ledger_row is on disk");
+
+Ledger *ledger_new(uint64_t max_in_flight)
+{
+	Ledger *ledger = g_new0(Ledger, 1);
+
+	ledger->accounts = g_ptr_array_new_with_free_func(g_free);
+	ledger->max_in_flight = max_in_flight;
+	return ledger;
+}
+
+void ledger_free(Ledger *ledger)
+{
+	if (!ledger)
+		return;
+	g_ptr_array_unref(ledger->accounts);
+	g_free(ledger);
+}
+
+static LedgerAccount *find(const Ledger *ledger, const char *interface)
+{
+	for (guint i = 0; i < ledger->accounts->len; i++) {
+		LedgerAccount *account = ledger->accounts->pdata[i];
+
+		if (!strcmp(account->interface, interface))
+			return account;
+	}
+	return NULL;
+}
+
+static LedgerAccount *find_or_add(Ledger *ledger, const char *interface)
+{
+	LedgerAccount *account = find(ledger, interface);
+
+	if (account)
+		return account;
+	account = g_new0(LedgerAccount, 1);
+	account->interface = g_intern_string(interface);
+	g_ptr_array_add(ledger->accounts, account);
+	return account;
+}
+
+/* What was counted from an attachment to now, and before. */
+static Bounds counter_sum(const Counter *counter)
+{
+	const Bounds *now = &counter->now, *attached = &counter->attached;
+	uint64_t low = now->low > attached->high ? now->low - attached->high : 0;
+
+	return (Bounds){
+		.low = counter->closed.low + low,
+		.high = counter->closed.high + now->high - attached->low,
+	};
+}
+
+static void counter_open(Counter *counter, Bounds bounds)
+{
+	counter->closed = counter_sum(counter);
+	counter->attached = bounds;
+	counter->now = bounds;
+}
+
+void ledger_attach(Ledger *ledger, const char *interface, const LinkBounds *link)
+{
+	LedgerAccount *account = find_or_add(ledger, interface);
+
+	for (int hook = 0; hook < HOOKS; hook++) {
+		counter_open(&account->frames[hook], link->frames[hook]);
+		counter_open(&account->octets[hook], link->octets[hook]);
+	}
+	account->attached = true;
+}
+
+bool ledger_is_attached(const Ledger *ledger, const char *interface)
+{
+	const LedgerAccount *account = find(ledger, interface);
+
+	return account && account->attached;
+}
+
+void ledger_detach(Ledger *ledger, const char *interface)
+{
+	LedgerAccount *account = find(ledger, interface);
+
+	if (!account)
+		return;
+	for (int hook = 0; hook < HOOKS; hook++) {
+		counter_open(&account->frames[hook], (Bounds){ 0 });
+		counter_open(&account->octets[hook], (Bounds){ 0 });
+	}
+	account->attached = false;
+	account->moving = false;
+}
+
+static void sheet_add(struct ledger_sheet *sum, const struct ledger_sheet *sheet)
+{
+	sum->seen.frames += sheet->seen.frames;
+	sum->seen.skb_octets += sheet->seen.skb_octets;
+	sum->seen.tagged += sheet->seen.tagged;
+	for (int i = 0; i < LEDGER_CLASSES; i++) {
+		sum->classes[i].frames += sheet->classes[i].frames;
+		sum->classes[i].packets += sheet->classes[i].packets;
+		sum->classes[i].octets += sheet->classes[i].octets;
+		sum->classes[i].layer2_octets += sheet->classes[i].layer2_octets;
+	}
+}
+
+/* Returns whether the counter has moved. */
+static bool counter_advance(Counter *counter, const Bounds *bounds, uint64_t seen)
+{
+	Bounds before = counter->now;
+
+	if (bounds) {
+		counter->now = *bounds;
+	} else {
+		counter->now.low += seen;
+		counter->now.high += seen;
+	}
+	return counter->now.high != before.low;
+}
+
+void ledger_add(Ledger *ledger, const char *interface, const struct ledger_sheet sheets[HOOKS],
+		const LinkBounds *link)
+{
+	LedgerAccount *account = find_or_add(ledger, interface);
+
+	account->moving = false;
+	for (int hook = 0; hook < HOOKS; hook++) {
+		sheet_add(&account->sheets[hook], &sheets[hook]);
+		account->moving |=
+			counter_advance(&account->frames[hook], link ? &link->frames[hook] : NULL,
+					sheets[hook].seen.frames);
+		(void)counter_advance(&account->octets[hook], link ? &link->octets[hook] : NULL,
+				      sheets[hook].seen.skb_octets);
+	}
+}
+
+static struct ledger_entry sheet_total(const struct ledger_sheet *sheet)
+{
+	struct ledger_entry total = { 0 };
+
+	for (int i = 0; i < LEDGER_CLASSES; i++) {
+		total.frames += sheet->classes[i].frames;
+		total.packets += sheet->classes[i].packets;
+		total.octets += sheet->classes[i].octets;
+		total.layer2_octets += sheet->classes[i].layer2_octets;
+	}
+	return total;
+}
+
+static int64_t difference(uint64_t seen, Bounds link)
+{
+	if (seen < link.low)
+		return (int64_t)(link.low - seen);
+	if (seen > link.high)
+		return -(int64_t)(seen - link.high);
+	return 0;
+}
+
+static uint64_t magnitude(int64_t value)
+{
+	return value < 0 ? (uint64_t)-value : (uint64_t)value;
+}
+
+/* Drivers differ in what they count. */
+typedef struct {
+	uint64_t frames;
+	uint64_t octets;
+	const char *explanation;
+} Basis;
+
+/* Sets the row's differences on the basis by which its interface counts: the one which leaves none, else
+ * the one on which the fewest frames differ. */
+static const char *fit(LedgerRow *row, const Basis *bases, size_t n)
+{
+	const Basis *fitting = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t frames = difference(bases[i].frames, row->link_frames);
+		int64_t octets = difference(bases[i].octets, row->link_octets);
+		bool exact = !frames && !octets;
+
+		if (fitting && !exact && magnitude(frames) >= magnitude(row->frames_difference))
+			continue;
+		fitting = &bases[i];
+		row->frames_difference = frames;
+		row->octets_difference = octets;
+		if (exact)
+			break;
+	}
+	return fitting->explanation;
+}
+
+static const char *explain_difference(const LedgerRow *row)
+{
+	if (row->frames_difference > 0)
+		return row->hook == HOOK_INGRESS ? "frames that never reached the hook" :
+						   "frames that went around the hook";
+	if (row->frames_difference < 0)
+		return row->hook == HOOK_INGRESS ? "frames that the interface did not count" :
+						   "frames that were not sent after the hook";
+	return "frames of another length than the interface counts";
+}
+
+static void reconcile(LedgerRow *row, uint64_t max_in_flight)
+{
+	const struct ledger_sheet *sheet = &row->sheet;
+	uint64_t packets = row->total.packets, wire_octets = row->total.layer2_octets;
+	const Basis bases[] = {
+		{ sheet->seen.frames, sheet->seen.skb_octets,
+		  "the interface counts frames before segmentation" },
+		{ sheet->seen.frames, sheet->seen.skb_octets + VLAN_TAG_LEN * sheet->seen.tagged,
+		  "the interface counts frames before segmentation, with VLAN tags" },
+		/* A bridge: br_pass_frame_up() in net/bridge/br_input.c */
+		{ sheet->seen.frames, sheet->seen.skb_octets - ETH_HLEN * sheet->seen.frames,
+		  "the interface counts frames before segmentation, without Ethernet headers" },
+		{ packets, wire_octets, "the interface counts segments" },
+		{ packets, wire_octets + FCS_LEN * packets,
+		  "the interface counts segments, with FCS" },
+	};
+
+	row->explanation = fit(row, bases, G_N_ELEMENTS(bases));
+	row->balanced = row->total.frames == sheet->seen.frames;
+	if (!row->frames_difference && !row->octets_difference)
+		return;
+	if (row->frames_difference && magnitude(row->frames_difference) <= max_in_flight) {
+		row->explanation = "frames on their way between the hook and the interface";
+		return;
+	}
+	row->balanced = false;
+	row->explanation = explain_difference(row);
+}
+
+static LedgerRow make_row(const Ledger *ledger, const LedgerAccount *account, enum hook hook)
+{
+	LedgerRow row = {
+		.interface = account->interface,
+		.hook = hook,
+		.sheet = account->sheets[hook],
+		.total = sheet_total(&account->sheets[hook]),
+		.link_frames = counter_sum(&account->frames[hook]),
+		.link_octets = counter_sum(&account->octets[hook]),
+	};
+
+	reconcile(&row, account->moving ? ledger->max_in_flight : 0);
+	return row;
+}
+
+GArray *ledger_list(const Ledger *ledger)
+{
+	GArray *rows = g_array_new(FALSE, FALSE, sizeof(LedgerRow));
+
+	for (guint i = 0; i < ledger->accounts->len; i++) {
+		for (int hook = 0; hook < HOOKS; hook++) {
+			LedgerRow row = make_row(ledger, ledger->accounts->pdata[i], hook);
+
+			g_array_append_val(rows, row);
+		}
+	}
+	return rows;
+}
+
+bool ledger_is_balanced(const Ledger *ledger)
+{
+	for (guint i = 0; i < ledger->accounts->len; i++) {
+		for (int hook = 0; hook < HOOKS; hook++) {
+			if (!make_row(ledger, ledger->accounts->pdata[i], hook).balanced)
+				return false;
+		}
+	}
+	return true;
+}
+
+Volume ledger_ignored(const Ledger *ledger)
+{
+	static const enum ledger_class ignored[] = { LEDGER_DEVICE_LIMIT, LEDGER_ROUTER,
+						     LEDGER_MULTICAST, LEDGER_NOT_IP,
+						     LEDGER_MALFORMED };
+	Volume sum = { 0 };
+
+	for (guint i = 0; i < ledger->accounts->len; i++) {
+		const LedgerAccount *account = ledger->accounts->pdata[i];
+
+		for (int hook = 0; hook < HOOKS; hook++) {
+			for (size_t j = 0; j < G_N_ELEMENTS(ignored); j++) {
+				const struct ledger_entry *entry =
+					&account->sheets[hook].classes[ignored[j]];
+
+				sum.packets += entry->packets;
+				sum.octets += entry->octets;
+				sum.layer2_octets += entry->layer2_octets;
+			}
+		}
+	}
+	return sum;
+}
+
+void ledger_save(const Ledger *ledger, TotalsWriter *writer)
+{
+	totals_writer_begin(writer, TOTALS_LEDGER, sizeof(struct ledger_row));
+	for (guint i = 0; i < ledger->accounts->len; i++) {
+		const LedgerAccount *account = ledger->accounts->pdata[i];
+		struct ledger_row row = { .attached = account->attached };
+
+		g_strlcpy(row.interface, account->interface, sizeof(row.interface));
+		memcpy(row.sheets, account->sheets, sizeof(row.sheets));
+		memcpy(row.frames, account->frames, sizeof(row.frames));
+		memcpy(row.octets, account->octets, sizeof(row.octets));
+		totals_writer_add(writer, &row);
+	}
+}
+
+static void load_row(Ledger *ledger, const struct ledger_row *row)
+{
+	g_autofree char *interface = g_strndup(row->interface, sizeof(row->interface));
+	LedgerAccount *account = find_or_add(ledger, interface);
+
+	account->attached = row->attached;
+	memcpy(account->sheets, row->sheets, sizeof(row->sheets));
+	memcpy(account->frames, row->frames, sizeof(row->frames));
+	memcpy(account->octets, row->octets, sizeof(row->octets));
+}
+
+bool ledger_load(Ledger *ledger, TotalsReader *reader, GError **error)
+{
+	const struct ledger_row *rows;
+	size_t n;
+
+	if (!totals_reader_rows(reader, TOTALS_LEDGER, sizeof(*rows), (const void **)&rows, &n,
+				error))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		load_row(ledger, &rows[i]);
+	return true;
+}
