@@ -26,10 +26,15 @@ typedef enum {
 
 /* One item of `interfaces`. The first whose `match` fits an interface's name applies to it. */
 typedef struct {
-	char *match; /* a name or a glob */
+	char *match;	  /* a name or a glob */
+	bool meter_hosts; /* false: the interface is left alone */
 	SideChoice side;
 	char *alias; /* NULL: the interface's own name is used in reports */
 } InterfaceConfig;
+
+typedef enum {
+	COLLECTOR_TRANSPORT_UDP,
+} CollectorTransport;
 
 /* What of a host record is enterprise-specific; design: blocks of template ids. */
 typedef enum {
@@ -41,6 +46,7 @@ typedef enum {
 /* One item of `export.ipfix.collectors`. */
 typedef struct {
 	char *address; /* as written: "192.0.2.1:4739" or "[2001:db8::1]:4739"; numeric */
+	CollectorTransport transport;
 	bool records_hosts;
 	bool records_statistics;
 	EnterpriseElements enterprise;
@@ -50,7 +56,7 @@ typedef struct {
 typedef struct {
 	char *path; /* of the file, NULL where there is none and the defaults apply */
 	uint64_t interval_ms;
-	GPtrArray *interfaces; /* of InterfaceConfig; without a file: one, "*", side auto */
+	GPtrArray *interfaces; /* of InterfaceConfig; by default one: "*", side auto */
 	struct {
 		GArray *local; /* of Prefix; empty: the interface's own prefixes */
 		bool local_is_set;
@@ -71,8 +77,8 @@ typedef struct {
 
 /*
  * Reads @path; NULL reads CONFIG_DEFAULT_PATH, or nothing where that does not exist. Every fault of
- * the file becomes one line "FILE:LINE: key: reason" of @errors, in the order of the file; NULL is
- * returned if there is any.
+ * the file becomes one line "FILE:LINE: key: reason" of @errors (allocated strings), in the order
+ * of the file; NULL is returned if there is any.
  */
 Config *config_read(const char *path, GPtrArray *errors);
 

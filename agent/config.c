@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "settings.h"
+
+/* A UNIX socket's path has 107 octets, and the socket lies in `run`. */
+#define RUN_MAX 89
+#define PATH_TEXT_MAX 1023
+#define LIST_MAX 1024
+
+/* A choice fills an unsigned int. */
+_Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
+_Static_assert(sizeof(CollectorTransport) == sizeof(unsigned int), "CollectorTransport");
+_Static_assert(sizeof(EnterpriseElements) == sizeof(unsigned int), "EnterpriseElements");
+
+/* Values */
+
+/* The kernel forbids these in names, so a glob that has one fits nothing. */
+static bool is_interface_glob(const char *text)
+{
+	return !strpbrk(text, "/: \t\n\v\f\r");
+}
+
+static bool is_label(const char *text)
+{
+	for (; *text; text = g_utf8_next_char(text)) {
+		if (g_unichar_iscntrl(g_utf8_get_char(text)))
+			return false;
+	}
+	return true;
+}
+
+static bool is_absolute_path(const char *text)
+{
+	return g_path_is_absolute(text);
+}
+
+static bool is_absolute_file(const char *text)
+{
+	return g_path_is_absolute(text) && !g_str_has_suffix(text, "/");
+}
+
+typedef struct {
+	Prefix host;
+	guint64 port;
+} Endpoint;
+
+static bool parse_endpoint(Endpoint *endpoint, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	bool bracketed = text[0] == '[' && colon && colon[-1] == ']';
+	g_autofree char *host = NULL;
+	uint8_t address[ADDRESS_LEN];
+	int family = bracketed ? AF_INET6 : AF_INET;
+
+	if (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 1, 65535, &endpoint->port, NULL))
+		return false;
+	host = bracketed ? g_strndup(text + 1, (gsize)(colon - text) - 2) :
+			   g_strndup(text, (gsize)(colon - text));
+	if (inet_pton(family, host, address) != 1)
+		return false;
+	endpoint->host = prefix_from_address(family, address, 8 * ADDRESS_LEN);
+	return true;
+}
+
+static bool is_endpoint(const char *text)
+{
+	Endpoint endpoint;
+
+	return parse_endpoint(&endpoint, text);
+}
+
+/* Items of lists */
+
+static void interface_config_free(void *data)
+{
+	InterfaceConfig *interface = data;
+
+	g_free(interface->match);
+	g_free(interface->alias);
+	g_free(interface);
+}
+
+static void collector_config_free(void *data)
+{
+	CollectorConfig *collector = data;
+
+	g_free(collector->address);
+	g_free(collector);
+}
+
+static bool interfaces_clash(const void *a, const void *b)
+{
+	const InterfaceConfig *first = a, *second = b;
+
+	return g_strcmp0(first->match, second->match) == 0;
+}
+
+static bool endpoints_equal(const char *a, const char *b)
+{
+	Endpoint first, second;
+
+	return a && b && parse_endpoint(&first, a) && parse_endpoint(&second, b) &&
+	       prefix_equal(&first.host, &second.host) && first.port == second.port;
+}
+
+static bool collectors_clash(const void *a, const void *b)
+{
+	const CollectorConfig *first = a, *second = b;
+
+	return first->transport == second->transport && first->enterprise == second->enterprise &&
+	       first->layer2_octets == second->layer2_octets &&
+	       endpoints_equal(first->address, second->address);
+}
+
+/* The tables; config/flowtally.yaml and flowtally.yaml(5) say the same in prose. */
+
+static const char *const side_words[] = {
+	[SIDE_CHOICE_AUTO] = "auto", [SIDE_CHOICE_LAN] = "lan", [SIDE_CHOICE_WAN] = "wan", NULL
+};
+
+static const char *const transport_words[] = { [COLLECTOR_TRANSPORT_UDP] = "udp", NULL };
+
+static const char *const enterprise_words[] = {
+	[ENTERPRISE_MAC] = "mac", [ENTERPRISE_NONE] = "none", [ENTERPRISE_FULL] = "full", NULL
+};
+
+static const SettingFlag meter_flags[] = {
+	{ "hosts", offsetof(InterfaceConfig, meter_hosts) },
+	{ NULL, 0 },
+};
+
+static const SettingFlag record_flags[] = {
+	{ "hosts", offsetof(CollectorConfig, records_hosts) },
+	{ "statistics", offsetof(CollectorConfig, records_statistics) },
+	{ NULL, 0 },
+};
+
+/* clang-format off */
+
+#define AT(member) offsetof(InterfaceConfig, member)
+static const Setting interface_settings[] = {
+	{ "match",
+	  SETTING_TEXT, AT(match), .min = 1, .max = 63, .required = true,
+	  .is_valid = is_interface_glob,
+	  .form = "an interface name or a glob without '/', ':' and white space" },
+	{ "meter",
+	  SETTING_FLAGS, 0, .fallback = "[hosts]", .max = LIST_MAX, .flags = meter_flags },
+	{ "side",
+	  SETTING_CHOICE, AT(side), .fallback = "auto", .words = side_words },
+	{ "alias",
+	  SETTING_TEXT, AT(alias), .min = 1, .max = 64, .is_valid = is_label,
+	  .form = "a text without control characters" },
+};
+#undef AT
+
+static const SettingTable interface_table = {
+	.settings = interface_settings,
+	.n = G_N_ELEMENTS(interface_settings),
+	.size = sizeof(InterfaceConfig),
+	.free = interface_config_free,
+	.clash = interfaces_clash,
+	.clash_reason = "the same match",
+};
+
+#define AT(member) offsetof(CollectorConfig, member)
+static const Setting collector_settings[] = {
+	{ "address",
+	  SETTING_TEXT, AT(address), .required = true, .is_valid = is_endpoint,
+	  .form = "a numeric address and port such as 192.0.2.1:4739 or [2001:db8::1]:4739" },
+	{ "transport",
+	  SETTING_CHOICE, AT(transport), .fallback = "udp", .words = transport_words },
+	{ "records",
+	  SETTING_FLAGS, 0, .fallback = "[hosts, statistics]", .min = 1, .max = LIST_MAX,
+	  .flags = record_flags },
+	{ "enterprise",
+	  SETTING_CHOICE, AT(enterprise), .fallback = "mac", .words = enterprise_words },
+	{ "layer2-octets",
+	  SETTING_BOOL, AT(layer2_octets), .fallback = "false" },
+};
+#undef AT
+
+static const SettingTable collector_table = {
+	.settings = collector_settings,
+	.n = G_N_ELEMENTS(collector_settings),
+	.size = sizeof(CollectorConfig),
+	.free = collector_config_free,
+	.clash = collectors_clash,
+	.clash_reason = "the same address, enterprise and layer2-octets",
+};
+
+#define AT(member) offsetof(Config, member)
+static const Setting config_settings[] = {
+	{ "interval",
+	  SETTING_DURATION, AT(interval_ms), .fallback = "10s", .min = 100, .max = 3600000 },
+	{ "interfaces",
+	  SETTING_ITEMS, AT(interfaces), .fallback = "[{match: '*'}]", .max = LIST_MAX,
+	  .items = &interface_table },
+	{ "hosts.local",
+	  SETTING_PREFIXES, AT(hosts.local), .max = LIST_MAX },
+	{ "hosts.not-internet",
+	  SETTING_PREFIXES, AT(hosts.not_internet), .max = LIST_MAX,
+	  .fallback = "[10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16, "
+		      "127.0.0.0/8, 224.0.0.0/4, 255.255.255.255/32, "
+		      "fe80::/10, fc00::/7, ff00::/8, '::1/128']" },
+	{ "hosts.max",
+	  SETTING_NUMBER, AT(hosts.max), .fallback = "65536", .min = 1, .max = 1 << 24 },
+	{ "export.ipfix.observation-domain",
+	  SETTING_NUMBER, AT(ipfix.observation_domain), .fallback = "1", .min = 0,
+	  .max = UINT32_MAX },
+	{ "export.ipfix.enterprise-number",
+	  SETTING_NUMBER, AT(ipfix.enterprise_number), .fallback = "32473", .min = 1,
+	  .max = UINT32_MAX },
+	{ "export.ipfix.template-refresh",
+	  SETTING_DURATION, AT(ipfix.template_refresh_ms), .fallback = "60s", .min = 1000,
+	  .max = 300000 },
+	{ "export.ipfix.message-size",
+	  SETTING_NUMBER, AT(ipfix.message_size), .fallback = "1400", .min = 512, .max = 65535 },
+	{ "export.ipfix.collectors",
+	  SETTING_ITEMS, AT(ipfix.collectors), .fallback = "[]", .max = LIST_MAX,
+	  .items = &collector_table },
+	{ "export.textfile.path",
+	  SETTING_TEXT, AT(textfile), .min = 1, .max = PATH_TEXT_MAX, .required = true,
+	  .is_valid = is_absolute_file, .form = "the absolute path of a file" },
+	{ "state",
+	  SETTING_TEXT, AT(state), .fallback = "/var/lib/flowtally", .min = 1, .max = PATH_TEXT_MAX,
+	  .is_valid = is_absolute_path, .form = "the absolute path of a directory" },
+	{ "run",
+	  SETTING_TEXT, AT(run), .fallback = "/run/flowtally", .min = 1, .max = RUN_MAX,
+	  .is_valid = is_absolute_path, .form = "the absolute path of a directory" },
+};
+#undef AT
+
+/* clang-format on */
+
+static const SettingTable config_table = {
+	.settings = config_settings,
+	.n = G_N_ELEMENTS(config_settings),
+};
+
+Config *config_read(const char *path, GPtrArray *errors)
+{
+	g_autoptr(Config) config = g_new0(Config, 1);
+	bool has_file = path || access(CONFIG_DEFAULT_PATH, F_OK) == 0 || errno != ENOENT;
+
+	if (has_file) {
+		config->path = g_strdup(path ? path : CONFIG_DEFAULT_PATH);
+		if (!settings_read(&config_table, config->path, config, errors))
+			return NULL;
+	} else {
+		settings_fall_back(&config_table, config);
+	}
+
+	config->hosts.local_is_set = config->hosts.local;
+	if (!config->hosts.local)
+		config->hosts.local = g_array_new(FALSE, FALSE, sizeof(Prefix));
+	return g_steal_pointer(&config);
+}
+
+/* Loopback traffic never leaves the machine: a glob that happens to fit `lo` does not mean it. */
+static bool is_match(const char *match, const char *name)
+{
+	if (strcmp(match, name) == 0)
+		return true;
+	return strcmp(name, "lo") && fnmatch(match, name, 0) == 0;
+}
+
+const InterfaceConfig *config_match_interface(const Config *config, const char *name)
+{
+	for (guint i = 0; i < config->interfaces->len; i++) {
+		const InterfaceConfig *interface = config->interfaces->pdata[i];
+
+		if (is_match(interface->match, name))
+			return interface->meter_hosts ? interface : NULL;
+	}
+	return NULL;
+}
+
+void config_free(Config *config)
+{
+	if (!config)
+		return;
+	g_free(config->path);
+	g_clear_pointer(&config->interfaces, g_ptr_array_unref);
+	g_clear_pointer(&config->hosts.local, g_array_unref);
+	g_clear_pointer(&config->hosts.not_internet, g_array_unref);
+	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
+	g_free(config->textfile);
+	g_free(config->state);
+	g_free(config->run);
+	g_free(config);
+}
