@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Exporting Process (RFC 7011, section 1): which records go to which collector, templates first
- * and again at every refresh, sequence numbers, and the account of what was sent and what was not.
+ * The Exporting Process (RFC 7011, section 1): which records go to which collector, and templates
+ * and options before them and again at every refresh.
  *
  * Collectors stand alone: one that fails costs the others nothing. Those with the same layout share
- * one encoding.
+ * one encoding, which is as long as the paths to all of them allow; for one whose path turns out to
+ * be narrower the rest is encoded again.
  */
 #ifndef FLOWTALLY_EXPORTING_H
 #define FLOWTALLY_EXPORTING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <glib.h>
 
+#include "collector.h"
 #include "config.h"
 #include "hosts.h"
 #include "ipfix.h"
@@ -21,53 +24,25 @@
 
 typedef struct Exporting Exporting;
 
-typedef enum {
-	EXPORT_ERROR_SEND,    /* the kernel refused the message */
-	EXPORT_ERROR_REFUSED, /* an earlier one met no listener (ICMP) */
-	EXPORT_ERROR_QUEUE,   /* it waited until the next report was due */
-	EXPORT_ERROR_ENCODE,  /* it does not fit the message size that the path allows */
-	EXPORT_ERRORS,
-} ExportErrorReason;
-
-extern const char *const export_error_names[EXPORT_ERRORS]; /* labels for metrics */
-
-/* Since the agent first ran; kept across restarts by exporting_save(). */
-typedef struct {
-	uint64_t messages;
-	uint64_t records; /* data records */
-	uint64_t octets;  /* of messages */
-	uint64_t errors[EXPORT_ERRORS];
-	uint64_t dropped_records;
-	uint64_t dropped_packets; /* sums over the dropped records */
-	uint64_t dropped_octets;
-	uint64_t repeated_records; /* sent again after a crash: the collector may have them twice */
-	uint64_t repeated_packets;
-	uint64_t repeated_octets;
-} ExportCounters;
-
-typedef struct {
-	const CollectorConfig *config;
-	ExportCounters counters;
-	uint64_t last_sent_ms;	/* since the epoch, 0: never */
-	const char *last_error; /* NULL: none since the last success */
-	size_t queued;
-	size_t max_message;
-} CollectorStatus;
-
-/* Takes over the counters, sessions and sequence numbers of collectors that @old has, too, by
- * address and layout; @old may be NULL and is freed. @config must outlive the result. */
-Exporting *exporting_new(const Config *config, Exporting *old, GError **error);
+/*
+ * Of a collector that @old has by the same address the account is taken over; where the layout is the
+ * same the session, too, with its sequence numbers. @old may be NULL and is freed; its configuration
+ * must still be there. @config must outlive the result.
+ */
+Exporting *exporting_new(const Config *config, Exporting *old);
 void exporting_free(Exporting *exporting);
 
 /*
  * Reports the @n deltas of the period from @start_ms to @end_ms. Before the first data, and when a
- * refresh is due by @now_ms, come templates, options and statistics. @repeated: this very report
- * may have been sent before a crash. @interfaces is for the options records; @ignored sums up what
- * the ledger has outside the hosts.
+ * refresh is due by @now_ms, come templates, options and statistics. @interfaces is for the options
+ * records; @ignored sums up what the ledger has outside the hosts.
  */
 void exporting_report(Exporting *exporting, uint64_t now_ms, uint64_t start_ms, uint64_t end_ms,
-		      const HostDelta *deltas, size_t n, bool repeated,
-		      const IpfixInterface *interfaces, size_t interfaces_n, const Volume *ignored);
+		      const HostDelta *deltas, size_t n, const IpfixInterface *interfaces,
+		      size_t interfaces_n, const Volume *ignored);
+
+/* The @n deltas that will be reported next may have been sent before a crash. */
+void exporting_note_repetition(Exporting *exporting, const HostDelta *deltas, size_t n);
 
 /* Whether nothing waits in any queue. */
 bool exporting_is_idle(const Exporting *exporting);

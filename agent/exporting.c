@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporting.h"
+
+#include <string.h>
+
+#include "hostrecords.h"
+
+#define ADDRESS_MAX 80 /* "[IPv6%interface]:port" and the final NUL */
+
+/* What is encoded together, in the order of sending. */
+typedef enum {
+	BATCH_TEMPLATES,
+	BATCH_OPTIONS,
+	BATCH_STATISTICS,
+	BATCH_HOSTS,
+	BATCHES,
+} Batch;
+
+/* Collectors of the same layout: what is encoded for one serves all. */
+typedef struct {
+	IpfixLayout layout;
+	IpfixEncoder *encoder;
+	size_t message_size;	      /* that the paths to all of them allow */
+	GPtrArray *messages[BATCHES]; /* of the current report; NULL: not encoded yet */
+} Group;
+
+typedef struct {
+	Collector *collector;
+	Group *group;
+} Member;
+
+struct Exporting {
+	const Config *config;
+	GPtrArray *groups;	  /* of Group */
+	GPtrArray *members;	  /* of Member */
+	char *interfaces;	  /* those of the report before, as text */
+	uint64_t options_version; /* how often they have changed */
+};
+
+/* The arguments of exporting_report(), and what is made of them. */
+typedef struct {
+	uint64_t now_ms;
+	uint64_t start_ms;
+	uint64_t end_ms;
+	const HostDelta *deltas;
+	size_t n;
+	const IpfixInterface *interfaces;
+	size_t interfaces_n;
+	const Volume *ignored;
+	RefreshPolicy refresh;
+	GArray *hosts[2]; /* of HostRecord: without hostScope, and with it; NULL: not made yet */
+} Round;
+
+static uint32_t export_time_s(const Round *round)
+{
+	return (uint32_t)(round->now_ms / 1000);
+}
+
+static const GArray *host_records(Round *round, EnterpriseElements enterprise)
+{
+	GArray **records = &round->hosts[enterprise == ENTERPRISE_FULL];
+
+	if (!*records)
+		*records = host_records_new(round->deltas, round->n, round->start_ms, round->end_ms,
+					    enterprise);
+	return *records;
+}
+
+static bool encode_templates(const Member *member, Round *round, size_t from, GPtrArray *messages,
+			     GError **error)
+{
+	return ipfix_encode_templates(member->group->encoder, export_time_s(round), messages,
+				      error);
+}
+
+static bool encode_options(const Member *member, Round *round, size_t from, GPtrArray *messages,
+			   GError **error)
+{
+	return ipfix_encode_options(member->group->encoder, export_time_s(round), round->interfaces,
+				    round->interfaces_n, messages, error);
+}
+
+static bool encode_statistics(const Member *member, Round *round, size_t from, GPtrArray *messages,
+			      GError **error)
+{
+	const CollectorAccount *account = collector_account(member->collector);
+	const ExportCounters *counters = &account->counters;
+	const IpfixStatistics statistics = {
+		.init_time_ms = account->init_time_ms,
+		.exported_messages = counters->messages,
+		.exported_flow_records = counters->flow_records,
+		.exported_octets = counters->octets,
+		.ignored_packets = round->ignored->packets,
+		.ignored_octets = round->ignored->octets,
+		.not_sent_flow_records = counters->dropped_flow_records,
+		.not_sent_packets = counters->dropped_packets,
+		.not_sent_octets = counters->dropped_octets,
+	};
+
+	return ipfix_encode_statistics(member->group->encoder, export_time_s(round), &statistics,
+				       messages, error);
+}
+
+static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrArray *messages,
+			 GError **error)
+{
+	const GArray *records = host_records(round, member->group->layout.enterprise);
+
+	return ipfix_encode_hosts(member->group->encoder, export_time_s(round),
+				  (const HostRecord *)(const void *)records->data, records->len,
+				  from, messages, error);
+}
+
+/* Where to begin matters to hosts alone: the others may come twice. */
+static bool (*const encoders[BATCHES])(const Member *member, Round *round, size_t from,
+				       GPtrArray *messages, GError **error) = {
+	[BATCH_TEMPLATES] = encode_templates,
+	[BATCH_OPTIONS] = encode_options,
+	[BATCH_STATISTICS] = encode_statistics,
+	[BATCH_HOSTS] = encode_hosts,
+};
+
+static GPtrArray *encode(const Member *member, Batch batch, Round *round, size_t message_size,
+			 size_t from, GError **error)
+{
+	g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
+
+	if (!ipfix_encoder_set_message_size(member->group->encoder, message_size, error) ||
+	    !encoders[batch](member, round, from, messages, error))
+		return NULL;
+	return g_steal_pointer(&messages);
+}
+
+static void send_messages(Member *member, Batch batch, Round *round, const GPtrArray *messages);
+
+/* @message, which is too long for the path to @member, and what comes after it. */
+static bool send_shorter(Member *member, Batch batch, Round *round, const IpfixMessage *message)
+{
+	size_t path = collector_max_message(member->collector);
+	g_autoptr(GPtrArray) messages = NULL;
+	g_autoptr(GError) error = NULL;
+
+	/* Or else this would go on for ever. */
+	if (path < message->contents.len)
+		messages = encode(member, batch, round, path, message->first, &error);
+	if (messages)
+		send_messages(member, batch, round, messages);
+	else
+		collector_drop(member->collector, &message->contents, EXPORT_ERROR_ENCODE,
+			       error ? error->message : "the path takes less than it says");
+	return messages != NULL;
+}
+
+static void send_messages(Member *member, Batch batch, Round *round, const GPtrArray *messages)
+{
+	for (guint i = 0; i < messages->len; i++) {
+		const IpfixMessage *message = g_ptr_array_index(messages, i);
+
+		if (!collector_send(member->collector, message) &&
+		    send_shorter(member, batch, round, message))
+			return;
+	}
+}
+
+static IpfixContents sum_up(const GArray *records)
+{
+	IpfixContents sum = { .records = records->len, .flow_records = records->len };
+
+	for (guint i = 0; i < records->len; i++) {
+		const Volume *volume = &g_array_index(records, HostRecord, i).volume;
+
+		sum.packets += volume->packets;
+		sum.octets += volume->octets;
+	}
+	return sum;
+}
+
+static void drop_batch(Member *member, Batch batch, Round *round, const char *why)
+{
+	IpfixContents lost = { 0 };
+
+	if (batch == BATCH_HOSTS)
+		lost = sum_up(host_records(round, member->group->layout.enterprise));
+	collector_drop(member->collector, &lost, EXPORT_ERROR_ENCODE, why);
+}
+
+static void send_batch(Member *member, Batch batch, Round *round)
+{
+	GPtrArray **messages = &member->group->messages[batch];
+	g_autoptr(GError) error = NULL;
+
+	if (!*messages)
+		*messages = encode(member, batch, round, member->group->message_size, 0, &error);
+	if (*messages)
+		send_messages(member, batch, round, *messages);
+	else
+		drop_batch(member, batch, round, error->message);
+	if (batch == BATCH_STATISTICS) /* each collector has its own */
+		g_clear_pointer(messages, g_ptr_array_unref);
+}
+
+static void send_announcements(Member *member, Round *round)
+{
+	Collector *collector = member->collector;
+	const CollectorConfig *config = collector_config(collector);
+	bool templates = collector_needs_templates(collector, &round->refresh);
+	bool options = collector_needs_options(collector, &round->refresh);
+
+	if (templates && config->records_hosts)
+		send_batch(member, BATCH_TEMPLATES, round);
+	if (options && config->records_hosts)
+		send_batch(member, BATCH_OPTIONS, round);
+	if (templates && config->records_statistics)
+		send_batch(member, BATCH_STATISTICS, round);
+	collector_set_refreshed(collector, &round->refresh);
+}
+
+static void report_to(Member *member, Round *round)
+{
+	if (collector_has_session(member->collector))
+		send_announcements(member, round);
+	if (collector_config(member->collector)->records_hosts)
+		send_batch(member, BATCH_HOSTS, round);
+	collector_end_report(member->collector);
+}
+
+static void group_forget_messages(Group *group)
+{
+	for (size_t i = 0; i < BATCHES; i++)
+		g_clear_pointer(&group->messages[i], g_ptr_array_unref);
+}
+
+/* Whose path is too narrow for any message must not spoil it for the others. */
+static void size_messages(Exporting *exporting)
+{
+	for (guint i = 0; i < exporting->groups->len; i++) {
+		Group *group = g_ptr_array_index(exporting->groups, i);
+
+		group->message_size = group->layout.message_size;
+	}
+	for (guint i = 0; i < exporting->members->len; i++) {
+		const Member *member = g_ptr_array_index(exporting->members, i);
+		size_t path = collector_max_message(member->collector);
+		size_t *size = &member->group->message_size;
+
+		if (path)
+			*size = MAX(MIN(*size, path), IPFIX_MESSAGE_MIN);
+	}
+}
+
+static void note_interfaces(Exporting *exporting, const IpfixInterface *interfaces, size_t n)
+{
+	GString *text = g_string_new(NULL);
+
+	for (size_t i = 0; i < n; i++)
+		g_string_append_printf(text, "%u %s %s\n", interfaces[i].ifindex,
+				       interfaces[i].name, interfaces[i].description ?: "");
+	if (g_strcmp0(text->str, exporting->interfaces))
+		exporting->options_version++;
+	g_free(exporting->interfaces);
+	exporting->interfaces = g_string_free(text, FALSE);
+}
+
+void exporting_report(Exporting *exporting, uint64_t now_ms, uint64_t start_ms, uint64_t end_ms,
+		      const HostDelta *deltas, size_t n, const IpfixInterface *interfaces,
+		      size_t interfaces_n, const Volume *ignored)
+{
+	Round round = {
+		.now_ms = now_ms,
+		.start_ms = start_ms,
+		.end_ms = end_ms,
+		.deltas = deltas,
+		.n = n,
+		.interfaces = interfaces,
+		.interfaces_n = interfaces_n,
+		.ignored = ignored,
+	};
+
+	note_interfaces(exporting, interfaces, interfaces_n);
+	round.refresh = (RefreshPolicy){
+		.report_interval_ms = exporting->config->interval_ms,
+		.template_refresh_ms = exporting->config->ipfix.template_refresh_ms,
+		.options_version = exporting->options_version,
+	};
+	for (guint i = 0; i < exporting->members->len; i++) {
+		Member *member = g_ptr_array_index(exporting->members, i);
+
+		collector_begin_report(member->collector, now_ms);
+	}
+	size_messages(exporting);
+	for (guint i = 0; i < exporting->members->len; i++)
+		report_to(g_ptr_array_index(exporting->members, i), &round);
+	for (guint i = 0; i < exporting->groups->len; i++)
+		group_forget_messages(g_ptr_array_index(exporting->groups, i));
+	for (size_t i = 0; i < G_N_ELEMENTS(round.hosts); i++)
+		g_clear_pointer(&round.hosts[i], g_array_unref);
+}
+
+void exporting_note_repetition(Exporting *exporting, const HostDelta *deltas, size_t n)
+{
+	for (guint i = 0; i < exporting->members->len; i++) {
+		Member *member = g_ptr_array_index(exporting->members, i);
+		g_autoptr(GArray) records =
+			host_records_new(deltas, n, 0, 0, member->group->layout.enterprise);
+		IpfixContents repeated = sum_up(records);
+
+		if (collector_config(member->collector)->records_hosts)
+			collector_note_repetition(member->collector, &repeated);
+	}
+}
+
+static bool layout_equal(const IpfixLayout *a, const IpfixLayout *b)
+{
+	return a->observation_domain == b->observation_domain &&
+	       a->enterprise_number == b->enterprise_number && a->enterprise == b->enterprise &&
+	       a->layer2_octets == b->layer2_octets;
+}
+
+static IpfixLayout layout_for(const Config *config, const CollectorConfig *collector)
+{
+	return (IpfixLayout){
+		.observation_domain = config->ipfix.observation_domain,
+		.enterprise_number = config->ipfix.enterprise_number,
+		.enterprise = collector->enterprise,
+		.layer2_octets = collector->layer2_octets,
+		.message_size = config->ipfix.message_size,
+	};
+}
+
+static Group *group_new(const IpfixLayout *layout)
+{
+	g_autoptr(GError) error = NULL;
+	Group *group = g_new0(Group, 1);
+
+	group->layout = *layout;
+	group->encoder = ipfix_encoder_new(layout, &error);
+	if (error) /* a configuration that has been checked is a valid layout */
+		g_error("%s", error->message);
+	return group;
+}
+
+static void group_free(gpointer data)
+{
+	Group *group = data;
+
+	group_forget_messages(group);
+	ipfix_encoder_free(group->encoder);
+	g_free(group);
+}
+
+static Group *find_or_add_group(GPtrArray *groups, const IpfixLayout *layout)
+{
+	for (guint i = 0; i < groups->len; i++) {
+		Group *group = g_ptr_array_index(groups, i);
+
+		if (layout_equal(&group->layout, layout))
+			return group;
+	}
+	g_ptr_array_add(groups, group_new(layout));
+	return g_ptr_array_index(groups, groups->len - 1);
+}
+
+static void member_free(gpointer data)
+{
+	Member *member = data;
+
+	collector_free(member->collector);
+	g_free(member);
+}
+
+static Member *find_member(const Exporting *exporting, const char *address)
+{
+	for (guint i = 0; exporting && i < exporting->members->len; i++) {
+		Member *member = g_ptr_array_index(exporting->members, i);
+
+		if (member->collector && !strncmp(collector_config(member->collector)->address,
+						  address, ADDRESS_MAX - 1))
+			return member;
+	}
+	return NULL;
+}
+
+static void add_member(Exporting *exporting, const CollectorConfig *config, Exporting *old)
+{
+	const IpfixLayout layout = layout_for(exporting->config, config);
+	Member *before = find_member(old, config->address);
+	Member *member = g_new0(Member, 1);
+
+	member->group = find_or_add_group(exporting->groups, &layout);
+	if (before) {
+		member->collector = g_steal_pointer(&before->collector);
+		collector_set_config(member->collector, config,
+				     layout_equal(&before->group->layout, &layout));
+	} else {
+		member->collector = collector_new(config);
+	}
+	g_ptr_array_add(exporting->members, member);
+}
+
+Exporting *exporting_new(const Config *config, Exporting *old)
+{
+	Exporting *exporting = g_new0(Exporting, 1);
+
+	exporting->config = config;
+	exporting->groups = g_ptr_array_new_with_free_func(group_free);
+	exporting->members = g_ptr_array_new_with_free_func(member_free);
+	for (guint i = 0; i < config->ipfix.collectors->len; i++)
+		add_member(exporting, g_ptr_array_index(config->ipfix.collectors, i), old);
+	exporting_free(old);
+	return exporting;
+}
+
+void exporting_free(Exporting *exporting)
+{
+	if (!exporting)
+		return;
+	g_ptr_array_unref(exporting->members);
+	g_ptr_array_unref(exporting->groups);
+	g_free(exporting->interfaces);
+	g_free(exporting);
+}
+
+bool exporting_is_idle(const Exporting *exporting)
+{
+	for (guint i = 0; i < exporting->members->len; i++) {
+		const Member *member = g_ptr_array_index(exporting->members, i);
+
+		if (!collector_is_idle(member->collector))
+			return false;
+	}
+	return true;
+}
+
+void exporting_give_up_queues(Exporting *exporting)
+{
+	for (guint i = 0; i < exporting->members->len; i++) {
+		Member *member = g_ptr_array_index(exporting->members, i);
+
+		collector_give_up_queue(member->collector);
+	}
+}
+
+bool exporting_status(const Exporting *exporting, size_t index, CollectorStatus *status)
+{
+	const Member *member;
+	size_t limit;
+
+	if (index >= exporting->members->len)
+		return false;
+	member = g_ptr_array_index(exporting->members, index);
+	limit = member->group->layout.message_size;
+	*status = collector_status(member->collector);
+	status->max_message = status->max_message ? MIN(status->max_message, limit) : limit;
+	return true;
+}
+
+/* The account of a collector in the file of sums. */
+struct collector_row {
+	char address[ADDRESS_MAX];
+	CollectorAccount account;
+};
+_Static_assert(sizeof(struct collector_row) == 208, "collector_row is on disk");
+
+void exporting_save(const Exporting *exporting, TotalsWriter *writer)
+{
+	totals_writer_begin(writer, TOTALS_COLLECTORS, sizeof(struct collector_row));
+	for (guint i = 0; i < exporting->members->len; i++) {
+		const Member *member = g_ptr_array_index(exporting->members, i);
+		struct collector_row row = { .account = *collector_account(member->collector) };
+
+		g_strlcpy(row.address, collector_config(member->collector)->address,
+			  sizeof(row.address));
+		totals_writer_add(writer, &row);
+	}
+}
+
+bool exporting_load(Exporting *exporting, TotalsReader *reader, GError **error)
+{
+	const void *rows;
+	size_t n;
+
+	if (!totals_reader_rows(reader, TOTALS_COLLECTORS, sizeof(struct collector_row), &rows, &n,
+				error))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct collector_row *row = (const struct collector_row *)rows + i;
+		Member *member = find_member(exporting, row->address);
+
+		if (member)
+			collector_set_account(member->collector, &row->account);
+	}
+	return true;
+}
