@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <glib-unix.h>
+
+#include "config.h"
+#include "control.h"
+#include "error.h"
+#include "exporting.h"
+#include "file.h"
+#include "json.h"
+#include "links.h"
+#include "metering.h"
+#include "prometheus.h"
+#include "view.h"
+
+#define STATE_INTERVAL_S 300
+/* How long a clean stop waits for queues to a collector. */
+#define LAST_EXPORT_MS 2000
+
+typedef struct {
+	const AgentOptions *options;
+	GMainLoop *loop;
+	Config *config;
+	Links *links;
+	Metering *metering;
+	Exporting *exporting;
+	Control *control;
+	int lock_fd;
+	guint sweep_timer;
+	View view;
+	char *textfile_error; /* NULL: the last write succeeded */
+	char *state_error;
+	char *sweep_error;
+} Agent;
+
+static uint64_t now_ms(void)
+{
+	return (uint64_t)g_get_real_time() / 1000;
+}
+
+static char *run_path(const Agent *agent, const char *name)
+{
+	return g_build_filename(agent->config->run, name, NULL);
+}
+
+static char *state_path(const Agent *agent, const char *name)
+{
+	return g_build_filename(agent->config->state, name, NULL);
+}
+
+/* Keeps @error's message in @known and says it, unless it is known already. Takes over @error. */
+static void note_error(char **known, GError *error)
+{
+	if (!*known || strcmp(*known, error->message)) {
+		g_warning("%s", error->message);
+		g_free(*known);
+		*known = g_strdup(error->message);
+	}
+	g_error_free(error);
+}
+
+/* What failed works again. */
+static void note_success(char **known, const char *what)
+{
+	if (*known)
+		g_message("%s works again", what);
+	g_clear_pointer(known, g_free);
+}
+
+static void update_view(Agent *agent)
+{
+	View *view = &agent->view;
+
+	view->config = agent->config;
+	view->exporting = agent->exporting;
+	view->hosts = metering_hosts(agent->metering);
+	view->ledger = metering_ledger(agent->metering);
+	view->points = metering_points(agent->metering);
+	view->cache_use = metering_cache_use(agent->metering);
+	view->generation = metering_generation(agent->metering);
+	view->faults = metering_faults(agent->metering);
+	view->textfile_error = agent->textfile_error;
+	view->state_error = agent->state_error;
+}
+
+static void write_textfile(Agent *agent)
+{
+	g_autoptr(GString) text = NULL;
+	GError *error = NULL;
+
+	if (!agent->config->textfile)
+		return;
+	update_view(agent);
+	text = prometheus_exposition(&agent->view);
+	if (file_replace(agent->config->textfile, text->str, text->len, 0644, &error)) {
+		note_success(&agent->textfile_error, "the textfile");
+		return;
+	}
+	agent->view.textfile_errors++;
+	note_error(&agent->textfile_error, error);
+}
+
+/* What the collectors have been sent, beside the sums: it changes after them. */
+static void save_exporting(Agent *agent, const char *path)
+{
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	g_autoptr(GError) error = NULL;
+
+	exporting_save(agent->exporting, writer);
+	if (!totals_writer_replace(writer, path, &error))
+		g_info("%s", error->message);
+}
+
+static void save_run(Agent *agent)
+{
+	g_autofree char *path = run_path(agent, "exporting");
+
+	save_exporting(agent, path);
+}
+
+static void load_exporting(Agent *agent)
+{
+	g_autofree char *run = run_path(agent, "exporting");
+	g_autofree char *state = state_path(agent, "exporting");
+	const char *paths[] = { run, state };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(TotalsReader) reader = totals_reader_new(paths[i], &error);
+
+		if (reader && exporting_load(agent->exporting, reader, &error))
+			return;
+		if (error->code != ENOENT)
+			g_warning("%s", error->message);
+	}
+}
+
+static void save_state(Agent *agent)
+{
+	g_autofree char *path = state_path(agent, "exporting");
+	GError *error = NULL;
+
+	if (metering_save_state(agent->metering, &error)) {
+		note_success(&agent->state_error, agent->config->state);
+		save_exporting(agent, path);
+	} else {
+		note_error(&agent->state_error, error);
+	}
+}
+
+static GArray *interface_names(const Agent *agent)
+{
+	const GPtrArray *points = metering_points(agent->metering);
+	GArray *names = g_array_new(FALSE, FALSE, sizeof(IpfixInterface));
+
+	for (guint i = 0; i < points->len; i++) {
+		const Point *point = points->pdata[i];
+		const IpfixInterface name = { point->ifindex, point->name, point->report_name };
+
+		g_array_append_val(names, name);
+	}
+	return names;
+}
+
+static void make_report(Agent *agent, const Report *report)
+{
+	g_autoptr(GArray) names = interface_names(agent);
+	const HostDelta *deltas = (const HostDelta *)(const void *)report->deltas->data;
+	Volume ignored = ledger_ignored(metering_ledger(agent->metering));
+
+	/* Noted before it is sent: were we killed now, it would still be known. */
+	if (report->repeated) {
+		exporting_note_repetition(agent->exporting, deltas, report->deltas->len);
+		save_run(agent);
+	}
+	exporting_report(agent->exporting, now_ms(), report->period.start_ms, report->period.end_ms,
+			 deltas, report->deltas->len,
+			 (const IpfixInterface *)(const void *)names->data, names->len, &ignored);
+	save_run(agent);
+}
+
+static void note_sweep_error(Agent *agent, GError *error)
+{
+	agent->view.sweep_errors++;
+	note_error(&agent->sweep_error, error);
+}
+
+/* Ends the sweep whose report has been made, also if part of it still waits in a queue. */
+static bool finish_sweep(Agent *agent)
+{
+	GError *error = NULL;
+
+	exporting_give_up_queues(agent->exporting);
+	if (metering_finish(agent->metering, &error))
+		return true;
+	note_sweep_error(agent, error);
+	return false;
+}
+
+/*
+ * One sweep and its report. The tables are emptied once all of the report has left; what waits in a
+ * collector's queue has time until the next sweep.
+ */
+static void sweep(Agent *agent)
+{
+	gint64 start = g_get_monotonic_time();
+	GError *error = NULL;
+	Report report;
+
+	if (metering_is_reported(agent->metering) && !finish_sweep(agent))
+		return;
+	if (!metering_sweep(agent->metering, &report, &error)) {
+		note_sweep_error(agent, error);
+		return;
+	}
+	make_report(agent, &report);
+	metering_set_reported(agent->metering);
+	if (exporting_is_idle(agent->exporting) && !finish_sweep(agent))
+		return;
+	note_success(&agent->sweep_error, "the sweep");
+	agent->view.sweep_ms = now_ms();
+	agent->view.sweep_duration_ns = (uint64_t)(g_get_monotonic_time() - start) * 1000;
+}
+
+static gboolean on_sweep(gpointer user_data)
+{
+	Agent *agent = user_data;
+
+	sweep(agent);
+	if (g_hash_table_size(metering_faults(agent->metering)))
+		metering_follow(agent->metering);
+	write_textfile(agent);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_state(gpointer user_data)
+{
+	save_state(user_data);
+	return G_SOURCE_CONTINUE;
+}
+
+static void on_links(void *user_data)
+{
+	Agent *agent = user_data;
+
+	metering_follow(agent->metering);
+}
+
+static json_t *on_request(const char *request, void *user_data)
+{
+	static const struct {
+		const char *request;
+		json_t *(*answer)(const View *view);
+	} answers[] = {
+		{ "hosts", json_hosts },
+		{ "ledger", json_ledger },
+		{ "status", json_status },
+	};
+	Agent *agent = user_data;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
+		if (!strcmp(request, answers[i].request)) {
+			g_autoptr(GPtrArray) awaited = metering_awaited(agent->metering);
+
+			update_view(agent);
+			agent->view.awaited = awaited;
+			return answers[i].answer(&agent->view);
+		}
+	}
+	return NULL;
+}
+
+static void start_sweeping(Agent *agent)
+{
+	if (agent->sweep_timer)
+		g_source_remove(agent->sweep_timer);
+	agent->sweep_timer = g_timeout_add((guint)agent->config->interval_ms, on_sweep, agent);
+}
+
+static Config *read_config(const char *path)
+{
+	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
+	Config *config = config_read(path, errors);
+
+	for (guint i = 0; i < errors->len; i++)
+		g_warning("%s", (const char *)errors->pdata[i]);
+	return config;
+}
+
+/* What cannot change while the agent runs: where its sums and its pins are. */
+static bool can_change_to(const Agent *agent, const Config *config)
+{
+	const struct {
+		const char *key, *old, *new;
+	} fixed[] = {
+		{ "run", agent->config->run, config->run },
+		{ "state", agent->config->state, config->state },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
+		if (strcmp(fixed[i].old, fixed[i].new)) {
+			g_warning("%s: %s: %s cannot change to %s without a restart", config->path,
+				  fixed[i].key, fixed[i].old, fixed[i].new);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void replace_config(Agent *agent, Config *config)
+{
+	Config *old = agent->config;
+
+	if (old->textfile && g_strcmp0(old->textfile, config->textfile))
+		(void)unlink(old->textfile);
+	agent->config = config;
+	agent->exporting = exporting_new(config, agent->exporting);
+	metering_set_config(agent->metering, config);
+	metering_follow(agent->metering);
+	start_sweeping(agent);
+	config_free(old);
+}
+
+static gboolean on_hangup(gpointer user_data)
+{
+	Agent *agent = user_data;
+	g_autoptr(Config) config = read_config(agent->options->config_path);
+
+	agent->view.reload_successful = config && can_change_to(agent, config);
+	if (agent->view.reload_successful) {
+		agent->view.reload_ms = now_ms();
+		replace_config(agent, g_steal_pointer(&config));
+		g_message("the configuration is read anew");
+	} else {
+		g_warning("the configuration stays as it was");
+	}
+	write_textfile(agent);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_terminate(gpointer user_data)
+{
+	Agent *agent = user_data;
+
+	g_main_loop_quit(agent->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static pid_t lock_owner(int fd)
+{
+	char text[32] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? (pid_t)g_ascii_strtoll(text, NULL, 10) :
+							  0;
+}
+
+/* Two agents on the same tables would each empty them under the other's hands. */
+static bool lock_run(Agent *agent, GError **error)
+{
+	g_autofree char *path = run_path(agent, "lock");
+
+	if (g_mkdir_with_parents(agent->config->run, 0755) < 0) {
+		error_from_errno(error, errno, "%s", agent->config->run);
+		return false;
+	}
+	agent->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (agent->lock_fd < 0) {
+		error_from_errno(error, errno, "%s", path);
+		return false;
+	}
+	if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		error_set(error, "%s: another agent runs here (process %d, end it by kill %d)",
+			  agent->config->run, (int)lock_owner(agent->lock_fd),
+			  (int)lock_owner(agent->lock_fd));
+		return false;
+	}
+	if (ftruncate(agent->lock_fd, 0) < 0 || dprintf(agent->lock_fd, "%d\n", (int)getpid()) < 0)
+		g_info("%s: %s", path, g_strerror(errno));
+	return true;
+}
+
+static bool start(Agent *agent, GError **error)
+{
+	g_autofree char *socket_path = run_path(agent, "flowtally.sock");
+
+	if (!lock_run(agent, error))
+		return false;
+	agent->links = links_new(on_links, agent, error);
+	if (!agent->links)
+		return false;
+	agent->metering = metering_new(agent->config, agent->links, error);
+	if (!agent->metering)
+		return false;
+	agent->exporting = exporting_new(agent->config, NULL);
+	load_exporting(agent);
+	agent->control = control_new(socket_path, on_request, agent, error);
+	return agent->control != NULL;
+}
+
+static void run(Agent *agent)
+{
+	guint sources[] = {
+		g_unix_signal_add(SIGHUP, on_hangup, agent),
+		g_unix_signal_add(SIGTERM, on_terminate, agent),
+		g_unix_signal_add(SIGINT, on_terminate, agent),
+		g_timeout_add_seconds(STATE_INTERVAL_S, on_state, agent),
+	};
+
+	/* First what an earlier agent has left half done. */
+	if (metering_is_pending(agent->metering))
+		sweep(agent);
+	metering_follow(agent->metering);
+	start_sweeping(agent);
+	g_message("ready");
+	g_main_loop_run(agent->loop);
+	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
+		g_source_remove(sources[i]);
+	g_source_remove(agent->sweep_timer);
+}
+
+static void drain_queues(Agent *agent)
+{
+	gint64 deadline = g_get_monotonic_time() + LAST_EXPORT_MS * 1000;
+
+	while (!exporting_is_idle(agent->exporting) && g_get_monotonic_time() < deadline) {
+		if (!g_main_context_iteration(NULL, FALSE))
+			g_usleep(1000);
+	}
+}
+
+/* The last report, and whatever we made goes. */
+static void stop(Agent *agent)
+{
+	if (!agent->options->keep)
+		metering_detach(agent->metering);
+	sweep(agent);
+	drain_queues(agent);
+	if (metering_is_reported(agent->metering))
+		(void)finish_sweep(agent);
+	save_run(agent);
+	save_state(agent);
+	if (agent->config->textfile)
+		(void)unlink(agent->config->textfile);
+	if (!agent->options->keep) {
+		g_autofree char *path = run_path(agent, "exporting");
+
+		metering_remove(agent->metering);
+		(void)unlink(path);
+	}
+}
+
+static void agent_done(Agent *agent)
+{
+	control_free(agent->control);
+	exporting_free(agent->exporting);
+	metering_free(agent->metering);
+	links_free(agent->links);
+	config_free(agent->config);
+	if (agent->lock_fd >= 0)
+		close(agent->lock_fd);
+	g_main_loop_unref(agent->loop);
+	g_free(agent->textfile_error);
+	g_free(agent->state_error);
+	g_free(agent->sweep_error);
+}
+
+static const char *privilege_hint(const GError *error)
+{
+	bool refused = error->code == EPERM || error->code == EACCES;
+
+	return refused && geteuid() != 0 ? " (the agent must be run as root)" : "";
+}
+
+bool agent_run(const AgentOptions *options)
+{
+	Agent agent = {
+		.options = options,
+		.lock_fd = -1,
+		.view = { .start_ms = now_ms(), .reload_successful = true, .reload_ms = now_ms() },
+	};
+	g_autoptr(GError) error = NULL;
+	bool started = false;
+
+	agent.loop = g_main_loop_new(NULL, FALSE);
+	agent.config = read_config(options->config_path);
+	if (agent.config) {
+		started = start(&agent, &error);
+		if (started) {
+			run(&agent);
+			stop(&agent);
+		} else {
+			g_warning("%s%s", error->message, privilege_hint(error));
+		}
+	}
+	agent_done(&agent);
+	return started;
+}

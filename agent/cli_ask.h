@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the subcommands that ask a running agent have in common: options, the request, and tables made
+ * of the JSON document that comes back.
+ */
+#ifndef FLOWTALLY_CLI_ASK_H
+#define FLOWTALLY_CLI_ASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <glib.h>
+#include <jansson.h>
+
+#include "table.h"
+
+/* An order of the list, by --sort NAME; the first of several is the default. */
+typedef struct {
+	const char *name;
+	GCompareFunc compare; /* of const json_t ** */
+} AskOrder;
+
+typedef struct {
+	const char *request; /* and the name of the subcommand */
+	const char *summary;
+	const char *list; /* the member that --sort and --limit work on; NULL: no such options */
+	const AskOrder *orders; /* up to a row without a name */
+	void (*print)(const json_t *document);
+	void (*print_csv)(const json_t *document); /* NULL: there is no CSV */
+} Question;
+
+/* The whole subcommand; returns the exit status. EXIT_FAILURE also where something is not balanced. */
+int ask(const Question *question, int argc, char **argv);
+
+/* A column of a table whose rows are JSON objects. */
+typedef struct {
+	TableColumn column;
+	const char *path; /* of the member, "download/octets" */
+	char *(*cell)(const json_t *item, const char *path);
+} AskField;
+
+void ask_print_list(const json_t *items, const AskField *fields, size_t n);
+void ask_print_csv(const json_t *items, const AskField *fields, size_t n);
+
+/* NULL if there is no such member. */
+json_t *ask_member(const json_t *item, const char *path);
+const char *ask_string(const json_t *item, const char *path); /* "" if it is none */
+json_int_t ask_integer(const json_t *item, const char *path); /* 0 if it is none */
+
+/* Cells: as it is, null being empty; in SI units; in local time. */
+char *ask_plain(const json_t *item, const char *path);
+char *ask_octets(const json_t *item, const char *path);
+char *ask_time(const json_t *item, const char *path);
+
+#endif

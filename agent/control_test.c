@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#define LARGE 4000000
+
+static json_t *handle(const char *request, void *user_data)
+{
+	(void)user_data;
+	if (!strcmp(request, "status"))
+		return json_pack("{s:b}", "balanced", 1);
+	if (!strcmp(request, "large")) {
+		g_autofree char *text = g_strnfill(LARGE, 'x');
+
+		return json_pack("{s:s}", "text", text);
+	}
+	return NULL;
+}
+
+typedef struct {
+	const char *path;
+	const char *request;
+	json_t *answer;
+	GError *error;
+	bool done;
+} Question;
+
+static gpointer ask_in_thread(gpointer data)
+{
+	Question *question = data;
+
+	question->answer = control_ask(question->path, question->request, &question->error);
+	return NULL;
+}
+
+static gboolean on_tick(gpointer user_data)
+{
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_answered(gpointer user_data)
+{
+	((Question *)user_data)->done = true;
+	return G_SOURCE_REMOVE;
+}
+
+static gpointer ask_and_tell(gpointer data)
+{
+	ask_in_thread(data);
+	g_idle_add(on_answered, data);
+	return NULL;
+}
+
+/* Asks while this thread serves. */
+static json_t *ask(const char *path, const char *request, GError **error)
+{
+	Question question = { .path = path, .request = request };
+	GThread *thread = g_thread_new("ask", ask_and_tell, &question);
+
+	while (!question.done)
+		g_main_context_iteration(NULL, TRUE);
+	g_thread_join(thread);
+	if (question.error)
+		g_propagate_error(error, question.error);
+	return question.answer;
+}
+
+static char *socket_path(void **state)
+{
+	return g_build_filename(*state, CONTROL_SOCKET, NULL);
+}
+
+static int connect_plainly(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void serve_for(guint ms)
+{
+	gint64 end = g_get_monotonic_time() + ms * 1000;
+	guint tick = g_timeout_add(5, on_tick, NULL);
+
+	while (g_get_monotonic_time() < end)
+		g_main_context_iteration(NULL, TRUE);
+	g_source_remove(tick);
+}
+
+/* What @request, sent as it is, gets back. */
+static char *exchange(const char *path, const char *request)
+{
+	int fd = connect_plainly(path);
+	char text[1024] = "";
+
+	(void)!write(fd, request, strlen(request));
+	serve_for(50);
+	(void)!read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return g_strdup(text);
+}
+
+static void request_is_answered(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	json_t *answer;
+
+	assert_non_null(control);
+	answer = ask(path, "status", NULL);
+	assert_true(json_is_true(json_object_get(answer, "balanced")));
+	json_decref(answer);
+}
+
+static void long_answer_arrives_whole(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	json_t *answer = ask(path, "large", NULL);
+
+	assert_int_equal(json_string_length(json_object_get(answer, "text")), LARGE);
+	json_decref(answer);
+}
+
+static void answer_is_one_line(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	g_autofree char *text = exchange(path, "status\n");
+
+	assert_string_equal(text, "{\"balanced\":true}\n");
+}
+
+static void unknown_request_is_refused(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	g_autofree char *text = exchange(path, "fl\xffws\n");
+	g_autoptr(GError) error = NULL;
+
+	assert_string_equal(text, "{\"error\":\"unknown request: fl\\\\xffws\"}\n");
+	assert_null(ask(path, "flows", &error));
+	assert_non_null(strstr(error->message, "unknown request: flows"));
+}
+
+static void request_without_an_end_is_refused(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	g_autofree char *request = g_strnfill(256, 'x');
+	g_autofree char *text = exchange(path, request);
+
+	assert_string_equal(text, "{\"error\":\"the request is too long\"}\n");
+}
+
+static void silent_clients_do_not_keep_others_waiting(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	int silent[31];
+	json_t *answer;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(silent); i++)
+		silent[i] = connect_plainly(path);
+	answer = ask(path, "status", NULL);
+	assert_non_null(answer);
+	json_decref(answer);
+	for (size_t i = 0; i < G_N_ELEMENTS(silent); i++)
+		close(silent[i]);
+}
+
+static void client_beyond_the_limit_waits_its_turn(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	int silent[32];
+	g_autofree char *text = NULL;
+	json_t *answer;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(silent); i++)
+		silent[i] = connect_plainly(path);
+	text = exchange(path, "status\n");
+	assert_string_equal(text, "");
+	for (size_t i = 0; i < G_N_ELEMENTS(silent); i++)
+		close(silent[i]);
+	answer = ask(path, "status", NULL);
+	assert_non_null(answer);
+	json_decref(answer);
+}
+
+static void client_that_leaves_early_does_no_harm(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	int fd = connect_plainly(path);
+
+	assert_int_equal(write(fd, "large\n", 6), 6);
+	serve_for(20);
+	close(fd);
+	serve_for(20);
+}
+
+static void socket_is_for_its_owner_and_group(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	struct stat file;
+
+	assert_int_equal(stat(path, &file), 0);
+	assert_true(S_ISSOCK(file.st_mode));
+	assert_int_equal(file.st_mode & 07777, 0660);
+}
+
+static void socket_goes_with_the_server(void **state)
+{
+	g_autofree char *path = socket_path(state);
+
+	control_free(control_new(path, handle, NULL, NULL));
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void leave_stale_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+}
+
+static void stale_socket_is_replaced(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) control = NULL;
+	json_t *answer;
+
+	leave_stale_socket(path);
+	control = control_new(path, handle, NULL, NULL);
+	answer = ask(path, "status", NULL);
+	assert_non_null(answer);
+	json_decref(answer);
+}
+
+static void socket_that_is_answered_stays(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(Control) first = control_new(path, handle, NULL, NULL);
+	g_autoptr(GError) error = NULL;
+
+	assert_null(control_new(path, handle, NULL, &error));
+	assert_non_null(strstr(error->message, "another agent"));
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void other_file_stays(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(GError) error = NULL;
+
+	assert_true(g_file_set_contents(path, "precious", -1, NULL));
+	assert_null(control_new(path, handle, NULL, &error));
+	assert_non_null(strstr(error->message, "not a socket"));
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void missing_agent_is_said(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	g_autoptr(GError) absent = NULL, refused = NULL;
+
+	assert_null(control_ask(path, "status", &absent));
+	assert_true(g_str_has_prefix(absent->message, "no agent is running ("));
+	leave_stale_socket(path);
+	assert_null(control_ask(path, "status", &refused));
+	assert_true(g_str_has_prefix(refused->message, "no agent is running ("));
+}
+
+static void answer_that_breaks_off_is_an_error(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), client;
+	Question question = { .path = path, .request = "status" };
+	GThread *thread;
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	thread = g_thread_new("ask", ask_in_thread, &question);
+	client = accept(fd, NULL, NULL);
+	(void)!read(client, (char[16]){ 0 }, 16);
+	assert_int_equal(write(client, "{\"hosts\":", 9), 9);
+	close(client);
+	g_thread_join(thread);
+	close(fd);
+	assert_null(question.answer);
+	assert_non_null(strstr(question.error->message, "broke off"));
+	g_error_free(question.error);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(request_is_answered),
+		TEST(long_answer_arrives_whole),
+		TEST(answer_is_one_line),
+		TEST(unknown_request_is_refused),
+		TEST(request_without_an_end_is_refused),
+		TEST(silent_clients_do_not_keep_others_waiting),
+		TEST(client_beyond_the_limit_waits_its_turn),
+		TEST(client_that_leaves_early_does_no_harm),
+		TEST(socket_is_for_its_owner_and_group),
+		TEST(socket_goes_with_the_server),
+		TEST(stale_socket_is_replaced),
+		TEST(socket_that_is_answered_stays),
+		TEST(other_file_stays),
+		TEST(missing_agent_is_said),
+		TEST(answer_that_breaks_off_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+#include "observation.h"
+#include "prefix.h"
+#include "text.h"
+
+#define SCHEMA 1
+
+/* An integer of a struct, by its name in the document. */
+typedef struct {
+	const char *name;
+	size_t offset;
+} Member;
+
+/* clang-format off */
+static const Member volume_members[] = {
+	{"packets", offsetof(Volume, packets)},
+	{"octets", offsetof(Volume, octets)},
+	{"layer2_octets", offsetof(Volume, layer2_octets)},
+};
+
+static const Member entry_members[] = {
+	{"frames", offsetof(struct ledger_entry, frames)},
+	{"packets", offsetof(struct ledger_entry, packets)},
+	{"octets", offsetof(struct ledger_entry, octets)},
+	{"layer2_octets", offsetof(struct ledger_entry, layer2_octets)},
+};
+
+static const Member bounds_members[] = {
+	{"low", offsetof(Bounds, low)},
+	{"high", offsetof(Bounds, high)},
+};
+
+static const Member export_members[] = {
+	{"messages", offsetof(ExportCounters, messages)},
+	{"records", offsetof(ExportCounters, records)},
+	{"octets", offsetof(ExportCounters, octets)},
+	{"dropped_records", offsetof(ExportCounters, dropped_records)},
+	{"dropped_packets", offsetof(ExportCounters, dropped_packets)},
+	{"dropped_octets", offsetof(ExportCounters, dropped_octets)},
+	{"repeated_records", offsetof(ExportCounters, repeated_records)},
+	{"repeated_packets", offsetof(ExportCounters, repeated_packets)},
+	{"repeated_octets", offsetof(ExportCounters, repeated_octets)},
+};
+/* clang-format on */
+
+static json_t *integer(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+/* JSON is UTF-8, and names and messages may be anything; NULL becomes null. */
+static json_t *string(const char *octets)
+{
+	g_autofree char *text = octets ? text_escape(octets) : NULL;
+
+	return text ? json_string_nocheck(text) : json_null();
+}
+
+/* RFC 3339; 0 becomes null. */
+static json_t *timestamp(uint64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm fields;
+	char date[64];
+
+	if (!ms || !gmtime_r(&seconds, &fields))
+		return json_null();
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &fields);
+	return json_sprintf("%s.%03uZ", date, (unsigned int)(ms % 1000));
+}
+
+static void set(json_t *object, const char *name, json_t *value)
+{
+	(void)json_object_set_new_nocheck(object, name, value);
+}
+
+static void set_integers(json_t *object, const void *from, const Member *members, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const void *member = (const char *)from + members[i].offset;
+
+		set(object, members[i].name, integer(*(const uint64_t *)member));
+	}
+}
+
+static json_t *integers(const void *from, const Member *members, size_t n)
+{
+	json_t *object = json_object();
+
+	set_integers(object, from, members, n);
+	return object;
+}
+
+static json_t *volume(const Volume *volume)
+{
+	return integers(volume, volume_members, G_N_ELEMENTS(volume_members));
+}
+
+static json_t *entry(const struct ledger_entry *entry)
+{
+	return integers(entry, entry_members, G_N_ELEMENTS(entry_members));
+}
+
+static json_t *bounds(const Bounds *bounds)
+{
+	return integers(bounds, bounds_members, G_N_ELEMENTS(bounds_members));
+}
+
+/* The head that all documents have. @ms is the moment for which the rest holds. */
+static json_t *document(uint64_t ms)
+{
+	json_t *object = json_object();
+
+	set(object, "schema", json_integer(SCHEMA));
+	set(object, "time", timestamp(ms));
+	return object;
+}
+
+static uint64_t time_of_sums(const View *view)
+{
+	return view->sweep_ms ? view->sweep_ms : view->start_ms;
+}
+
+static json_t *address(const struct host_key *key)
+{
+	static const __u8 none[ADDRESS_LEN];
+	char text[PREFIX_TEXT_MAX];
+
+	if (!memcmp(key->address, none, ADDRESS_LEN))
+		return json_null();
+	return json_string(address_format(key->address, text));
+}
+
+/* What a host and each of its accounts have alike. */
+static void set_account(json_t *object, const Account *account)
+{
+	set(object, "first_seen", timestamp(account->first_seen_ms));
+	set(object, "last_seen", timestamp(account->last_seen_ms));
+	set(object, "download", volume(&account->volume[DIRECTION_DOWNLOAD]));
+	set(object, "upload", volume(&account->volume[DIRECTION_UPLOAD]));
+}
+
+static json_t *account_object(const Account *account)
+{
+	json_t *object = json_object();
+
+	set(object, "address", address(&account->key));
+	set(object, "family", json_string(view_family(&account->key)));
+	set(object, "scope", json_string(view_scope(&account->key)));
+	set_account(object, account);
+	return object;
+}
+
+static void add_account(Account *sum, const Account *account)
+{
+	for (int direction = 0; direction < DIRECTIONS; direction++)
+		volume_add(&sum->volume[direction], &account->volume[direction]);
+	sum->first_seen_ms = MIN(sum->first_seen_ms, account->first_seen_ms);
+	sum->last_seen_ms = MAX(sum->last_seen_ms, account->last_seen_ms);
+}
+
+/* A host from its @n accounts on one interface. */
+static json_t *host_object(const Account *const *accounts, size_t n)
+{
+	json_t *object = json_object(), *list = json_array();
+	Account sum = *accounts[0];
+	char host[HOST_LABEL_MAX];
+
+	json_array_append_new(list, account_object(accounts[0]));
+	for (size_t i = 1; i < n; i++) {
+		json_array_append_new(list, account_object(accounts[i]));
+		add_account(&sum, accounts[i]);
+	}
+	host_label(&sum.key, host);
+	set(object, "host", json_string(host));
+	set(object, "name", json_string(host));
+	set(object, "interface", string(sum.interface));
+	set_account(object, &sum);
+	set(object, "accounts", list);
+	return object;
+}
+
+static json_t *host_list(const Hosts *hosts)
+{
+	g_autoptr(GPtrArray) list = hosts_list(hosts);
+	const Account *const *accounts = (const Account *const *)list->pdata;
+	json_t *objects = json_array();
+	size_t end;
+
+	for (size_t i = 0; i < list->len; i = end) {
+		for (end = i + 1; end < list->len && view_same_host(accounts[i], accounts[end]);)
+			end++;
+		json_array_append_new(objects, host_object(&accounts[i], end - i));
+	}
+	return objects;
+}
+
+/* What found no room in our accounts, by direction, and in the kernel's tables. */
+static json_t *overflow_object(const Hosts *hosts, const LedgerRow rows[HOOKS])
+{
+	const Volume *overflow = hosts_overflow(hosts, rows->interface);
+	json_t *object = json_object();
+	Volume limit = view_device_limit(rows);
+
+	set(object, "interface", string(rows->interface));
+	set(object, "download", volume(&overflow[DIRECTION_DOWNLOAD]));
+	set(object, "upload", volume(&overflow[DIRECTION_UPLOAD]));
+	set(object, "device_limit", volume(&limit));
+	return object;
+}
+
+static json_t *overflow_list(const View *view)
+{
+	g_autoptr(GArray) rows = ledger_list(view->ledger);
+	json_t *objects = json_array();
+
+	for (guint i = 0; i < rows->len; i += HOOKS) {
+		const LedgerRow *row = &g_array_index(rows, LedgerRow, i);
+
+		json_array_append_new(objects, overflow_object(view->hosts, row));
+	}
+	return objects;
+}
+
+json_t *json_hosts(const View *view)
+{
+	json_t *object = document(time_of_sums(view));
+
+	set(object, "hosts", host_list(view->hosts));
+	set(object, "overflow", overflow_list(view));
+	return object;
+}
+
+static json_t *class_objects(const struct ledger_sheet *sheet)
+{
+	json_t *classes = json_object();
+
+	for (int i = 0; i < LEDGER_CLASSES; i++)
+		set(classes, ledger_class_names[i], entry(&sheet->classes[i]));
+	return classes;
+}
+
+static json_t *seen_object(const LedgerRow *row)
+{
+	json_t *object = entry(&row->total);
+
+	set(object, "frames", integer(row->sheet.seen.frames));
+	set(object, "skb_octets", integer(row->sheet.seen.skb_octets));
+	set(object, "tagged", integer(row->sheet.seen.tagged));
+	return object;
+}
+
+static json_t *counters_object(const LedgerRow *row)
+{
+	json_t *object = json_object();
+
+	set(object, "frames", bounds(&row->link_frames));
+	set(object, "octets", bounds(&row->link_octets));
+	return object;
+}
+
+static json_t *difference_object(const LedgerRow *row)
+{
+	json_t *object = json_object();
+
+	set(object, "frames", json_integer(row->frames_difference));
+	set(object, "octets", json_integer(row->octets_difference));
+	return object;
+}
+
+static json_t *sheet_object(const LedgerRow *row)
+{
+	json_t *object = json_object();
+
+	set(object, "interface", string(row->interface));
+	set(object, "direction", json_string(hook_names[row->hook]));
+	set(object, "seen", seen_object(row));
+	set(object, "classes", class_objects(&row->sheet));
+	set(object, "interface_counters", counters_object(row));
+	set(object, "difference", difference_object(row));
+	set(object, "balanced", json_boolean(row->balanced));
+	set(object, "explanation", string(row->explanation));
+	return object;
+}
+
+json_t *json_ledger(const View *view)
+{
+	json_t *object = document(time_of_sums(view)), *sheets = json_array();
+	g_autoptr(GArray) rows = ledger_list(view->ledger);
+
+	for (guint i = 0; i < rows->len; i++)
+		json_array_append_new(sheets, sheet_object(&g_array_index(rows, LedgerRow, i)));
+	set(object, "sheets", sheets);
+	set(object, "balanced", json_boolean(ledger_is_balanced(view->ledger)));
+	return object;
+}
+
+static json_t *point_object(const Point *point)
+{
+	json_t *object = json_object(), *priority = json_object();
+
+	for (int hook = 0; hook < HOOKS; hook++)
+		set(priority, hook_names[hook], integer(point->priority[hook]));
+	set(object, "interface", string(point->report_name));
+	set(object, "name", string(point->name));
+	set(object, "ifindex", integer(point->ifindex));
+	set(object, "side", json_string(view_side(point->side)));
+	set(object, "hook", json_string("clsact"));
+	set(object, "attached", json_boolean(point->attached));
+	set(object, "priority", priority);
+	return object;
+}
+
+static json_t *point_list(const GPtrArray *points)
+{
+	json_t *objects = json_array();
+
+	for (guint i = 0; i < points->len; i++)
+		json_array_append_new(objects, point_object(points->pdata[i]));
+	return objects;
+}
+
+static json_t *awaited_list(const GPtrArray *awaited)
+{
+	json_t *names = json_array();
+
+	for (guint i = 0; awaited && i < awaited->len; i++)
+		json_array_append_new(names, string(awaited->pdata[i]));
+	return names;
+}
+
+static json_t *fault_list(GHashTable *faults)
+{
+	g_autoptr(GList) names = faults ? g_hash_table_get_keys(faults) : NULL;
+	json_t *objects = json_array();
+
+	names = g_list_sort(names, (GCompareFunc)strcmp);
+	for (const GList *name = names; name; name = name->next) {
+		json_t *object = json_object();
+
+		set(object, "interface", string(name->data));
+		set(object, "fault", string(g_hash_table_lookup(faults, name->data)));
+		json_array_append_new(objects, object);
+	}
+	return objects;
+}
+
+static json_t *table_list(const View *view)
+{
+	json_t *objects = json_array();
+	TableUse tables[VIEW_TABLES];
+
+	view_tables(view, tables);
+	for (int i = 0; i < VIEW_TABLES; i++) {
+		json_t *object = json_object();
+
+		set(object, "table", json_string(tables[i].name));
+		set(object, "entries", integer(tables[i].entries));
+		set(object, "limit", integer(tables[i].limit));
+		json_array_append_new(objects, object);
+	}
+	return objects;
+}
+
+static json_t *error_counters(const ExportCounters *counters)
+{
+	json_t *errors = json_object();
+
+	for (int reason = 0; reason < EXPORT_ERRORS; reason++)
+		set(errors, export_error_names[reason], integer(counters->errors[reason]));
+	return errors;
+}
+
+static json_t *collector_object(const CollectorView *collector)
+{
+	const CollectorStatus *status = &collector->status;
+	json_t *object = json_object();
+
+	set(object, "collector", string(collector->label));
+	set_integers(object, &status->counters, export_members, G_N_ELEMENTS(export_members));
+	set(object, "errors", error_counters(&status->counters));
+	set(object, "queued", integer(status->queued));
+	set(object, "max_message", integer(status->max_message));
+	set(object, "last_sent", timestamp(status->last_sent_ms));
+	set(object, "last_error", string(status->last_error));
+	return object;
+}
+
+static json_t *collector_list(const View *view)
+{
+	g_autoptr(GArray) collectors = view_collectors(view);
+	json_t *objects = json_array();
+
+	for (guint i = 0; i < collectors->len; i++)
+		json_array_append_new(
+			objects, collector_object(&g_array_index(collectors, CollectorView, i)));
+	return objects;
+}
+
+static json_t *textfile_object(const View *view)
+{
+	json_t *object;
+
+	if (!view->config->textfile)
+		return json_null();
+	object = json_object();
+	set(object, "path", string(view->config->textfile));
+	set(object, "errors", integer(view->textfile_errors));
+	set(object, "last_error", string(view->textfile_error));
+	return object;
+}
+
+static void set_agent(json_t *object, const View *view)
+{
+	set(object, "version", json_string(FLOWTALLY_VERSION));
+	set(object, "config", string(view->config->path));
+	set(object, "start", timestamp(view->start_ms));
+	set(object, "reload_successful", json_boolean(view->reload_successful));
+	set(object, "last_reload", timestamp(view->reload_ms));
+	set(object, "last_sweep", timestamp(view->sweep_ms));
+	set(object, "sweep_duration_ns", integer(view->sweep_duration_ns));
+	set(object, "sweep_errors", integer(view->sweep_errors));
+	set(object, "generation", integer(view->generation));
+	set(object, "state_error", string(view->state_error));
+}
+
+json_t *json_status(const View *view)
+{
+	json_t *object = document((uint64_t)g_get_real_time() / 1000);
+
+	set_agent(object, view);
+	set(object, "balanced", json_boolean(ledger_is_balanced(view->ledger)));
+	set(object, "interfaces", point_list(view->points));
+	set(object, "awaited", awaited_list(view->awaited));
+	set(object, "faults", fault_list(view->faults));
+	set(object, "tables", table_list(view));
+	set(object, "collectors", collector_list(view));
+	set(object, "textfile", textfile_object(view));
+	return object;
+}

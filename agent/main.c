@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "cli.h"
+
+typedef struct {
+	const char *name;
+	int (*run)(int argc, char **argv); /* argv[0] is the subcommand */
+	const char *summary;
+} Subcommand;
+
+static const Subcommand subcommands[] = {
+	{ "agent", cli_agent, "meter the interfaces and report (in the foreground)" },
+	{ "check", cli_check, "check the configuration" },
+	{ "hosts", cli_hosts, "what each device has used" },
+	{ "ledger", cli_ledger, "the balance sheet: every frame accounted for" },
+	{ "status", cli_status, "interfaces, tables, collectors" },
+	{ "version", cli_version, "print the version" },
+};
+
+static void print_usage(FILE *to)
+{
+	fputs("usage: flowtally SUBCOMMAND [OPTION...]\n\n", to);
+	for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++)
+		fprintf(to, "  %-9s %s\n", subcommands[i].name, subcommands[i].summary);
+	fputs("\nflowtally SUBCOMMAND --help tells more; so does flowtally(8).\n", to);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+		print_usage(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (!strcmp(name, "--version"))
+		name = "version";
+	for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++) {
+		if (!strcmp(name, subcommands[i].name))
+			return subcommands[i].run(argc - 1, argv + 1);
+	}
+	if (*name)
+		fprintf(stderr, "flowtally: %s: no such subcommand\n", name);
+	print_usage(stderr);
+	return CLI_USAGE;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prometheus.h"
+
+#include "test_view.h"
+
+#define MANY_HOSTS 50000
+
+static void assert_line(const View *view, const char *line)
+{
+	GString *text = prometheus_exposition(view);
+	g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+
+	if (!g_strv_contains((const char *const *)lines, line))
+		fail_msg("%s\nis not in\n%s", line, text->str);
+	g_string_free(text, TRUE);
+}
+
+static void assert_absent(const View *view, const char *part)
+{
+	GString *text = prometheus_exposition(view);
+
+	assert_null(strstr(text->str, part));
+	g_string_free(text, TRUE);
+}
+
+/* The family which a line belongs to. */
+static char *family_of(const char *line)
+{
+	const char *name = line;
+
+	if (g_str_has_prefix(line, "# HELP ") || g_str_has_prefix(line, "# TYPE "))
+		name += strlen("# HELP ");
+	return g_strndup(name, strcspn(name, " {"));
+}
+
+/* Each family is one group, and no series comes twice. */
+static void assert_well_formed(const View *view)
+{
+	GString *text = prometheus_exposition(view);
+	g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+	g_autoptr(GHashTable) series = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) families =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autofree char *last = g_strdup("");
+
+	assert_true(g_utf8_validate(text->str, (gssize)text->len, NULL));
+	assert_int_equal(text->str[text->len - 1], '\n');
+	for (size_t i = 0; *lines[i]; i++) {
+		g_autofree char *family = family_of(lines[i]);
+
+		if (strcmp(family, last)) {
+			assert_true(g_hash_table_add(families, g_strdup(family)));
+			g_free(last);
+			last = g_steal_pointer(&family);
+		}
+		if (*lines[i] != '#')
+			assert_true(g_hash_table_add(
+				series, g_strndup(lines[i], strrchr(lines[i], ' ') - lines[i])));
+	}
+	g_string_free(text, TRUE);
+}
+
+static void addresses_of_a_mac_add_up(void **state)
+{
+	Network *network = *state;
+
+	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
+	add_traffic(network, "br-lan", 1, "192.0.2.2", SCOPE_INTERNET, 10, 20);
+	add_traffic(network, "br-lan", 1, "2001:db8::1", SCOPE_INTERNET, 1, 2);
+	add_traffic(network, "br-lan", 1, NULL, SCOPE_INTERNET, 1000, 2000);
+	assert_line(&network->view,
+		    "flowtally_host_upload_bytes_total{host=\"02:00:00:00:00:01\","
+		    "interface=\"br-lan\",scope=\"internet\",family=\"ipv4\"} 1110");
+	assert_line(&network->view,
+		    "flowtally_host_download_packets_total{host=\"02:00:00:00:00:01\","
+		    "interface=\"br-lan\",scope=\"internet\",family=\"ipv4\"} 6");
+	assert_line(&network->view,
+		    "flowtally_host_download_bytes_total{host=\"02:00:00:00:00:01\","
+		    "interface=\"br-lan\",scope=\"internet\",family=\"ipv6\"} 2");
+	assert_well_formed(&network->view);
+}
+
+static void scopes_are_apart(void **state)
+{
+	Network *network = *state;
+
+	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
+	add_traffic(network, "br-lan", 1, "192.0.2.2", SCOPE_LOCAL, 10, 20);
+	assert_line(&network->view, "flowtally_host_upload_bytes_total{host=\"02:00:00:00:00:01\","
+				    "interface=\"br-lan\",scope=\"local\",family=\"ipv4\"} 10");
+	assert_well_formed(&network->view);
+}
+
+static void host_without_mac_is_its_address(void **state)
+{
+	Network *network = *state;
+
+	add_traffic(network, "wg0", 0, "192.0.2.1", SCOPE_INTERNET, 100, 200);
+	add_traffic(network, "wg0", 0, "192.0.2.2", SCOPE_INTERNET, 10, 20);
+	assert_line(&network->view, "flowtally_host_upload_bytes_total{host=\"192.0.2.2\","
+				    "interface=\"wg0\",scope=\"internet\",family=\"ipv4\"} 10");
+	assert_line(&network->view, "flowtally_host_info{host=\"192.0.2.1\",name=\"192.0.2.1\"} 1");
+	assert_well_formed(&network->view);
+}
+
+static void host_on_two_interfaces_is_one_host(void **state)
+{
+	Network *network = *state;
+
+	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
+	add_traffic(network, "br-lan", 2, "192.0.2.2", SCOPE_INTERNET, 100, 200);
+	add_traffic(network, "wlan0", 1, "192.0.2.1", SCOPE_INTERNET, 10, 20);
+	assert_line(&network->view,
+		    "flowtally_host_info{host=\"02:00:00:00:00:01\",name=\"02:00:00:00:00:01\"} 1");
+	assert_line(&network->view,
+		    "flowtally_host_last_seen_timestamp_seconds{host=\"02:00:00:00:00:01\"} "
+		    "1700000003.000");
+	assert_well_formed(&network->view);
+}
+
+static void ledger_has_every_class(void **state)
+{
+	Network *network = *state;
+
+	ledger_attach(network->ledger, "br-lan", &(LinkBounds){ 0 });
+	for (int i = 0; i < LEDGER_CLASSES; i++) {
+		g_autofree char *line =
+			g_strdup_printf("flowtally_ledger_bytes_total{interface=\"br-lan\","
+					"direction=\"transmit\",class=\"%s\"} 0",
+					ledger_class_names[i]);
+
+		assert_line(&network->view, line);
+	}
+}
+
+static void interface_counts_frame_octets(void **state)
+{
+	Network *network = *state;
+
+	add_sheets(network, "br-lan", LEDGER_CLASSES * 114);
+	assert_line(&network->view,
+		    "flowtally_interface_receive_bytes_total{interface=\"br-lan\"} 1026");
+	assert_line(&network->view,
+		    "flowtally_interface_transmit_packets_total{interface=\"br-lan\"} 9");
+	assert_line(&network->view,
+		    "flowtally_ledger_packets_total{interface=\"br-lan\",direction=\"receive\","
+		    "class=\"not-ip\"} 1");
+	assert_line(&network->view,
+		    "flowtally_ledger_balanced{interface=\"br-lan\",direction=\"receive\"} 1");
+}
+
+static void unexplained_difference_is_not_balanced(void **state)
+{
+	Network *network = *state;
+
+	add_sheets(network, "br-lan", 7);
+	assert_line(&network->view,
+		    "flowtally_ledger_balanced{interface=\"br-lan\",direction=\"transmit\"} 0");
+}
+
+static void overflow_is_of_the_kernel_and_of_the_agent(void **state)
+{
+	Network *network = *state;
+
+	add_sheets(network, "br-lan", 0);
+	hosts_set_max(network->hosts, 0);
+	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 10, 20);
+	assert_line(&network->view,
+		    "flowtally_host_overflow_bytes_total{interface=\"br-lan\"} 230");
+	assert_line(&network->view,
+		    "flowtally_host_overflow_packets_total{interface=\"br-lan\"} 5");
+}
+
+static void only_attached_interfaces_are_shown(void **state)
+{
+	Network *network = *state;
+
+	assert_line(&network->view,
+		    "flowtally_interface_info{interface=\"br-lan\",ifindex=\"7\",hook=\"clsact\","
+		    "side=\"lan\"} 1");
+	network->point.attached = false;
+	assert_absent(&network->view, "flowtally_interface_info");
+}
+
+static void agent_is_shown(void **state)
+{
+	Network *network = *state;
+
+	assert_line(&network->view, "flowtally_build_info{version=\"" FLOWTALLY_VERSION "\"} 1");
+	assert_line(&network->view, "flowtally_start_time_seconds 1700000000.000");
+	assert_line(&network->view, "flowtally_sweep_duration_seconds 0.001234567");
+	assert_line(&network->view, "flowtally_config_last_reload_successful 1");
+	assert_line(&network->view, "flowtally_table_limit{table=\"macs\"} 65536");
+	assert_line(&network->view, "flowtally_table_entries{table=\"hosts\"} 3");
+	assert_line(&network->view, "flowtally_textfile_errors_total 0");
+}
+
+static void strange_names_are_escaped(void **state)
+{
+	Network *network = *state;
+
+	add_traffic(network, "a\"b\\c\n\xff", 1, "192.0.2.1", SCOPE_INTERNET, 1, 2);
+	add_traffic(network, "a\"b\\c\n\xfe", 1, "192.0.2.1", SCOPE_INTERNET, 1, 2);
+	assert_line(&network->view, "flowtally_host_upload_bytes_total{host=\"02:00:00:00:00:01\","
+				    "interface=\"a\\\"b\\\\x5cc\\\\x0a\\\\xff\",scope=\"internet\","
+				    "family=\"ipv4\"} 1");
+	assert_well_formed(&network->view);
+}
+
+static void set_collectors(Network *network, CollectorConfig *configs, size_t n)
+{
+	network->config.ipfix.message_size = 1400;
+	network->config.ipfix.enterprise_number = 32473;
+	network->config.ipfix.collectors = g_ptr_array_new();
+	for (size_t i = 0; i < n; i++)
+		g_ptr_array_add(network->config.ipfix.collectors, &configs[i]);
+	network->view.exporting = exporting_new(&network->config, NULL);
+}
+
+static void remove_collectors(Network *network)
+{
+	exporting_free((Exporting *)network->view.exporting);
+	g_ptr_array_unref(network->config.ipfix.collectors);
+}
+
+static void errors_begin_at_0_for_every_reason(void **state)
+{
+	CollectorConfig config = { .address = "127.0.0.1:4739" };
+	Network *network = *state;
+
+	set_collectors(network, &config, 1);
+	for (int reason = 0; reason < EXPORT_ERRORS; reason++) {
+		g_autofree char *line = g_strdup_printf("flowtally_export_errors_total{collector="
+							"\"127.0.0.1:4739\",reason=\"%s\"} 0",
+							export_error_names[reason]);
+
+		assert_line(&network->view, line);
+	}
+	assert_line(&network->view,
+		    "flowtally_export_records_total{collector=\"127.0.0.1:4739\"} 0");
+	remove_collectors(network);
+}
+
+static void collectors_at_one_address_are_told_apart(void **state)
+{
+	CollectorConfig configs[] = {
+		{ .address = "127.0.0.1:4739", .enterprise = ENTERPRISE_MAC },
+		{ .address = "127.0.0.1:4739",
+		  .enterprise = ENTERPRISE_NONE,
+		  .layer2_octets = true },
+		{ .address = "127.0.0.1:4739", .enterprise = ENTERPRISE_MAC },
+		{ .address = "127.0.0.1:4740", .enterprise = ENTERPRISE_MAC },
+	};
+	static const char *const labels[] = { "127.0.0.1:4739/mac", "127.0.0.1:4739/none+layer2",
+					      "127.0.0.1:4739/mac/3", "127.0.0.1:4740" };
+	Network *network = *state;
+
+	set_collectors(network, configs, G_N_ELEMENTS(configs));
+	for (size_t i = 0; i < G_N_ELEMENTS(labels); i++) {
+		g_autofree char *line = g_strdup_printf(
+			"flowtally_export_messages_total{collector=\"%s\"} 0", labels[i]);
+
+		assert_line(&network->view, line);
+	}
+	assert_well_formed(&network->view);
+	remove_collectors(network);
+}
+
+static void make_busy(Network *network)
+{
+	add_sheets(network, "br-lan", 1026);
+	add_sheets(network, "wan", 1026);
+	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
+	add_traffic(network, "br-lan", 1, "2001:db8::1", SCOPE_LOCAL, 100, 200);
+	add_traffic(network, "wan", 0, "192.0.2.1", SCOPE_INTERNET, 100, 200);
+}
+
+static void exposition_passes_promtool(void **state)
+{
+	g_autofree char *promtool = g_find_program_in_path("promtool");
+	Network *network = *state;
+	GString *text;
+	FILE *pipe;
+
+	if (!promtool)
+		skip();
+	make_busy(network);
+	text = prometheus_exposition(&network->view);
+	pipe = popen("promtool check metrics", "w");
+	assert_non_null(pipe);
+	assert_int_equal(fwrite(text->str, 1, text->len, pipe), text->len);
+	assert_int_equal(pclose(pipe), 0);
+	g_string_free(text, TRUE);
+}
+
+static void many_hosts_take_little_time(void **state)
+{
+	Network *network = *state;
+	gint64 start;
+	GString *text;
+
+	for (unsigned int i = 0; i < MANY_HOSTS; i++) {
+		char address[PREFIX_TEXT_MAX];
+
+		snprintf(address, sizeof(address), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+		add_traffic(network, "wan", 0, address, SCOPE_INTERNET, 1, 2);
+	}
+	start = g_get_monotonic_time();
+	text = prometheus_exposition(&network->view);
+	assert_true(g_get_monotonic_time() - start < G_USEC_PER_SEC);
+	g_string_free(text, TRUE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_network, remove_network)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(addresses_of_a_mac_add_up),
+		TEST(scopes_are_apart),
+		TEST(host_without_mac_is_its_address),
+		TEST(host_on_two_interfaces_is_one_host),
+		TEST(ledger_has_every_class),
+		TEST(interface_counts_frame_octets),
+		TEST(unexplained_difference_is_not_balanced),
+		TEST(overflow_is_of_the_kernel_and_of_the_agent),
+		TEST(only_attached_interfaces_are_shown),
+		TEST(agent_is_shown),
+		TEST(strange_names_are_escaped),
+		TEST(errors_begin_at_0_for_every_reason),
+		TEST(collectors_at_one_address_are_told_apart),
+		TEST(exposition_passes_promtool),
+		TEST(many_hosts_take_little_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
