@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The classifier against another reading of the same frames: each generated frame, valid or hostile,
+ * goes through both hooks and both sides, and through reference.h.
+ *
+ * SEED=N repeats a run, FRAMES=N makes it longer.
+ */
+#include "meter_lab.h"
+#include "reference.h"
+
+#include <sys/random.h>
+
+#define FRAMES 100000
+/* Of each class there must be as many runs at least, else the generator has gone stale. */
+#define RUNS_PER_CLASS 1000
+
+enum fill {
+	ROOM,
+	HOSTS_FULL,
+	BOTH_FULL,
+	FILLS,
+};
+
+static const struct {
+	uint32_t ifindex;
+	const char *address;
+	unsigned length;
+} local_prefixes[] = {
+	{LAB_IFINDEX, "192.168.2.0", 24},  {LAB_IFINDEX, "198.51.100.64", 26},
+	{LAB_IFINDEX, "10.1.2.3", 32},	   {LAB_IFINDEX, "2001:db8:ca2:2::", 64},
+	{LAB_IFINDEX, "fe80::", 10},	   {LAB_OTHER_IFINDEX, "10.9.0.0", 16},
+	{LAB_OTHER_IFINDEX, "2001::", 16},
+};
+
+static const struct {
+	const char *address;
+	unsigned length;
+} not_internet_prefixes[] = {
+	{"10.0.0.0", 8},     {"172.16.0.0", 12}, {"192.168.0.0", 16},	 {"100.64.0.0", 10},
+	{"169.254.0.0", 16}, {"192.0.2.0", 24},	 {"203.0.113.128", 25},	 {"fe80::", 10},
+	{"fc00::", 7},	     {"2001:db8::", 35}, {"2001:db8:ca2::", 48},
+};
+
+static const char *const ipv4_addresses[] = {
+	"192.168.2.10", "192.168.2.254", "192.168.3.1",	  "198.51.100.63",   "198.51.100.64",
+	"10.1.2.3",	"10.1.2.4",	 "10.9.0.1",	  "172.15.255.255",  "172.31.255.255",
+	"172.32.0.0",	"100.63.0.0",	 "100.127.0.1",	  "169.254.7.7",     "192.0.2.1",
+	"192.0.3.1",	"203.0.113.127", "203.0.113.128", "8.8.8.8",	     "0.0.0.0",
+	"224.0.0.251",	"239.1.2.3",	 "240.0.0.1",	  "255.255.255.255", "255.255.255.254",
+};
+
+static const char *const ipv6_addresses[] = {
+	"2001:db8:ca2:2::10",
+	"2001:db8:ca2:3::10",
+	"2001:db8:ca3::1",
+	"2001:db8:2000::1",
+	"2001:db8:1fff::1",
+	"2001:4860::8888",
+	"fe80::1",
+	"fec0::1",
+	"fdff::1",
+	"fe00::1",
+	"ff02::1",
+	"ff0e::7",
+	"::ffff:192.168.2.1",
+	"::",
+	"::1",
+	"2001::1",
+};
+
+#define ROWS(table) (sizeof(table) / sizeof(*(table)))
+
+static struct reference_prefix local[ROWS(local_prefixes)];
+static struct reference_prefix not_internet[ROWS(not_internet_prefixes)];
+static struct lab *points[2][FILLS]; /* by enum side and fill */
+
+static uint64_t seed, random_state;
+static const struct frame *suspect; /* printed should the test fail */
+static uint64_t runs_of_class[LEDGER_CLASSES];
+
+/* SplitMix64 */
+static uint64_t random_bits(void)
+{
+	uint64_t z = random_state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static unsigned random_below(unsigned limit)
+{
+	return random_bits() % limit;
+}
+
+static bool one_in(unsigned n)
+{
+	return random_below(n) == 0;
+}
+
+static uint16_t random_tag_protocol(void)
+{
+	static const uint16_t protocols[] = {ETH_P_8021Q, ETH_P_8021Q, ETH_P_8021AD, 0x9100,
+					     0x9200};
+
+	return protocols[random_below(ROWS(protocols))];
+}
+
+static uint16_t random_ethertype(void)
+{
+	static const uint16_t types[] = {ETH_P_ARP, ETH_P_PPP_SES, ETH_P_MPLS_UC, ETH_P_LOOP, 38};
+
+	return one_in(3) ? random_bits() : types[random_below(ROWS(types))];
+}
+
+static uint8_t random_protocol(void)
+{
+	static const uint8_t protocols[] = {IPPROTO_TCP,  IPPROTO_TCP,	IPPROTO_UDP,
+					    IPPROTO_UDP,  IPPROTO_ICMP, IPPROTO_ICMPV6,
+					    IPPROTO_SCTP, IPPROTO_GRE,	IPPROTO_IPV6};
+
+	return one_in(10) ? random_bits() : protocols[random_below(ROWS(protocols))];
+}
+
+static uint8_t random_extension(void)
+{
+	static const uint8_t extensions[] = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS};
+
+	return one_in(10) ? IPPROTO_FRAGMENT : extensions[random_below(ROWS(extensions))];
+}
+
+static void add_macs(struct frame *frame)
+{
+	static const uint8_t macs[][ETH_ALEN] = {
+		{0x02, 0, 0, 0, 0, 0x0a},
+		{0x02, 0, 0, 0, 0, 0x01},
+		{0x02, 0, 0, 0, 0, 0x0b},
+		{0x33, 0x33, 0, 0, 0, 1},
+		{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+	};
+	unsigned unicast = 3;
+
+	frame_add_macs(frame, macs[random_below(one_in(5) ? ROWS(macs) : unicast)],
+		       macs[random_below(unicast)]);
+}
+
+static void add_transport(struct frame *frame, uint8_t protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		frame_add_tcp(frame, 4 * random_below(11));
+	else if (protocol == IPPROTO_UDP)
+		frame_add_udp(frame);
+}
+
+static void add_ipv4(struct frame *frame)
+{
+	uint8_t protocol = random_protocol();
+
+	frame_add_ipv4(frame, ipv4_addresses[random_below(ROWS(ipv4_addresses))],
+		       ipv4_addresses[random_below(ROWS(ipv4_addresses))], protocol,
+		       one_in(3) ? 4 * random_below(11) : 0);
+	add_transport(frame, protocol);
+}
+
+static void add_ipv6(struct frame *frame)
+{
+	unsigned extensions = one_in(3) ? random_below(11) : 0;
+	uint8_t protocol = random_protocol();
+	uint8_t next = extensions ? random_extension() : protocol;
+
+	frame_add_ipv6(frame, ipv6_addresses[random_below(ROWS(ipv6_addresses))],
+		       ipv6_addresses[random_below(ROWS(ipv6_addresses))], next);
+	while (extensions--) {
+		next = extensions ? random_extension() : protocol;
+		frame_add_extension(frame, next, 8 + 8 * random_below(one_in(10) ? 256 : 4));
+	}
+	add_transport(frame, protocol);
+}
+
+static void make_gso(struct frame *frame)
+{
+	struct __sk_buff *context = &frame->context;
+
+	context->gso_size = 1 + random_below(one_in(10) ? 65535 : 1460);
+	if (!one_in(3))
+		context->gso_segs =
+			one_in(10) ? random_below(65536) : 1 + frame->len / context->gso_size;
+}
+
+/* What the kernel refuses is not made: less than the frame, more than 64 KiB. */
+static void set_wire_len(struct frame *frame)
+{
+	frame->context.wire_len = frame->len + random_below(one_in(2) ? 1000 : 60000);
+}
+
+static void make_valid(struct frame *frame)
+{
+	unsigned tags = one_in(3) ? random_below(6) : 0;
+
+	frame_clear(frame);
+	frame->context.mark = random_bits();
+	add_macs(frame);
+	while (tags--)
+		frame_add_tag(frame, random_tag_protocol(), random_bits());
+	switch (random_below(20)) {
+	case 0:
+		frame_add_be16(frame, random_ethertype());
+		break;
+	case 1 ... 10:
+		add_ipv4(frame);
+		break;
+	default:
+		add_ipv6(frame);
+	}
+	frame_add_filling(frame, random_below(one_in(5) ? 2800 : 200));
+	frame_finish(frame);
+	if (one_in(4))
+		frame_add_filling(frame, random_below(50));
+	if (one_in(4))
+		make_gso(frame);
+	else if (one_in(20))
+		frame->context.gso_segs = random_below(65536);
+	if (one_in(5))
+		set_wire_len(frame);
+}
+
+static uint32_t random_place(const struct frame *frame)
+{
+	uint32_t headers = frame->len < 100 ? frame->len : 100;
+
+	return random_below(one_in(5) ? frame->len : headers);
+}
+
+static void harm(struct frame *frame)
+{
+	uint32_t ip = frame->ip_offset;
+
+	switch (random_below(ip ? 7 : 2)) {
+	case 0:
+		frame->bytes[random_place(frame)] ^= 1 << random_below(8);
+		break;
+	case 1:
+		frame->len = ETH_HLEN + random_below(frame->len - ETH_HLEN + 1);
+		break;
+	case 2:
+		frame->bytes[random_place(frame)] = random_bits();
+		break;
+	case 3: /* version and, in IPv4, header length */
+		frame->bytes[ip] = one_in(2) ? random_bits() : 0x40 | random_below(16);
+		break;
+	case 4: /* total length in IPv4, payload length in IPv6 */
+		frame_set_be16(frame, ip + 2,
+			       one_in(3) ? 0 : frame->len - ip + random_below(5) - 2);
+		break;
+	case 5:
+		frame_set_be16(frame, ip + 4,
+			       one_in(3) ? 0 : frame->len - ip - 40 + random_below(5) - 2);
+		break;
+	default: /* the data offset, where that is TCP without options before it */
+		frame->bytes[ip + (frame->bytes[ip] >> 4 == 4 ? 32 : 52)] = random_bits();
+	}
+}
+
+static void generate(struct frame *frame)
+{
+	make_valid(frame);
+	if (one_in(2))
+		return;
+	for (unsigned i = 1 + random_below(3); i; i--) {
+		/* The places that harm() knows must lie in what is left. */
+		if (frame->len < ETH_HLEN + 60)
+			break;
+		harm(frame);
+	}
+	if (frame->context.wire_len && frame->context.wire_len < frame->len)
+		frame->context.wire_len = 0;
+}
+
+static struct reference_verdict refer(const struct frame *frame, enum side side, enum hook hook,
+				      enum fill fill)
+{
+	const struct reference_frame flat = {
+		.bytes = frame->bytes,
+		.len = frame->len,
+		.gso_size = frame->context.gso_size,
+		.gso_segs = frame->context.gso_segs,
+		.wire_len = frame->context.wire_len,
+	};
+	const struct reference_point point = {
+		.ifindex = LAB_IFINDEX,
+		.side = side,
+		.hook = hook,
+		.hosts_full = fill != ROOM,
+		.macs_full = fill == BOTH_FULL,
+		.local = {local, ROWS(local)},
+		.not_internet = {not_internet, ROWS(not_internet)},
+	};
+
+	return reference_meter(&flat, &point);
+}
+
+static void assert_sheet(const struct lab *lab, uint32_t generation, enum hook hook,
+			 const struct frame *frame, const struct reference_verdict *verdict)
+{
+	struct ledger_sheet sheet, expected = {
+					   .seen = {.frames = 1, .skb_octets = frame->len},
+				   };
+
+	expected.classes[verdict->class] = (struct ledger_entry){
+		.frames = 1,
+		.packets = verdict->packets,
+		.octets = verdict->octets,
+		.layer2_octets = verdict->layer2_octets,
+	};
+	lab_sheet(lab, generation, hook, &sheet);
+	assert_memory_equal(&sheet, &expected, sizeof(sheet));
+	lab_clear_sheet(lab, generation, hook);
+}
+
+/* The key stands there with exactly that, and is taken out again. */
+static void assert_entry(const struct lab *lab, int table, const struct reference_verdict *verdict)
+{
+	const struct traffic *counted, *other;
+	struct host_traffic traffic;
+
+	assert_true(lab_host(lab, table, &verdict->key, &traffic));
+	counted = &traffic.direction[verdict->direction];
+	other = &traffic.direction[!verdict->direction];
+	assert_int_equal(counted->packets, verdict->packets);
+	assert_int_equal(counted->octets, verdict->octets);
+	assert_int_equal(counted->layer2_octets, verdict->layer2_octets);
+	assert_int_equal(counted->first_ns, counted->last_ns);
+	assert_true(counted->first_ns > 0);
+	assert_int_equal(other->packets + other->octets + other->layer2_octets, 0);
+	assert_int_equal(bpf_map_delete_elem(table, &verdict->key), 0);
+}
+
+static const struct host_key filler = {.ifindex = LAB_OTHER_IFINDEX};
+
+static void assert_nothing_else(int table, bool filled)
+{
+	struct host_key key;
+
+	if (!filled) {
+		assert_true(lab_table_is_empty(table));
+		return;
+	}
+	assert_int_equal(bpf_map_get_next_key(table, NULL, &key), 0);
+	assert_memory_equal(&key, &filler, sizeof(key));
+	assert_int_equal(bpf_map_get_next_key(table, &key, &key), -ENOENT);
+}
+
+static bool compare(const struct frame *frame, enum side side, enum hook hook, enum fill fill)
+{
+	static const struct ledger_sheet untouched;
+	const struct lab *lab = points[side][fill];
+	uint64_t generation = random_bits() >> 1;
+	uint32_t active = generation % GENERATIONS;
+	struct reference_verdict verdict;
+	struct ledger_sheet quiet;
+
+	lab_set_generation(lab, generation);
+	if (!lab_run(lab, hook, frame))
+		return false;
+	verdict = refer(frame, side, hook, fill);
+	runs_of_class[verdict.class]++;
+	assert_sheet(lab, active, hook, frame, &verdict);
+	if (verdict.table == REFERENCE_HOSTS)
+		assert_entry(lab, lab->hosts[active], &verdict);
+	else if (verdict.table == REFERENCE_MACS)
+		assert_entry(lab, lab->macs[active], &verdict);
+
+	for (uint32_t i = 0; i < GENERATIONS; i++) {
+		assert_nothing_else(lab->hosts[i], fill != ROOM);
+		assert_nothing_else(lab->macs[i], fill == BOTH_FULL);
+	}
+	lab_sheet(lab, !active, hook, &quiet);
+	assert_memory_equal(&quiet, &untouched, sizeof(quiet));
+	return true;
+}
+
+/* False: the kernel refuses it. */
+static bool compare_everywhere(const struct frame *frame)
+{
+	for (enum side side = SIDE_LAN; side <= SIDE_WAN; side++) {
+		for (enum hook hook = 0; hook < HOOKS; hook++) {
+			if (!compare(frame, side, hook, ROOM))
+				return false;
+		}
+	}
+	return compare(frame, random_below(2), random_below(HOOKS), HOSTS_FULL + random_below(2));
+}
+
+static uint64_t number_from(const char *variable, uint64_t otherwise)
+{
+	const char *text = getenv(variable);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void classifier_and_reference_agree(void **state)
+{
+	static struct frame frame;
+	uint64_t frames = number_from("FRAMES", FRAMES), refused = 0;
+
+	for (uint64_t i = 0; i < frames;) {
+		generate(&frame);
+		suspect = &frame;
+		if (compare_everywhere(&frame))
+			i++;
+		else
+			refused++;
+		suspect = NULL;
+	}
+	print_message("# seed %#llx: %llu frames, and %llu that the kernel refused\n",
+		      (unsigned long long)seed, (unsigned long long)frames,
+		      (unsigned long long)refused);
+	assert_true(refused <= frames / 5);
+	for (enum ledger_class class = 0; frames >= FRAMES && class < LEDGER_CLASSES; class ++)
+		assert_true(runs_of_class[class] >= RUNS_PER_CLASS);
+}
+
+static int print_suspect(void **state)
+{
+	if (!suspect)
+		return 0;
+	print_message("# seed %#llx, gso_size %u, gso_segs %u, wire_len %u, %u octets:\n# ",
+		      (unsigned long long)seed, suspect->context.gso_size,
+		      suspect->context.gso_segs, suspect->context.wire_len, suspect->len);
+	for (uint32_t i = 0; i < suspect->len; i++)
+		print_message("%02x", suspect->bytes[i]);
+	print_message("\n");
+	return 0;
+}
+
+static struct reference_prefix parse_prefix(uint32_t ifindex, const char *address, unsigned length)
+{
+	struct reference_prefix prefix = {.ifindex = ifindex, .length = length};
+
+	prefix.ip_version = strchr(address, ':') ? 6 : 4;
+	assert_int_equal(
+		inet_pton(prefix.ip_version == 6 ? AF_INET6 : AF_INET, address, prefix.address), 1);
+	return prefix;
+}
+
+static void fill_tables(const int tables[GENERATIONS])
+{
+	struct host_traffic *nothing = calloc(libbpf_num_possible_cpus(), sizeof(*nothing));
+
+	assert_non_null(nothing);
+	for (unsigned i = 0; i < GENERATIONS; i++)
+		assert_int_equal(bpf_map_update_elem(tables[i], &filler, nothing, BPF_ANY), 0);
+	free(nothing);
+}
+
+static struct lab *make_point(enum side side, enum fill fill)
+{
+	struct lab *lab = lab_new((struct lab_options){
+		.side = side, .max_hosts = fill != ROOM, .max_macs = fill == BOTH_FULL});
+
+	for (size_t i = 0; i < ROWS(local_prefixes); i++)
+		lab_add_local(lab, local_prefixes[i].ifindex, local_prefixes[i].address,
+			      local_prefixes[i].length);
+	for (size_t i = 0; i < ROWS(not_internet_prefixes); i++)
+		lab_add_not_internet(lab, not_internet_prefixes[i].address,
+				     not_internet_prefixes[i].length);
+	if (fill != ROOM)
+		fill_tables(lab->hosts);
+	if (fill == BOTH_FULL)
+		fill_tables(lab->macs);
+	return lab;
+}
+
+static int make_points(void **state)
+{
+	uint64_t entropy = 0;
+
+	if (getrandom(&entropy, sizeof(entropy), 0) != sizeof(entropy))
+		return -1;
+	random_state = seed = number_from("SEED", entropy);
+	for (size_t i = 0; i < ROWS(local); i++)
+		local[i] = parse_prefix(local_prefixes[i].ifindex, local_prefixes[i].address,
+					local_prefixes[i].length);
+	for (size_t i = 0; i < ROWS(not_internet); i++)
+		not_internet[i] = parse_prefix(0, not_internet_prefixes[i].address,
+					       not_internet_prefixes[i].length);
+	for (enum side side = SIDE_LAN; side <= SIDE_WAN; side++) {
+		for (enum fill fill = 0; fill < FILLS; fill++)
+			points[side][fill] = make_point(side, fill);
+	}
+	return 0;
+}
+
+static int free_points(void **state)
+{
+	for (enum side side = SIDE_LAN; side <= SIDE_WAN; side++) {
+		for (enum fill fill = 0; fill < FILLS; fill++)
+			lab_free(points[side][fill]);
+	}
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(classifier_and_reference_agree, print_suspect),
+	};
+
+	if (lab_needs_root())
+		return 0;
+	return cmocka_run_group_tests_name("differential", tests, make_points, free_points);
+}

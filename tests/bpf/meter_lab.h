@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The classifier on a bench: one instance with tables of its own, fed by BPF_PROG_TEST_RUN.
+ *
+ * The kernel has no way to hand in a frame under 14 bytes, an IPv4 frame under 34 bytes or an IPv6
+ * frame under 54 bytes, nor one that is not linear.
+ */
+#ifndef TESTS_BPF_METER_LAB_H
+#define TESTS_BPF_METER_LAB_H
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/pkt_cls.h>
+
+#include "frame.h"
+#include "meter.skel.h"
+#include "records.h"
+
+#define LAB_IFINDEX 7
+#define LAB_OTHER_IFINDEX 8
+#define LAB_ROOM 64
+#define LAB_PREFIXES 64
+
+struct lab {
+	struct meter_bpf *skel;
+	enum side side;
+	unsigned cpus;
+	int hosts[GENERATIONS];
+	int macs[GENERATIONS];
+};
+
+/* Zero: the default. */
+struct lab_options {
+	enum side side;
+	uint32_t max_hosts;
+	uint32_t max_macs;
+	bool coarse_clock;
+};
+
+static inline void lab_address(uint8_t address[ADDRESS_LEN], const char *text)
+{
+	if (inet_pton(AF_INET6, text, address) == 1)
+		return;
+	memset(address, 0, 10);
+	memset(address + 10, 0xff, 2);
+	assert_int_equal(inet_pton(AF_INET, text, address + 12), 1);
+}
+
+/* The bits of a prefix once its address is written as IPv6. */
+static inline unsigned lab_prefix_length(const char *address, unsigned length)
+{
+	return strchr(address, ':') ? length : 96 + length;
+}
+
+static inline int lab_make_table(const struct bpf_map *outer, const char *name, uint32_t generation,
+				 uint32_t max_entries)
+{
+	int table = bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, name, sizeof(struct host_key),
+				   sizeof(struct host_traffic), max_entries, NULL);
+
+	assert_true(table >= 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(outer), &generation, &table, BPF_ANY), 0);
+	return table;
+}
+
+static inline void lab_add_local(const struct lab *lab, uint32_t ifindex, const char *address,
+				 unsigned length)
+{
+	struct local_prefix prefix = {
+		.length = LOCAL_PREFIX_LENGTH(lab_prefix_length(address, length)),
+		.ifindex = ifindex,
+		.ip_version = strchr(address, ':') ? 6 : 4,
+	};
+	uint8_t value = 1;
+
+	lab_address(prefix.address, address);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(lab->skel->maps.local_prefixes), &prefix,
+					     &value, BPF_ANY),
+			 0);
+}
+
+/* Prefixes of up to 16 bits become hints alone, longer ones a hint to ask and an entry to find. */
+static inline void lab_add_not_internet(const struct lab *lab, const char *address, unsigned length)
+{
+	int hints_fd = bpf_map__fd(lab->skel->maps.scope_hints);
+	struct scope_hints *hints = malloc(sizeof(*hints));
+	bool ipv6 = strchr(address, ':');
+	unsigned span = length < 16 ? 1 << (16 - length) : 1;
+	uint8_t value = 1;
+	uint32_t zero = 0;
+	struct scope_prefix prefix = {
+		.length = SCOPE_PREFIX_LENGTH(lab_prefix_length(address, length)),
+		.ip_version = ipv6 ? 6 : 4,
+	};
+	uint8_t *start;
+	unsigned high;
+
+	assert_non_null(hints);
+	lab_address(prefix.address, address);
+	start = prefix.address + (ipv6 ? 0 : 12);
+	high = start[0] << 8 | start[1];
+	assert_int_equal(bpf_map_lookup_elem(hints_fd, &zero, hints), 0);
+	for (unsigned i = 0; i < span; i++) {
+		uint16_t index = htons(high + i);
+
+		(ipv6 ? hints->ipv6 : hints->ipv4)[index] =
+			length > 16 ? HINT_ASK_TRIE : HINT_LOCAL;
+	}
+	assert_int_equal(bpf_map_update_elem(hints_fd, &zero, hints, BPF_ANY), 0);
+	free(hints);
+	if (length > 16)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(lab->skel->maps.scope_prefixes),
+						     &prefix, &value, BPF_ANY),
+				 0);
+}
+
+static inline void lab_set_generation(const struct lab *lab, uint64_t generation)
+{
+	struct meter_control control = {.layout = METER_LAYOUT, .generation = generation};
+	uint32_t zero = 0;
+
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(lab->skel->maps.control), &zero, &control, BPF_ANY),
+		0);
+}
+
+static inline struct lab *lab_new(struct lab_options options)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+
+	assert_non_null(lab);
+	lab->side = options.side;
+	lab->cpus = libbpf_num_possible_cpus();
+	lab->skel = meter_bpf__open();
+	assert_non_null(lab->skel);
+	lab->skel->rodata->point_ifindex = LAB_IFINDEX;
+	lab->skel->rodata->point_side = options.side;
+	lab->skel->rodata->coarse_clock = options.coarse_clock;
+	bpf_map__set_max_entries(lab->skel->maps.local_prefixes, LAB_PREFIXES);
+	bpf_map__set_max_entries(lab->skel->maps.scope_prefixes, LAB_PREFIXES);
+	assert_int_equal(meter_bpf__load(lab->skel), 0);
+	for (uint32_t i = 0; i < GENERATIONS; i++) {
+		lab->hosts[i] = lab_make_table(lab->skel->maps.hosts, "hosts", i,
+					       options.max_hosts ?: LAB_ROOM);
+		lab->macs[i] = lab_make_table(lab->skel->maps.macs, "macs", i,
+					      options.max_macs ?: LAB_ROOM);
+	}
+	lab_set_generation(lab, 0);
+	return lab;
+}
+
+static inline void lab_free(struct lab *lab)
+{
+	if (!lab)
+		return;
+	for (unsigned i = 0; i < GENERATIONS; i++) {
+		close(lab->hosts[i]);
+		close(lab->macs[i]);
+	}
+	meter_bpf__destroy(lab->skel);
+	free(lab);
+}
+
+static inline int lab_program(const struct lab *lab, enum hook hook)
+{
+	return bpf_program__fd(hook == HOOK_INGRESS ? lab->skel->progs.flowtally_ingress
+						    : lab->skel->progs.flowtally_egress);
+}
+
+/*
+ * Lets @program see @frame and asserts that this is all it does. False: the kernel does not take
+ * such a frame.
+ */
+static inline bool lab_run_program(int program, const struct frame *frame)
+{
+	/* Not on the stack: memory errors are found more surely. */
+	static uint8_t out[FRAME_MAX + 256];
+	struct __sk_buff context = {};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame->bytes, .data_size_in = frame->len,
+		    .data_out = out, .data_size_out = sizeof(out), .ctx_in = &frame->context,
+		    .ctx_size_in = sizeof(frame->context), .ctx_out = &context,
+		    .ctx_size_out = sizeof(context), .repeat = 1);
+	int r = bpf_prog_test_run_opts(program, &run);
+
+	if (r == -EINVAL)
+		return false;
+	assert_int_equal(r, 0);
+	assert_int_equal((int)run.retval, TC_ACT_UNSPEC);
+	assert_int_equal(run.data_size_out, frame->len);
+	assert_memory_equal(out, frame->bytes, frame->len);
+	assert_int_equal(context.mark, frame->context.mark);
+	assert_int_equal(context.priority, frame->context.priority);
+	assert_memory_equal(context.cb, frame->context.cb, sizeof(context.cb));
+	return true;
+}
+
+static inline bool lab_run(const struct lab *lab, enum hook hook, const struct frame *frame)
+{
+	return lab_run_program(lab_program(lab, hook), frame);
+}
+
+/* Sums up what the CPUs counted, in units of 8 octets. False: there is no such entry. */
+static inline bool lab_lookup(const struct lab *lab, int table, const void *key, void *sum,
+			      size_t len)
+{
+	__u64 *totals = sum; /* not uint64_t, which may not be an alias of it */
+	__u64 *values = calloc(lab->cpus, len);
+	bool found;
+
+	assert_non_null(values);
+	found = !bpf_map_lookup_elem(table, key, values);
+	memset(sum, 0, len);
+	for (size_t i = 0; found && i < lab->cpus * (len / sizeof(*values)); i++)
+		totals[i % (len / sizeof(*values))] += values[i];
+	free(values);
+	return found;
+}
+
+/* Times are meaningful on one CPU only: the tests stay on one. */
+static inline bool lab_host(const struct lab *lab, int table, const struct host_key *key,
+			    struct host_traffic *traffic)
+{
+	return lab_lookup(lab, table, key, traffic, sizeof(*traffic));
+}
+
+static inline void lab_sheet(const struct lab *lab, uint32_t generation, enum hook hook,
+			     struct ledger_sheet *sheet)
+{
+	uint32_t index = generation * HOOKS + hook;
+
+	assert_true(lab_lookup(lab, bpf_map__fd(lab->skel->maps.ledger), &index, sheet,
+			       sizeof(*sheet)));
+}
+
+static inline void lab_clear_sheet(const struct lab *lab, uint32_t generation, enum hook hook)
+{
+	uint32_t index = generation * HOOKS + hook;
+	struct ledger_sheet *zero = calloc(lab->cpus, sizeof(*zero));
+
+	assert_non_null(zero);
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(lab->skel->maps.ledger), &index, zero, BPF_ANY), 0);
+	free(zero);
+}
+
+static inline bool lab_table_is_empty(int table)
+{
+	struct host_key key;
+
+	return bpf_map_get_next_key(table, NULL, &key) == -ENOENT;
+}
+
+static inline unsigned lab_table_size(int table)
+{
+	struct host_key key;
+	unsigned size = 0;
+
+	for (int r = bpf_map_get_next_key(table, NULL, &key); !r; size++)
+		r = bpf_map_get_next_key(table, &key, &key);
+	return size;
+}
+
+static inline void lab_clear_table(int table)
+{
+	struct host_key key;
+
+	while (!bpf_map_get_next_key(table, NULL, &key))
+		bpf_map_delete_elem(table, &key);
+}
+
+static inline void lab_clear(const struct lab *lab)
+{
+	for (uint32_t i = 0; i < GENERATIONS; i++) {
+		lab_clear_table(lab->hosts[i]);
+		lab_clear_table(lab->macs[i]);
+		for (enum hook hook = 0; hook < HOOKS; hook++)
+			lab_clear_sheet(lab, i, hook);
+	}
+	lab_set_generation(lab, 0);
+}
+
+static inline enum direction lab_direction(enum side side, enum hook hook)
+{
+	return (side == SIDE_LAN) == (hook == HOOK_INGRESS) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
+}
+
+/* All TAP that is needed where the tests cannot run. */
+static inline bool lab_needs_root(void)
+{
+	if (geteuid() == 0)
+		return false;
+	puts("1..0 # SKIP needs root");
+	return true;
+}
+
+#endif
