@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   docker build -t flowtally .
+#   docker run --network host --cap-add BPF --cap-add NET_ADMIN --security-opt seccomp=unconfined \
+#       -v /etc/flowtally:/etc/flowtally:ro -v /run/flowtally:/run/flowtally \
+#       -v /var/lib/flowtally:/var/lib/flowtally flowtally
+
+FROM debian:12 AS builder
+WORKDIR /src
+COPY misc/dependencies misc/
+RUN misc/dependencies build
+COPY . .
+RUN make -j"$(nproc)" && make install DESTDIR=/install PREFIX=/usr/local
+
+FROM debian:12-slim
+RUN apt-get update \
+	&& apt-get install -y --no-install-recommends \
+		libbpf1 libelf1 libfixbuf9 libglib2.0-0 libjansson4 libmnl0 libyaml-0-2 zlib1g \
+	&& rm -rf /var/lib/apt/lists/*
+COPY --from=builder /install/ /
+LABEL org.opencontainers.image.title="flowtally" \
+	org.opencontainers.image.description="Meters traffic in the Linux kernel and exports it by IPFIX and to Prometheus" \
+	org.opencontainers.image.licenses="Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)"
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/sbin/flowtally"]
+CMD ["agent"]

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The lab: a home network in network namespaces. To be sourced; `lab` is its command line.
+#
+#   desktop  phone  tv ...      eth0, 192.168.2.10 and up, 2001:db8:ca2:2::10 and up
+#       \      |      /
+#        ---br-lan---          192.168.2.1/24, 2001:db8:ca2:2::1/64
+#            router             forwards, no NAT
+#             wan               203.0.113.1/24, 2001:db8:ffff::1/64
+#              |
+#           internet            eth0, 203.0.113.80, 2001:db8:ffff::80
+#
+# The namespace of a node is NAME-NODE. The router's port to a device has the device's name. What is
+# sent to LAB_SINK or LAB_SINK6 vanishes in the router without an answer.
+#
+# The lab is quiet, so that a test can count to the packet: neighbours are permanent, nobody
+# solicits routers or detects duplicates, and the multicast listener reports that IPv6 cannot do
+# without are over when lab_up returns. Offloads (TSO, GSO, checksums) are as the kernel has them.
+
+LAB_ROUTER_MAC=02:00:00:00:01:01
+LAB_WAN_MAC=02:00:00:00:01:02
+LAB_INTERNET_MAC=02:00:00:00:01:03
+LAB_ROUTER=192.168.2.1
+LAB_ROUTER6=2001:db8:ca2:2::1
+LAB_WAN=203.0.113.1
+LAB_WAN6=2001:db8:ffff::1
+LAB_INTERNET=203.0.113.80
+LAB_INTERNET6=2001:db8:ffff::80
+# shellcheck disable=SC2034  # for those who source this
+LAB_SINK=198.51.100.1
+# shellcheck disable=SC2034
+LAB_SINK6=2001:db8:dead::1
+LAB_DEVICES_MAX=200
+
+# Devices are numbered from 1.
+lab_device_name() {
+	case $1 in
+	1) echo desktop ;;
+	2) echo phone ;;
+	3) echo tv ;;
+	*) echo "device$1" ;;
+	esac
+}
+
+lab_device_mac() {
+	printf '02:00:00:00:00:%02x\n' "$1"
+}
+
+lab_device_address() {
+	echo "192.168.2.$(($1 + 9))"
+}
+
+# In decimal digits, so that it looks like the IPv4 one.
+lab_device_address6() {
+	echo "2001:db8:ca2:2::$(($1 + 9))"
+}
+
+# lab_in LAB NODE COMMAND...: unlike `ip netns exec` it leaves the mounts alone, so that a bpffs stays
+# in sight.
+lab_in() {
+	local namespace=$1-$2
+
+	shift 2
+	nsenter --net="/run/netns/$namespace" "$@"
+}
+
+# The same, and the shell becomes the command: with "&" behind it, $! is the command's process.
+lab_exec() {
+	local namespace=$1-$2
+
+	shift 2
+	exec nsenter --net="/run/netns/$namespace" "$@"
+}
+
+lab_list() {
+	local namespace
+
+	for namespace in /run/netns/*-router; do
+		namespace=${namespace##*/}
+		if [[ -e /run/netns/${namespace%-router}-internet ]]; then
+			echo "${namespace%-router}"
+		fi
+	done
+}
+
+# The namespaces of a lab, whether or not it is complete.
+lab_namespaces() {
+	local namespace node
+
+	for namespace in "/run/netns/$1"-*; do
+		node=${namespace##*/"$1"-}
+		case $node in
+		router | internet | desktop | phone | tv | device[0-9]*) echo "$1-$node" ;;
+		esac
+	done
+}
+
+# lab_node LAB NODE: a namespace with only `lo`, up, and the settings that keep it quiet.
+lab_node() {
+	ip netns add "$1-$2"
+	lab_in "$1" "$2" sysctl -qw \
+		net.ipv4.conf.all.rp_filter=0 \
+		net.ipv4.conf.default.rp_filter=0 \
+		net.ipv4.conf.all.send_redirects=0 \
+		net.ipv4.conf.default.send_redirects=0 \
+		net.ipv6.conf.default.accept_dad=0 \
+		net.ipv6.conf.default.accept_ra=0 \
+		net.ipv6.conf.default.addr_gen_mode=1 \
+		net.ipv6.conf.default.dad_transmits=0 \
+		net.ipv6.conf.default.router_solicitations=0 \
+		net.ipv6.conf.default.mldv2_unsolicited_report_interval=1
+	ip -n "$1-$2" link set lo up
+}
+
+lab_add_router() {
+	local ns=$1-router
+
+	lab_node "$1" router
+	lab_in "$1" router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
+		net.ipv6.conf.default.forwarding=1
+	# Where bridges pass their frames through netfilter, those that are no proper IP never leave it.
+	lab_in "$1" router sysctl -qew net.bridge.bridge-nf-call-{ip,ip6,arp}tables=0
+	ip -n "$ns" link add br-lan address "$LAB_ROUTER_MAC" type bridge mcast_snooping 0
+	ip -n "$ns" address add "$LAB_ROUTER/24" dev br-lan
+	ip -n "$ns" address add "$LAB_ROUTER6/64" dev br-lan nodad
+	ip -n "$ns" link set br-lan up
+	ip -n "$ns" route add blackhole "${LAB_SINK%.*}.0/24"
+	ip -n "$ns" route add blackhole "${LAB_SINK6%::*}::/48"
+}
+
+lab_add_internet() {
+	local ns=$1-internet router=$1-router
+
+	lab_node "$1" internet
+	ip link add eth0 netns "$ns" address "$LAB_INTERNET_MAC" type veth \
+		peer name wan netns "$router" address "$LAB_WAN_MAC"
+	ip -n "$router" address add "$LAB_WAN/24" dev wan
+	ip -n "$router" address add "$LAB_WAN6/64" dev wan nodad
+	ip -n "$router" link set wan up
+	ip -n "$ns" address add "$LAB_INTERNET/24" dev eth0
+	ip -n "$ns" address add "$LAB_INTERNET6/64" dev eth0 nodad
+	ip -n "$ns" link set eth0 up
+	ip -n "$ns" route add default via "$LAB_WAN"
+	ip -n "$ns" route add default via "$LAB_WAN6"
+	lab_make_neighbours "$router" wan "$LAB_INTERNET_MAC" "$LAB_INTERNET" "$LAB_INTERNET6"
+	lab_make_neighbours "$ns" eth0 "$LAB_WAN_MAC" "$LAB_WAN" "$LAB_WAN6"
+}
+
+# lab_add_device LAB NUMBER
+lab_add_device() {
+	local name mac address address6 ns router=$1-router
+
+	name=$(lab_device_name "$2")
+	mac=$(lab_device_mac "$2")
+	address=$(lab_device_address "$2")
+	address6=$(lab_device_address6 "$2")
+	ns=$1-$name
+	lab_node "$1" "$name"
+	ip link add eth0 netns "$ns" address "$mac" type veth peer name "$name" netns "$router"
+	# A port only passes on; by itself it must say nothing.
+	lab_in "$1" router sysctl -qw "net.ipv6.conf.$name.disable_ipv6=1"
+	ip -n "$router" link set "$name" master br-lan
+	ip -n "$router" link set "$name" up
+	ip -n "$ns" address add "$address/24" dev eth0
+	ip -n "$ns" address add "$address6/64" dev eth0 nodad
+	ip -n "$ns" link set eth0 up
+	ip -n "$ns" route add default via "$LAB_ROUTER"
+	ip -n "$ns" route add default via "$LAB_ROUTER6"
+	lab_make_neighbours "$router" br-lan "$mac" "$address" "$address6"
+	lab_make_neighbours "$ns" eth0 "$LAB_ROUTER_MAC" "$LAB_ROUTER" "$LAB_ROUTER6"
+}
+
+# lab_make_neighbours NAMESPACE INTERFACE MAC ADDRESS...
+lab_make_neighbours() {
+	local ns=$1 interface=$2 mac=$3 address
+
+	shift 3
+	for address; do
+		ip -n "$ns" neighbour replace "$address" lladdr "$mac" dev "$interface" nud permanent
+	done
+}
+
+lab_multicast_sent() {
+	local namespace
+
+	while read -r namespace; do
+		nsenter --net="/run/netns/$namespace" cat /proc/net/snmp6
+	done < <(lab_namespaces "$1") | awk '$1 == "Ip6OutMcastPkts" { sum += $2 } END { print sum + 0 }'
+}
+
+# Until nobody has sent a multicast packet for half a second.
+lab_settle() {
+	local before='' now i
+
+	for ((i = 0; i < 20; i++)); do
+		now=$(lab_multicast_sent "$1")
+		if [[ $now == "$before" ]]; then
+			return
+		fi
+		before=$now
+		sleep 0.5
+	done
+}
+
+# lab_up LAB [DEVICES]
+lab_up() {
+	local lab=$1 devices=${2:-3} number
+
+	if [[ ! $lab =~ ^[A-Za-z0-9_]{1,40}$ ]]; then
+		echo "lab: $lab: a name is letters, digits and underscores" >&2
+		return 2
+	fi
+	if [[ ! $devices =~ ^[0-9]{1,3}$ ]] || ((devices < 1 || devices > LAB_DEVICES_MAX)); then
+		echo "lab: $devices: the number of devices is 1 to $LAB_DEVICES_MAX" >&2
+		return 2
+	fi
+	if [[ -n $(lab_namespaces "$lab") ]]; then
+		echo "lab: $lab: exists already" >&2
+		return 1
+	fi
+	lab_add_router "$lab"
+	lab_add_internet "$lab"
+	for ((number = 1; number <= devices; number++)); do
+		lab_add_device "$lab" "$number"
+	done
+	lab_settle "$lab"
+}
+
+# Ends the processes in the lab's namespaces and removes those; what is not there is no error.
+lab_down() {
+	local namespace pids i
+
+	while read -r namespace; do
+		for ((i = 0; i < 50; i++)); do
+			pids=$(ip netns pids "$namespace" 2>/dev/null || :)
+			if [[ -z $pids ]]; then
+				break
+			fi
+			# shellcheck disable=SC2086  # one word each
+			kill "-$( ((i < 20)) && echo TERM || echo KILL)" $pids 2>/dev/null || :
+			sleep 0.1
+		done
+		ip netns del "$namespace" 2>/dev/null || :
+	done < <(lab_namespaces "$1")
+}

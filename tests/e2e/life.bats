@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Start, stop, crash, reload; interfaces that come and go: the sums go on, exactly once.
+
+load lib
+
+setup() {
+	setup_lab 2
+	write_config
+}
+
+teardown() {
+	teardown_lab
+}
+
+ping_internet() {
+	desktop ping -q -c "$1" -i 0.002 "$LAB_INTERNET" >/dev/null
+}
+
+# What a number of pings of the desktop make.
+pings() {
+	local traffic='{"octets":'$(($1 * 84))',"packets":'$1'}'
+
+	echo "{\"$DESKTOP\":{\"download\":$traffic,\"upload\":$traffic}}"
+}
+
+hooks() {
+	{
+		router tc filter show dev "${1:-br-lan}" ingress
+		router tc filter show dev "${1:-br-lan}" egress
+	} | grep -c 'flowtally_' || :
+}
+
+is_metered() {
+	same 2 "$(hooks "$1")"
+}
+
+metric() {
+	awk -v name="$1" 'index($0, name "{") == 1 || $1 == name { sum += $NF } END { print sum + 0 }' \
+		"$WORK/flowtally.prom"
+}
+
+@test "after a clean stop and start the sums go on" {
+	start_nfcapd
+	start_agent
+	ping_internet 10
+	stop_agent
+	same 0 "$(hooks)"
+	ping_internet 5
+	start_agent
+	same "$(pings 10)" "$(hosts_sums)"
+	ping_internet 7
+	wait_sweeps
+	same "$(pings 17)" "$(hosts_sums)"
+	same "$(pings 17)" "$(textfile_sums)"
+	ledger_balances
+	stop_agent
+	stop_collectors
+	same "$(pings 17)" "$(nfdump_sums)"
+}
+
+@test "SIGINT is as clean a stop as SIGTERM" {
+	start_agent
+	# A background job of a shell ignores SIGINT; the agent installs its own handler.
+	kill -INT "$AGENT"
+	eventually 10 ended "$AGENT"
+	wait "$AGENT"
+	same 0 "$(hooks)"
+}
+
+@test "killed, the hooks count on and the next start adopts them, exactly once" {
+	start_nfcapd
+	start_agent
+	ping_internet 10
+	wait_sweeps
+	kill_agent
+	same 2 "$(hooks)"
+	ping_internet 20
+	start_agent
+	wait_sweeps
+	same "$(pings 30)" "$(hosts_sums)"
+	same "$(pings 30)" "$(textfile_sums)"
+	ping_internet 5
+	wait_sweeps
+	same "$(pings 35)" "$(hosts_sums)"
+	same 2 "$(hooks)"
+	ledger_balances
+	stop_agent
+	stop_collectors
+	same "$(pings 35)" "$(nfdump_sums)"
+	same 0 "$(hooks)"
+}
+
+@test "with --keep the hooks count on after a clean stop" {
+	start_agent --keep
+	ping_internet 10
+	stop_agent
+	same 2 "$(hooks)"
+	ping_internet 20
+	start_agent
+	wait_sweeps
+	same "$(pings 30)" "$(hosts_sums)"
+	ledger_balances
+}
+
+@test "after a reboot the sums come from the disk" {
+	start_agent
+	ping_internet 10
+	stop_agent
+	rm -rf "$WORK/run"
+	start_agent
+	ping_internet 5
+	wait_sweeps
+	same "$(pings 15)" "$(hosts_sums)"
+}
+
+@test "a damaged file of sums is said, and metering goes on" {
+	start_agent
+	ping_internet 10
+	stop_agent
+	find "$WORK/state" "$WORK/run" -type f -exec dd if=/dev/urandom of={} bs=100 count=1 conv=notrunc \; 2>/dev/null
+	start_agent
+	ping_internet 5
+	wait_sweeps
+	same "$(pings 5)" "$(hosts_sums)"
+	grep -q "$WORK/state" "$WORK/agent.log"
+}
+
+@test "a reload under load loses no count" {
+	local number
+
+	start_nfcapd
+	start_agent
+	spawn desktop "$WORK/sent" "$TOOLS/flood" --seconds 4 eth0
+	local flood=$!
+	for number in 1 2 3 4 5 6; do
+		write_config interval=$((number * 50 + 100))ms
+		kill -HUP "$AGENT"
+		sleep 0.5
+	done
+	wait "$flood"
+	wait_sweeps
+	same "$(jq -c .frames "$WORK/sent")" "$(hosts_sums | jq '.[].upload.packets')"
+	ledger_balances
+	same 1 "$(metric flowtally_config_last_reload_successful)"
+	stop_agent
+	stop_collectors
+	same "$(jq -c .frames "$WORK/sent")" "$(nfdump_sums | jq '.[].upload.packets')"
+}
+
+@test "what a reload changes holds from then on" {
+	start_agent
+	ping_internet 2
+	wait_sweeps
+	write_config hosts='{ not-internet: [203.0.113.0/24] }'
+	kill -HUP "$AGENT"
+	wait_sweeps
+	ping_internet 3
+	wait_sweeps
+	same '[["internet",2],["local",3]]' \
+		"$(ask hosts -o json | jq -c '[.hosts[].accounts[] | [.scope, .upload.packets]] | sort')"
+}
+
+@test "a collector that a reload adds gets templates and the next deltas" {
+	start_agent
+	ping_internet 2
+	wait_sweeps
+	start_nfcapd 4741
+	write_config collectors='[{ address: "127.0.0.1:4739" }, { address: "127.0.0.1:4741" }]'
+	kill -HUP "$AGENT"
+	wait_sweeps
+	ping_internet 3
+	wait_sweeps
+	stop_agent
+	stop_collectors
+	same "$(pings 3)" "$(nfdump_sums 4741)"
+}
+
+@test "a reload that is refused changes nothing" {
+	start_agent
+	ping_internet 2
+	wait_sweeps
+	echo "nonsense: 1" >>"$WORK/flowtally.yaml"
+	kill -HUP "$AGENT"
+	eventually 5 grep -q "flowtally.yaml:[0-9]*: nonsense: " "$WORK/agent.log"
+	write_config
+	ping_internet 3
+	wait_sweeps
+	same "$(pings 5)" "$(hosts_sums)"
+	same 0 "$(metric flowtally_config_last_reload_successful)"
+	kill -HUP "$AGENT"
+	wait_sweeps
+	same 1 "$(metric flowtally_config_last_reload_successful)"
+}
+
+@test "a second agent is told that there is one" {
+	start_agent
+	run router "$FLOWTALLY" agent -c "$WORK/flowtally.yaml"
+	same 1 "$status"
+	same 1 "${#lines[@]}"
+	ping_internet 2
+	wait_sweeps
+	same "$(pings 2)" "$(hosts_sums)"
+}
+
+@test "an interface that does not exist yet is waited for, and said" {
+	write_config match=br-guest
+	start_agent
+	ask status | grep -q br-guest
+	grep -q br-guest "$WORK/agent.log"
+	router ip link add br-guest type bridge
+	router ip link set br-guest up
+	eventually 5 is_metered br-guest
+	same 1 "$(grep -c 'br-guest.*not' "$WORK/agent.log")"
+}
+
+@test "an interface that goes and comes back is metered again, its sums stay" {
+	write_config match=wan
+	start_agent
+	ping_internet 5
+	wait_sweeps
+	local before
+	before=$(hosts_sums)
+	ip -n "$LAB-router" link del wan
+	wait_sweeps
+	same "$before" "$(hosts_sums)"
+	lab_readd_internet
+	eventually 5 is_metered wan
+	ping_internet 5
+	wait_sweeps
+	same 10 "$(ask hosts -o json | jq '[.hosts[].download.packets] | add')"
+}
+
+# The internet's end went with the router's.
+lab_readd_internet() {
+	ip netns del "$LAB-internet"
+	lab_add_internet "$LAB"
+}
+
+@test "a hook that somebody removes is put back" {
+	start_agent
+	ping_internet 2
+	wait_sweeps
+	router tc qdisc del dev br-lan clsact
+	eventually 5 is_metered br-lan
+	ping_internet 3
+	wait_sweeps
+	same "$(pings 5)" "$(hosts_sums)"
+}
+
+@test "five interfaces are metered in one run, each by itself" {
+	local number
+
+	for number in 3 4 5 6; do
+		router ip link add "br-$number" type bridge
+		router ip address add "192.168.$number.1/24" dev "br-$number"
+		router ip link set "br-$number" up
+	done
+	write_config match='br-*'
+	start_agent
+	for number in 3 4 5 6; do
+		eventually 5 is_metered "br-$number"
+		router "$TOOLS/frames" --count "$number" --reverse --source "192.168.$number.99" "br-$number" udp
+	done
+	ping_internet 2
+	wait_sweeps
+	same '[["br-3",3],["br-4",4],["br-5",5],["br-6",6],["br-lan",2]]' \
+		"$(ask hosts -o json | jq -c '[.hosts[] | [.interface, .download.packets]] | sort')"
+}
+
+@test "a prefix that the interface gets is followed without a restart" {
+	start_agent
+	router ip address add 2001:db8:cafe::1/64 dev br-lan nodad
+	router ip neighbour add 2001:db8:cafe::10 lladdr "$DESKTOP" dev br-lan nud permanent
+	desktop ip address add 2001:db8:cafe::10/64 dev eth0 nodad
+	wait_sweeps
+	desktop ping -q -c 3 -i 0.01 -I 2001:db8:cafe::10 "$LAB_INTERNET6" >/dev/null
+	wait_sweeps
+	same '[["2001:db8:cafe::10",3,3]]' "$(ask hosts -o json |
+		jq -c '[.hosts[].accounts[] | [.address, .download.packets, .upload.packets]]')"
+}
