@@ -27,8 +27,8 @@ DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 CFLAGS ?= -O2 -g
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 comma := ,
+SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	     -Wno-unused-parameter -D_GNU_SOURCE -DG_LOG_USE_STRUCTURED \
 	     -DG_LOG_DOMAIN='"flowtally"' -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
@@ -106,13 +106,15 @@ check-all: lint check check-bpf check-e2e
 bench: all $(BENCHES)
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
 
-# clang-format of one version only: each lays out code a little differently.
-lint:
+# clang-format of one version only: each lays out code a little differently. Each page that scdoc makes
+# has paragraph macros which mandoc finds superfluous.
+lint: $(SKELETONS)
 	$(Q)clang-format --dry-run --Werror $(wildcard agent/*.[ch] ebpf/*.[ch] tests/*/*.[ch])
 	$(Q)for header in $(wildcard agent/*.h ebpf/records.h); do \
 		$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$header || exit 1; done
 	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!.*(bash|/sh)') .ci/run
-	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page | mandoc -T lint -W warning || exit 1; done
+	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page > $(O)/page && \
+		! mandoc -T lint -W warning $(O)/page | grep -v 'skipping paragraph macro' || exit 1; done
 
 install: all
 	install -D -m 755 $(O)/flowtally $(DESTDIR)$(PREFIX)/sbin/flowtally

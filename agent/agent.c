@@ -389,7 +389,7 @@ static bool lock_run(Agent *agent, GError **error)
 
 static bool start(Agent *agent, GError **error)
 {
-	g_autofree char *socket_path = run_path(agent, "flowtally.sock");
+	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
 
 	if (!lock_run(agent, error))
 		return false;

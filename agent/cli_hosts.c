@@ -134,8 +134,8 @@ static void print_overflow(const json_t *document)
 		g_autofree char *interface = text_printable(ask_string(overflow, "interface"));
 
 		if (octets)
-			printf("%s: %s more of devices over the limit (hosts.max)\n", interface,
-			       text);
+			printf("%s: %s of devices beyond hosts.max are in no row above\n",
+			       interface, text);
 	}
 }
 

@@ -59,23 +59,41 @@ static void add_interface(json_t *rows, const json_t *sheet)
 {
 	bool exact = is_exact(sheet);
 
-	add_counters(rows, sheet, exact ? "interface counters" : "interface counters, at least",
+	add_counters(rows, sheet, exact ? "interface counters" : "interface counters (low)",
 		     "interface_counters/frames/low", "interface_counters/octets/low");
 	if (!exact)
-		add_counters(rows, sheet, "interface counters, at most",
+		add_counters(rows, sheet, "interface counters (high)",
 			     "interface_counters/frames/high", "interface_counters/octets/high");
 }
 
-static void add_rows(json_t *rows, const json_t *sheet)
+static void add_to_sum(json_t *sum, const json_t *values)
 {
+	const json_t *value;
+	const char *unit;
+
+	json_object_foreach((json_t *)values, unit, value) json_object_set_new(
+		sum, unit, json_integer(ask_integer(sum, unit) + json_integer_value(value)));
+}
+
+static void add_classes(json_t *rows, const json_t *sheet)
+{
+	json_t *sum = json_object();
 	const json_t *values;
 	const char *class;
 
 	json_object_foreach(json_object_get(sheet, "classes"), class, values)
+	{
 		add_row(rows, sheet, class, values);
-	add_row(rows, sheet, "all classes", json_object_get(sheet, "seen"));
-	add_counters(rows, sheet, "the hook, before segmentation", "seen/frames",
-		     "seen/skb_octets");
+		add_to_sum(sum, values);
+	}
+	add_row(rows, sheet, "all classes", sum);
+	json_decref(sum);
+}
+
+static void add_rows(json_t *rows, const json_t *sheet)
+{
+	add_classes(rows, sheet);
+	add_counters(rows, sheet, "seen by the hook", "seen/frames", "seen/skb_octets");
 	add_interface(rows, sheet);
 	add_counters(rows, sheet, "difference", "difference/frames", "difference/octets");
 }

@@ -165,6 +165,7 @@ void collector_begin_report(Collector *collector, uint64_t now_ms)
 		collector->account.init_time_ms = now_ms;
 	if (session->broken)
 		session_close(session);
+	count_refused(collector);
 	if (session->transport)
 		return;
 	session->transport = transport_new(collector->config->address, on_done, collector, &error);

@@ -73,6 +73,41 @@ static json_t *ask(const char *path, const char *request, GError **error)
 	return question.answer;
 }
 
+typedef struct {
+	void *directory;
+	char *path;
+	Control *control;
+} Server;
+
+static int start_server(void **state)
+{
+	Server *server = g_new0(Server, 1);
+
+	if (make_directory(&server->directory) < 0)
+		return -1;
+	server->path = g_build_filename(server->directory, CONTROL_SOCKET, NULL);
+	server->control = control_new(server->path, handle, NULL, NULL);
+	*state = server;
+	return server->control ? 0 : -1;
+}
+
+static int stop_server(void **state)
+{
+	Server *server = *state;
+
+	control_free(server->control);
+	remove_directory(&server->directory);
+	g_free(server->path);
+	g_free(server);
+	return 0;
+}
+
+static const char *server_path(void **state)
+{
+	return ((const Server *)*state)->path;
+}
+
+/* In a directory without a server. */
 static char *socket_path(void **state)
 {
 	return g_build_filename(*state, CONTROL_SOCKET, NULL);
@@ -113,11 +148,9 @@ static char *exchange(const char *path, const char *request)
 
 static void request_is_answered(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	json_t *answer;
 
-	assert_non_null(control);
 	answer = ask(path, "status", NULL);
 	assert_true(json_is_true(json_object_get(answer, "balanced")));
 	json_decref(answer);
@@ -125,8 +158,7 @@ static void request_is_answered(void **state)
 
 static void long_answer_arrives_whole(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	json_t *answer = ask(path, "large", NULL);
 
 	assert_int_equal(json_string_length(json_object_get(answer, "text")), LARGE);
@@ -135,8 +167,7 @@ static void long_answer_arrives_whole(void **state)
 
 static void answer_is_one_line(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	g_autofree char *text = exchange(path, "status\n");
 
 	assert_string_equal(text, "{\"balanced\":true}\n");
@@ -144,8 +175,7 @@ static void answer_is_one_line(void **state)
 
 static void unknown_request_is_refused(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	g_autofree char *text = exchange(path, "fl\xffws\n");
 	g_autoptr(GError) error = NULL;
 
@@ -156,8 +186,7 @@ static void unknown_request_is_refused(void **state)
 
 static void request_without_an_end_is_refused(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	g_autofree char *request = g_strnfill(256, 'x');
 	g_autofree char *text = exchange(path, request);
 
@@ -166,8 +195,7 @@ static void request_without_an_end_is_refused(void **state)
 
 static void silent_clients_do_not_keep_others_waiting(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	int silent[31];
 	json_t *answer;
 
@@ -182,8 +210,7 @@ static void silent_clients_do_not_keep_others_waiting(void **state)
 
 static void client_beyond_the_limit_waits_its_turn(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	int silent[32];
 	g_autofree char *text = NULL;
 	json_t *answer;
@@ -201,8 +228,7 @@ static void client_beyond_the_limit_waits_its_turn(void **state)
 
 static void client_that_leaves_early_does_no_harm(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	int fd = connect_plainly(path);
 
 	assert_int_equal(write(fd, "large\n", 6), 6);
@@ -213,8 +239,7 @@ static void client_that_leaves_early_does_no_harm(void **state)
 
 static void socket_is_for_its_owner_and_group(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) control = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	struct stat file;
 
 	assert_int_equal(stat(path, &file), 0);
@@ -255,8 +280,7 @@ static void stale_socket_is_replaced(void **state)
 
 static void socket_that_is_answered_stays(void **state)
 {
-	g_autofree char *path = socket_path(state);
-	g_autoptr(Control) first = control_new(path, handle, NULL, NULL);
+	const char *path = server_path(state);
 	g_autoptr(GError) error = NULL;
 
 	assert_null(control_new(path, handle, NULL, &error));
@@ -311,22 +335,23 @@ static void answer_that_breaks_off_is_an_error(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+#define SERVER_TEST(name) cmocka_unit_test_setup_teardown(name, start_server, stop_server)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(request_is_answered),
-		TEST(long_answer_arrives_whole),
-		TEST(answer_is_one_line),
-		TEST(unknown_request_is_refused),
-		TEST(request_without_an_end_is_refused),
-		TEST(silent_clients_do_not_keep_others_waiting),
-		TEST(client_beyond_the_limit_waits_its_turn),
-		TEST(client_that_leaves_early_does_no_harm),
-		TEST(socket_is_for_its_owner_and_group),
+		SERVER_TEST(request_is_answered),
+		SERVER_TEST(long_answer_arrives_whole),
+		SERVER_TEST(answer_is_one_line),
+		SERVER_TEST(unknown_request_is_refused),
+		SERVER_TEST(request_without_an_end_is_refused),
+		SERVER_TEST(silent_clients_do_not_keep_others_waiting),
+		SERVER_TEST(client_beyond_the_limit_waits_its_turn),
+		SERVER_TEST(client_that_leaves_early_does_no_harm),
+		SERVER_TEST(socket_is_for_its_owner_and_group),
 		TEST(socket_goes_with_the_server),
 		TEST(stale_socket_is_replaced),
-		TEST(socket_that_is_answered_stays),
+		SERVER_TEST(socket_that_is_answered_stays),
 		TEST(other_file_stays),
 		TEST(missing_agent_is_said),
 		TEST(answer_that_breaks_off_is_an_error),

@@ -97,15 +97,6 @@ bool prefix_is_ipv4(const Prefix *prefix)
 	return is_ipv4_mapped(prefix->address);
 }
 
-bool prefix_contains(const Prefix *prefix, const uint8_t address[ADDRESS_LEN])
-{
-	uint8_t start[ADDRESS_LEN];
-
-	memcpy(start, address, ADDRESS_LEN);
-	clear_bits_after(start, prefix->length);
-	return memcmp(start, prefix->address, ADDRESS_LEN) == 0;
-}
-
 bool prefix_equal(const Prefix *a, const Prefix *b)
 {
 	return a->length == b->length && memcmp(a->address, b->address, ADDRESS_LEN) == 0;

@@ -30,7 +30,6 @@ bool prefix_parse(Prefix *prefix, const char *text, GError **error);
 Prefix prefix_from_address(int family, const void *address, unsigned int length);
 
 bool prefix_is_ipv4(const Prefix *prefix);
-bool prefix_contains(const Prefix *prefix, const uint8_t address[ADDRESS_LEN]);
 bool prefix_equal(const Prefix *a, const Prefix *b);
 
 /* Both write to @text and return it. An IPv4-mapped address is written as IPv4. */

@@ -268,7 +268,8 @@ static void write_export_errors(Exposition *exposition, const Family *family)
 #define OF_TABLES(unit_member) \
 	.write = write_of_tables, .member = offsetof(TableUse, unit_member)
 #define OF_INTERFACES(hook, unit_member) \
-	.write = write_of_interfaces, .which = hook, .member = offsetof(struct ledger_entry, unit_member)
+	.write = write_of_interfaces, .which = hook, \
+	.member = offsetof(struct ledger_entry, unit_member)
 #define OF_LEDGER(unit_member) \
 	.write = write_of_ledger, .member = offsetof(struct ledger_entry, unit_member)
 #define OF_HOSTS(direction, unit_member) \
@@ -301,7 +302,8 @@ static const Family families[] = { /* in the order of the exposition */
 	 "Attempts to write the textfile that failed.",
 	 OF_AGENT(textfile_errors)},
 	{"flowtally_table_entries", "gauge",
-	 "Entries in a table: hosts and macs of the kernel, in the last interval; accounts and devices of the agent.",
+	 "Entries in a table: hosts and macs of the kernel, in the last interval; "
+	 "accounts and devices of the agent.",
 	 OF_TABLES(entries)},
 	{"flowtally_table_limit", "gauge",
 	 "How many entries a table can hold.",

@@ -319,8 +319,15 @@ void transport_give_up(Transport *transport)
 
 uint64_t transport_take_refused(Transport *transport)
 {
-	uint64_t refused = transport->refused;
+	int pending = 0;
+	socklen_t len = sizeof(pending);
+	uint64_t refused;
 
+	/* Asked for, the error is taken from the socket. */
+	if (!getsockopt(transport->fd, SOL_SOCKET, SO_ERROR, &pending, &len) &&
+	    pending == ECONNREFUSED)
+		transport->refused++;
+	refused = transport->refused;
 	transport->refused = 0;
 	return refused;
 }
