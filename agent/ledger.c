@@ -171,7 +171,7 @@ static bool counter_advance(Counter *counter, const Bounds *bounds, uint64_t see
 	return counter->now.high != before.low;
 }
 
-void ledger_add(Ledger *ledger, const char *interface, const struct ledger_sheet sheets[HOOKS],
+void ledger_add(Ledger *ledger, const char *interface, const struct ledger_sheet *sheets,
 		const LinkBounds *link)
 {
 	LedgerAccount *account = find_or_add(ledger, interface);

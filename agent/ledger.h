@@ -67,7 +67,7 @@ void ledger_detach(Ledger *ledger, const char *interface);
 
 /* What the hooks of @interface saw in the generation now read, and the interface's counters then.
  * @link NULL: it is gone and cannot be asked any more; its counters are taken as the hooks saw it. */
-void ledger_add(Ledger *ledger, const char *interface, const struct ledger_sheet sheets[HOOKS],
+void ledger_add(Ledger *ledger, const char *interface, const struct ledger_sheet *sheets,
 		const LinkBounds *link);
 
 /* All rows, in the order of attachment. */

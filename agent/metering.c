@@ -613,13 +613,15 @@ static bool count(Metering *metering, GError **error)
 {
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME), monotonic_ns = clock_ns(CLOCK_MONOTONIC);
 	g_autoptr(GArray) sheets = read_sheets(metering, error);
+	const PointSheets *read;
 
 	/* Nothing fails from here on, so that a sweep which is taken up again adds nothing twice. */
 	if (!sheets)
 		return false;
 	count_hosts(metering, now_ns, monotonic_ns);
+	read = (const PointSheets *)(const void *)sheets->data;
 	for (guint i = 0; i < sheets->len; i++)
-		count_sheets(metering, &g_array_index(sheets, PointSheets, i));
+		count_sheets(metering, &read[i]);
 	metering->period = period_next(&metering->period, now_ns / 1000000, monotonic_ns);
 	save_run(metering);
 	return true;

@@ -95,6 +95,16 @@ struct {
 static const __u32 first;
 static const struct host_traffic no_traffic;
 
+/* A host_key in the words in which it is written; see struct packet. */
+union host_words {
+	struct host_key key;
+	struct {
+		__u64 address[2];
+		__u64 ifindex_mac;
+		__u32 mac_ip_version_scope;
+	};
+};
+
 static __always_inline bool is_local(const struct host_key *key)
 {
 	struct local_prefix prefix = {
@@ -107,25 +117,30 @@ static __always_inline bool is_local(const struct host_key *key)
 	return bpf_map_lookup_elem(&local_prefixes, &prefix);
 }
 
-static __always_inline enum scope scope_of(const __u8 address[ADDRESS_LEN], __u8 ip_version)
+static __always_inline __u16 first_half(__u32 word)
+{
+	return ((union joined){ .words = { word } }).halves[0];
+}
+
+static __always_inline enum scope scope_of(const struct packet *packet)
 {
 	struct scope_prefix prefix = {
 		.length = SCOPE_PREFIX_LENGTH(8 * ADDRESS_LEN),
-		.ip_version = ip_version,
+		.ip_version = packet->ip_version,
 	};
 	struct scope_hints *hints = bpf_map_lookup_elem(&scope_hints, &first);
-	__u16 start;
+	bool ipv4 = packet->ip_version == 4;
 
 	if (!hints)
 		return SCOPE_INTERNET;
-	__builtin_memcpy(&start, ip_version == 4 ? address + 12 : address, sizeof(start));
-	switch (ip_version == 4 ? hints->ipv4[start] : hints->ipv6[start]) {
+	switch (ipv4 ? hints->ipv4[first_half(packet->far[3])] :
+		       hints->ipv6[first_half(packet->far[0])]) {
 	case HINT_INTERNET:
 		return SCOPE_INTERNET;
 	case HINT_LOCAL:
 		return SCOPE_LOCAL;
 	default:
-		__builtin_memcpy(prefix.address, address, ADDRESS_LEN);
+		__builtin_memcpy(prefix.address, packet->far, ADDRESS_LEN);
 		return bpf_map_lookup_elem(&scope_prefixes, &prefix) ? SCOPE_LOCAL : SCOPE_INTERNET;
 	}
 }
@@ -177,40 +192,54 @@ static __always_inline enum ledger_class count_mac(struct host_key *key, __u32 g
 	return why;
 }
 
+static __always_inline void write_key(union host_words *words, const struct packet *packet,
+				      enum scope scope)
+{
+	union joined end = { .octets = { [6] = packet->ip_version, [7] = scope } };
+
+	if (point_side == SIDE_LAN)
+		__builtin_memcpy(end.halves, packet->near_mac, MAC_LEN);
+	words->address[0] = packet->near[0];
+	words->address[1] = packet->near[1];
+	words->ifindex_mac = join_words(point_ifindex, end.words[0]);
+	words->mac_ip_version_scope = end.words[1];
+}
+
+static __always_inline bool is_upload(enum hook hook)
+{
+	return (hook == HOOK_INGRESS) == (point_side == SIDE_LAN);
+}
+
 static __always_inline enum ledger_class count_host(const struct packet *packet, enum hook hook,
 						    __u32 generation)
 {
-	bool upload = (hook == HOOK_INGRESS) == (point_side == SIDE_LAN);
-	enum direction direction = upload ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
+	enum direction direction = is_upload(hook) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
 	void *table = bpf_map_lookup_elem(&hosts, &generation);
-	struct host_key key = { .ifindex = point_ifindex, .ip_version = packet->ip_version };
+	enum scope scope = scope_of(packet);
 	struct host_traffic *host;
+	union host_words words;
 
 	if (!table)
 		return LEDGER_DEVICE_LIMIT;
-	__builtin_memcpy(key.address, upload ? packet->source : packet->destination, ADDRESS_LEN);
-	if (point_side == SIDE_LAN)
-		__builtin_memcpy(key.mac, upload ? packet->source_mac : packet->destination_mac,
-				 MAC_LEN);
-	key.scope = scope_of(upload ? packet->destination : packet->source, packet->ip_version);
-
-	host = bpf_map_lookup_elem(table, &key);
+	write_key(&words, packet, scope);
+	host = bpf_map_lookup_elem(table, &words.key);
 	if (!host) {
 		/* Only now does it matter whether the address may have an entry: most are there. */
-		if (!is_local(&key)) {
+		if (!is_local(&words.key)) {
 			if (point_side == SIDE_WAN)
 				return LEDGER_ROUTER;
-			return count_mac(&key, generation, direction, packet, LEDGER_MAC_ONLY);
+			return count_mac(&words.key, generation, direction, packet,
+					 LEDGER_MAC_ONLY);
 		}
-		host = add_host(table, &key);
+		host = add_host(table, &words.key);
 	}
 	if (!host) {
 		if (point_side == SIDE_WAN)
 			return LEDGER_DEVICE_LIMIT;
-		return count_mac(&key, generation, direction, packet, LEDGER_ADDRESS_LIMIT);
+		return count_mac(&words.key, generation, direction, packet, LEDGER_ADDRESS_LIMIT);
 	}
 	count(host, direction, packet);
-	return key.scope == SCOPE_LOCAL ? LEDGER_LOCAL : LEDGER_INTERNET;
+	return scope == SCOPE_LOCAL ? LEDGER_LOCAL : LEDGER_INTERNET;
 }
 
 static __always_inline __u32 sheet_index(__u32 generation, enum hook hook)
@@ -238,7 +267,7 @@ static __always_inline int meter(struct __sk_buff *skb, enum hook hook)
 	sheet->seen.skb_octets += skb->len;
 	sheet->seen.tagged += skb->vlan_present;
 
-	switch (parse_packet(skb, hook, &packet)) {
+	switch (parse_packet(skb, hook, is_upload(hook), &packet)) {
 	case PARSED_IP:
 		class = packet.multicast ? LEDGER_MULTICAST : count_host(&packet, hook, generation);
 		break;
@@ -247,7 +276,6 @@ static __always_inline int meter(struct __sk_buff *skb, enum hook hook)
 		break;
 	default:
 		class = LEDGER_MALFORMED;
-		packet.octets = 0;
 	}
 	entry = &sheet->classes[class];
 	entry->frames++;

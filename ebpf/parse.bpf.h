@@ -45,16 +45,36 @@ enum parsed {
 };
 
 struct packet {
-	__u8 source_mac[MAC_LEN];
-	__u8 destination_mac[MAC_LEN];
-	__u8 source[ADDRESS_LEN];
-	__u8 destination[ADDRESS_LEN];
+	/*
+	 * The ends have their addresses as in struct host_key; near is on the devices' side. They
+	 * are in words as wide as can be: where the kernel hashes and compares a key that was
+	 * written by octets, each load waits for several stores.
+	 */
+	__u64 near[ADDRESS_LEN / 8];
+	__be16 near_mac[MAC_LEN / 2];
+	__be32 far[ADDRESS_LEN / 4];
 	__u8 ip_version;
 	bool multicast; /* or broadcast */
 	__u64 packets;
-	__u64 octets; /* set for PARSED_IP only */
+	__u64 octets; /* 0 unless PARSED_IP */
 	__u64 layer2_octets;
 };
+
+/* Words as they lie in memory. */
+union joined {
+	__u8 octets[8];
+	__u16 halves[4];
+	__u32 words[2];
+	__u64 whole;
+};
+
+/* struct ethhdr in the widest words that its place in memory allows. */
+struct ethernet {
+	__be16 destination[MAC_LEN / 2];
+	__be16 source[MAC_LEN / 2];
+	__be16 protocol;
+};
+_Static_assert(sizeof(struct ethernet) == ETH_HLEN, "struct ethernet is that of the wire");
 
 /* @len bytes at @offset: in the frame where they are linear, else copied to @copy. */
 static __always_inline const void *peek(struct __sk_buff *skb, __u32 offset, void *copy, __u32 len)
@@ -73,11 +93,9 @@ static __always_inline bool is_vlan(__be16 protocol)
 	       protocol == bpf_htons(ETH_P_QINQ_OLD);
 }
 
-static __always_inline void map_ipv4(__u8 to[ADDRESS_LEN], const __be32 *address)
+static __always_inline __u64 join_words(__u32 first, __u32 second)
 {
-	__builtin_memset(to, 0, 10);
-	__builtin_memset(to + 10, 0xff, 2);
-	__builtin_memcpy(to + 12, address, sizeof(*address));
+	return ((union joined){ .words = { first, second } }).whole;
 }
 
 /* Steps over the extension headers which GSO repeats; @offset is left at the transport header. */
@@ -154,8 +172,22 @@ static __always_inline void count_segments(struct __sk_buff *skb, enum hook hook
 	packet->layer2_octets = len + (__u64)segments * metadata_tag_len(skb);
 }
 
-static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook hook, __u32 offset,
-					      struct packet *packet)
+/* Also of what does not carry IP, of which only the kernel knows what its segments repeat. */
+static __always_inline void count_frame(struct __sk_buff *skb, enum hook hook,
+					struct packet *packet)
+{
+	packet->packets = 1;
+	packet->octets = 0;
+	packet->layer2_octets = skb->len;
+	if (skb->gso_size) {
+		packet->packets = skb->gso_segs ?: 1;
+		packet->layer2_octets = kernel_len(skb, hook);
+	}
+	packet->layer2_octets += packet->packets * metadata_tag_len(skb);
+}
+
+static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook hook, bool upload,
+					      __u32 offset, struct packet *packet)
 {
 	struct iphdr copy;
 	const struct iphdr *ip = peek(skb, offset, &copy, sizeof(copy));
@@ -165,8 +197,12 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook h
 		return PARSED_MALFORMED;
 	header_len = ip->ihl * 4;
 	packet->ip_version = 4;
-	map_ipv4(packet->source, &ip->saddr);
-	map_ipv4(packet->destination, &ip->daddr);
+	packet->near[0] = 0;
+	packet->near[1] = join_words(bpf_htonl(0xffff), upload ? ip->saddr : ip->daddr);
+	packet->far[0] = 0;
+	packet->far[1] = 0;
+	packet->far[2] = bpf_htonl(0xffff);
+	packet->far[3] = upload ? ip->daddr : ip->saddr;
 	packet->multicast |= (ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
 			     ip->daddr == bpf_htonl(INADDR_BROADCAST);
 
@@ -185,19 +221,23 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook h
 	return PARSED_IP;
 }
 
-static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook hook, __u32 offset,
-					      struct packet *packet)
+static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook hook, bool upload,
+					      __u32 offset, struct packet *packet)
 {
 	struct ipv6hdr copy;
 	const struct ipv6hdr *ip = peek(skb, offset, &copy, sizeof(copy));
+	const __be32 *near, *far;
 	__u32 payload_len;
 
 	if (!ip || ip->version != 6)
 		return PARSED_MALFORMED;
+	near = upload ? ip->saddr.s6_addr32 : ip->daddr.s6_addr32;
+	far = upload ? ip->daddr.s6_addr32 : ip->saddr.s6_addr32;
 	packet->ip_version = 6;
-	__builtin_memcpy(packet->source, &ip->saddr, ADDRESS_LEN);
-	__builtin_memcpy(packet->destination, &ip->daddr, ADDRESS_LEN);
-	packet->multicast |= packet->destination[0] == 0xff;
+	packet->near[0] = join_words(near[0], near[1]);
+	packet->near[1] = join_words(near[2], near[3]);
+	__builtin_memcpy(packet->far, far, ADDRESS_LEN);
+	packet->multicast |= ip->daddr.s6_addr[0] == 0xff;
 
 	if (skb->gso_size) {
 		__u32 transport = offset + sizeof(*ip);
@@ -220,25 +260,26 @@ static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook h
 	return PARSED_IP;
 }
 
-static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook hook,
+/* @upload: the near end is the source. */
+static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook hook, bool upload,
 						struct packet *packet)
 {
-	struct ethhdr copy;
-	const struct ethhdr *ethernet;
+	struct ethernet copy;
+	const struct ethernet *ethernet;
 	__u32 offset = sizeof(*ethernet);
 	__be16 protocol;
 
-	packet->packets = skb->gso_segs ?: 1;
-	packet->octets = 0;
-	packet->layer2_octets = kernel_len(skb, hook) + packet->packets * metadata_tag_len(skb);
+	count_frame(skb, hook, packet);
 	ethernet = peek(skb, 0, &copy, sizeof(copy));
 	if (!ethernet)
 		return PARSED_MALFORMED;
-	__builtin_memcpy(packet->source_mac, ethernet->h_source, MAC_LEN);
-	__builtin_memcpy(packet->destination_mac, ethernet->h_dest, MAC_LEN);
-	packet->multicast = ethernet->h_dest[0] & 1;
+	if (upload)
+		__builtin_memcpy(packet->near_mac, ethernet->source, MAC_LEN);
+	else
+		__builtin_memcpy(packet->near_mac, ethernet->destination, MAC_LEN);
+	packet->multicast = !!(ethernet->destination[0] & bpf_htons(0x0100));
 
-	protocol = ethernet->h_proto;
+	protocol = ethernet->protocol;
 	for (int i = 0; i < MAX_INLINE_TAGS && is_vlan(protocol); i++) {
 		struct vlan_tag tag_copy;
 		const struct vlan_tag *tag = peek(skb, offset, &tag_copy, sizeof(tag_copy));
@@ -250,9 +291,9 @@ static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook
 	}
 	switch (protocol) {
 	case bpf_htons(ETH_P_IP):
-		return parse_ipv4(skb, hook, offset, packet);
+		return parse_ipv4(skb, hook, upload, offset, packet);
 	case bpf_htons(ETH_P_IPV6):
-		return parse_ipv6(skb, hook, offset, packet);
+		return parse_ipv6(skb, hook, upload, offset, packet);
 	default:
 		return PARSED_NOT_IP;
 	}

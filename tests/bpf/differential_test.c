@@ -26,19 +26,19 @@ static const struct {
 	const char *address;
 	unsigned length;
 } local_prefixes[] = {
-	{LAB_IFINDEX, "192.168.2.0", 24},  {LAB_IFINDEX, "198.51.100.64", 26},
-	{LAB_IFINDEX, "10.1.2.3", 32},	   {LAB_IFINDEX, "2001:db8:ca2:2::", 64},
-	{LAB_IFINDEX, "fe80::", 10},	   {LAB_OTHER_IFINDEX, "10.9.0.0", 16},
-	{LAB_OTHER_IFINDEX, "2001::", 16},
+	{ LAB_IFINDEX, "192.168.2.0", 24 },  { LAB_IFINDEX, "198.51.100.64", 26 },
+	{ LAB_IFINDEX, "10.1.2.3", 32 },     { LAB_IFINDEX, "2001:db8:ca2:2::", 64 },
+	{ LAB_IFINDEX, "fe80::", 10 },	     { LAB_OTHER_IFINDEX, "10.9.0.0", 16 },
+	{ LAB_OTHER_IFINDEX, "2001::", 16 },
 };
 
 static const struct {
 	const char *address;
 	unsigned length;
 } not_internet_prefixes[] = {
-	{"10.0.0.0", 8},     {"172.16.0.0", 12}, {"192.168.0.0", 16},	 {"100.64.0.0", 10},
-	{"169.254.0.0", 16}, {"192.0.2.0", 24},	 {"203.0.113.128", 25},	 {"fe80::", 10},
-	{"fc00::", 7},	     {"2001:db8::", 35}, {"2001:db8:ca2::", 48},
+	{ "10.0.0.0", 8 },     { "172.16.0.0", 12 }, { "192.168.0.0", 16 },    { "100.64.0.0", 10 },
+	{ "169.254.0.0", 16 }, { "192.0.2.0", 24 },  { "203.0.113.128", 25 },  { "fe80::", 10 },
+	{ "fc00::", 7 },       { "2001:db8::", 35 }, { "2001:db8:ca2::", 48 },
 };
 
 static const char *const ipv4_addresses[] = {
@@ -100,31 +100,31 @@ static bool one_in(unsigned n)
 
 static uint16_t random_tag_protocol(void)
 {
-	static const uint16_t protocols[] = {ETH_P_8021Q, ETH_P_8021Q, ETH_P_8021AD, 0x9100,
-					     0x9200};
+	static const uint16_t protocols[] = { ETH_P_8021Q, ETH_P_8021Q, ETH_P_8021AD, 0x9100,
+					      0x9200 };
 
 	return protocols[random_below(ROWS(protocols))];
 }
 
 static uint16_t random_ethertype(void)
 {
-	static const uint16_t types[] = {ETH_P_ARP, ETH_P_PPP_SES, ETH_P_MPLS_UC, ETH_P_LOOP, 38};
+	static const uint16_t types[] = { ETH_P_ARP, ETH_P_PPP_SES, ETH_P_MPLS_UC, ETH_P_LOOP, 38 };
 
 	return one_in(3) ? random_bits() : types[random_below(ROWS(types))];
 }
 
 static uint8_t random_protocol(void)
 {
-	static const uint8_t protocols[] = {IPPROTO_TCP,  IPPROTO_TCP,	IPPROTO_UDP,
-					    IPPROTO_UDP,  IPPROTO_ICMP, IPPROTO_ICMPV6,
-					    IPPROTO_SCTP, IPPROTO_GRE,	IPPROTO_IPV6};
+	static const uint8_t protocols[] = { IPPROTO_TCP,  IPPROTO_TCP,	 IPPROTO_UDP,
+					     IPPROTO_UDP,  IPPROTO_ICMP, IPPROTO_ICMPV6,
+					     IPPROTO_SCTP, IPPROTO_GRE,	 IPPROTO_IPV6 };
 
 	return one_in(10) ? random_bits() : protocols[random_below(ROWS(protocols))];
 }
 
 static uint8_t random_extension(void)
 {
-	static const uint8_t extensions[] = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS};
+	static const uint8_t extensions[] = { IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS };
 
 	return one_in(10) ? IPPROTO_FRAGMENT : extensions[random_below(ROWS(extensions))];
 }
@@ -132,11 +132,11 @@ static uint8_t random_extension(void)
 static void add_macs(struct frame *frame)
 {
 	static const uint8_t macs[][ETH_ALEN] = {
-		{0x02, 0, 0, 0, 0, 0x0a},
-		{0x02, 0, 0, 0, 0, 0x01},
-		{0x02, 0, 0, 0, 0, 0x0b},
-		{0x33, 0x33, 0, 0, 0, 1},
-		{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		{ 0x02, 0, 0, 0, 0, 0x0a },
+		{ 0x02, 0, 0, 0, 0, 0x01 },
+		{ 0x02, 0, 0, 0, 0, 0x0b },
+		{ 0x33, 0x33, 0, 0, 0, 1 },
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
 	};
 	unsigned unicast = 3;
 
@@ -292,8 +292,8 @@ static struct reference_verdict refer(const struct frame *frame, enum side side,
 		.hook = hook,
 		.hosts_full = fill != ROOM,
 		.macs_full = fill == BOTH_FULL,
-		.local = {local, ROWS(local)},
-		.not_internet = {not_internet, ROWS(not_internet)},
+		.local = { local, ROWS(local) },
+		.not_internet = { not_internet, ROWS(not_internet) },
 	};
 
 	return reference_meter(&flat, &point);
@@ -303,8 +303,8 @@ static void assert_sheet(const struct lab *lab, uint32_t generation, enum hook h
 			 const struct frame *frame, const struct reference_verdict *verdict)
 {
 	struct ledger_sheet sheet, expected = {
-					   .seen = {.frames = 1, .skb_octets = frame->len},
-				   };
+		.seen = { .frames = 1, .skb_octets = frame->len },
+	};
 
 	expected.classes[verdict->class] = (struct ledger_entry){
 		.frames = 1,
@@ -335,7 +335,7 @@ static void assert_entry(const struct lab *lab, int table, const struct referenc
 	assert_int_equal(bpf_map_delete_elem(table, &verdict->key), 0);
 }
 
-static const struct host_key filler = {.ifindex = LAB_OTHER_IFINDEX};
+static const struct host_key filler = { .ifindex = LAB_OTHER_IFINDEX };
 
 static void assert_nothing_else(int table, bool filled)
 {
@@ -435,7 +435,7 @@ static int print_suspect(void **state)
 
 static struct reference_prefix parse_prefix(uint32_t ifindex, const char *address, unsigned length)
 {
-	struct reference_prefix prefix = {.ifindex = ifindex, .length = length};
+	struct reference_prefix prefix = { .ifindex = ifindex, .length = length };
 
 	prefix.ip_version = strchr(address, ':') ? 6 : 4;
 	assert_int_equal(
@@ -456,7 +456,7 @@ static void fill_tables(const int tables[GENERATIONS])
 static struct lab *make_point(enum side side, enum fill fill)
 {
 	struct lab *lab = lab_new((struct lab_options){
-		.side = side, .max_hosts = fill != ROOM, .max_macs = fill == BOTH_FULL});
+		.side = side, .max_hosts = fill != ROOM, .max_macs = fill == BOTH_FULL });
 
 	for (size_t i = 0; i < ROWS(local_prefixes); i++)
 		lab_add_local(lab, local_prefixes[i].ifindex, local_prefixes[i].address,

@@ -103,7 +103,7 @@ static inline void frame_add_ipv4(struct frame *frame, const char *source, const
 static inline void frame_add_ipv6(struct frame *frame, const char *source, const char *destination,
 				  uint8_t next_header)
 {
-	struct ipv6hdr ip = {.version = 6, .hop_limit = 64, .nexthdr = next_header};
+	struct ipv6hdr ip = { .version = 6, .hop_limit = 64, .nexthdr = next_header };
 
 	inet_pton(AF_INET6, source, &ip.saddr);
 	inet_pton(AF_INET6, destination, &ip.daddr);
@@ -115,7 +115,7 @@ static inline void frame_add_ipv6(struct frame *frame, const char *source, const
 /* @len is a multiple of 8. */
 static inline void frame_add_extension(struct frame *frame, uint8_t next_header, unsigned len)
 {
-	const uint8_t start[] = {next_header, len / 8 - 1};
+	const uint8_t start[] = { next_header, len / 8 - 1 };
 
 	frame_add(frame, start, sizeof(start));
 	frame_add_filling(frame, len - sizeof(start));
@@ -124,7 +124,7 @@ static inline void frame_add_extension(struct frame *frame, uint8_t next_header,
 /* @options_len is a multiple of 4, at most 40. */
 static inline void frame_add_tcp(struct frame *frame, unsigned options_len)
 {
-	struct tcphdr tcp = {.ack = 1, .doff = (sizeof(tcp) + options_len) / 4};
+	struct tcphdr tcp = { .ack = 1, .doff = (sizeof(tcp) + options_len) / 4 };
 
 	frame_add(frame, &tcp, sizeof(tcp));
 	frame_add_filling(frame, options_len);
@@ -132,7 +132,7 @@ static inline void frame_add_tcp(struct frame *frame, unsigned options_len)
 
 static inline void frame_add_udp(struct frame *frame)
 {
-	struct udphdr udp = {.source = htons(5353), .dest = htons(5353)};
+	struct udphdr udp = { .source = htons(5353), .dest = htons(5353) };
 
 	frame_add(frame, &udp, sizeof(udp));
 }

@@ -125,7 +125,7 @@ static inline void lab_add_not_internet(const struct lab *lab, const char *addre
 
 static inline void lab_set_generation(const struct lab *lab, uint64_t generation)
 {
-	struct meter_control control = {.layout = METER_LAYOUT, .generation = generation};
+	struct meter_control control = { .layout = METER_LAYOUT, .generation = generation };
 	uint32_t zero = 0;
 
 	assert_int_equal(
@@ -172,8 +172,8 @@ static inline void lab_free(struct lab *lab)
 
 static inline int lab_program(const struct lab *lab, enum hook hook)
 {
-	return bpf_program__fd(hook == HOOK_INGRESS ? lab->skel->progs.flowtally_ingress
-						    : lab->skel->progs.flowtally_egress);
+	return bpf_program__fd(hook == HOOK_INGRESS ? lab->skel->progs.flowtally_ingress :
+						      lab->skel->progs.flowtally_egress);
 }
 
 /*

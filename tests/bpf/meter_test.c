@@ -14,16 +14,24 @@
 #define TAG_LEN 4
 
 /* The device is in hosts.local, the neighbour and the branch are in hosts.not-internet. */
-static const struct endpoint device = {
-	{0x02, 0, 0, 0, 0, 0x0a}, "192.168.2.10", "2001:db8:ca2:2::10"};
-static const struct endpoint internet = {{0x02, 0, 0, 0, 0, 0x01}, "198.51.100.7", "2001:4860::7"};
-static const struct endpoint neighbour = {{0x02, 0, 0, 0, 0, 0x0b}, "192.168.2.11", "fd00:2::11"};
-static const struct endpoint branch = {{0x02, 0, 0, 0, 0, 0x01}, "192.0.2.4", "2001:db8:ca2:9::4"};
-static const struct endpoint stranger = {
-	{0x02, 0, 0, 0, 0, 0x0c}, "203.0.113.99", "2001:db8:bad::99"};
+static const struct endpoint device = { { 0x02, 0, 0, 0, 0, 0x0a },
+					"192.168.2.10",
+					"2001:db8:ca2:2::10" };
+static const struct endpoint internet = { { 0x02, 0, 0, 0, 0, 0x01 },
+					  "198.51.100.7",
+					  "2001:4860::7" };
+static const struct endpoint neighbour = { { 0x02, 0, 0, 0, 0, 0x0b },
+					   "192.168.2.11",
+					   "fd00:2::11" };
+static const struct endpoint branch = { { 0x02, 0, 0, 0, 0, 0x01 },
+					"192.0.2.4",
+					"2001:db8:ca2:9::4" };
+static const struct endpoint stranger = { { 0x02, 0, 0, 0, 0, 0x0c },
+					  "203.0.113.99",
+					  "2001:db8:bad::99" };
 
-static const uint8_t all_stations[ETH_ALEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-static const uint8_t bridges[ETH_ALEN] = {0x01, 0x80, 0xc2, 0, 0, 0};
+static const uint8_t all_stations[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+static const uint8_t bridges[ETH_ALEN] = { 0x01, 0x80, 0xc2, 0, 0, 0 };
 
 struct ends {
 	const struct endpoint *source;
@@ -159,38 +167,38 @@ static void ipv4_in_tags(struct frame *frame, const struct ends *ends, const uin
 
 static void one_tag(struct frame *frame, const struct ends *ends)
 {
-	ipv4_in_tags(frame, ends, (uint16_t[]){ETH_P_8021Q}, 1);
+	ipv4_in_tags(frame, ends, (uint16_t[]){ ETH_P_8021Q }, 1);
 }
 
 static void one_service_tag(struct frame *frame, const struct ends *ends)
 {
-	ipv4_in_tags(frame, ends, (uint16_t[]){ETH_P_8021AD}, 1);
+	ipv4_in_tags(frame, ends, (uint16_t[]){ ETH_P_8021AD }, 1);
 }
 
 static void one_old_tag(struct frame *frame, const struct ends *ends)
 {
-	ipv4_in_tags(frame, ends, (uint16_t[]){0x9100}, 1);
+	ipv4_in_tags(frame, ends, (uint16_t[]){ 0x9100 }, 1);
 }
 
 static void two_tags(struct frame *frame, const struct ends *ends)
 {
-	ipv4_in_tags(frame, ends, (uint16_t[]){ETH_P_8021AD, ETH_P_8021Q}, 2);
+	ipv4_in_tags(frame, ends, (uint16_t[]){ ETH_P_8021AD, ETH_P_8021Q }, 2);
 }
 
 static void two_old_tags(struct frame *frame, const struct ends *ends)
 {
-	ipv4_in_tags(frame, ends, (uint16_t[]){0x9100, ETH_P_8021Q}, 2);
+	ipv4_in_tags(frame, ends, (uint16_t[]){ 0x9100, ETH_P_8021Q }, 2);
 }
 
 static void three_tags(struct frame *frame, const struct ends *ends)
 {
-	ipv4_in_tags(frame, ends, (uint16_t[]){ETH_P_8021AD, ETH_P_8021Q, ETH_P_8021Q}, 3);
+	ipv4_in_tags(frame, ends, (uint16_t[]){ ETH_P_8021AD, ETH_P_8021Q, ETH_P_8021Q }, 3);
 }
 
 static void four_tags(struct frame *frame, const struct ends *ends)
 {
-	ipv4_in_tags(frame, ends, (uint16_t[]){ETH_P_8021AD, ETH_P_8021Q, ETH_P_8021Q, ETH_P_8021Q},
-		     4);
+	ipv4_in_tags(frame, ends,
+		     (uint16_t[]){ ETH_P_8021AD, ETH_P_8021Q, ETH_P_8021Q, ETH_P_8021Q }, 4);
 }
 
 static void ipv6_in_a_tag(struct frame *frame, const struct ends *ends)
@@ -261,7 +269,7 @@ static void ipv6_to(struct frame *frame, const uint8_t mac[ETH_ALEN], const stru
 
 static void ipv4_multicast(struct frame *frame, const struct ends *ends)
 {
-	ipv4_to(frame, (const uint8_t[]){0x01, 0, 0x5e, 0, 0, 0xfb}, ends, "224.0.0.251");
+	ipv4_to(frame, (const uint8_t[]){ 0x01, 0, 0x5e, 0, 0, 0xfb }, ends, "224.0.0.251");
 }
 
 static void ipv4_multicast_to_a_station(struct frame *frame, const struct ends *ends)
@@ -271,7 +279,8 @@ static void ipv4_multicast_to_a_station(struct frame *frame, const struct ends *
 
 static void ipv4_unicast_to_a_group(struct frame *frame, const struct ends *ends)
 {
-	ipv4_to(frame, (const uint8_t[]){0x01, 0, 0x5e, 0, 0, 0xfb}, ends, ends->destination->ipv4);
+	ipv4_to(frame, (const uint8_t[]){ 0x01, 0, 0x5e, 0, 0, 0xfb }, ends,
+		ends->destination->ipv4);
 }
 
 static void ipv4_broadcast(struct frame *frame, const struct ends *ends)
@@ -291,7 +300,7 @@ static void ipv4_subnet_broadcast(struct frame *frame, const struct ends *ends)
 
 static void ipv6_multicast(struct frame *frame, const struct ends *ends)
 {
-	ipv6_to(frame, (const uint8_t[]){0x33, 0x33, 0, 0, 0, 1}, ends, "ff02::1");
+	ipv6_to(frame, (const uint8_t[]){ 0x33, 0x33, 0, 0, 0, 1 }, ends, "ff02::1");
 }
 
 static void ipv6_multicast_to_a_station(struct frame *frame, const struct ends *ends)
@@ -301,7 +310,7 @@ static void ipv6_multicast_to_a_station(struct frame *frame, const struct ends *
 
 static void ipv6_unicast_to_a_group(struct frame *frame, const struct ends *ends)
 {
-	ipv6_to(frame, (const uint8_t[]){0x33, 0x33, 0, 0, 0, 1}, ends, ends->destination->ipv6);
+	ipv6_to(frame, (const uint8_t[]){ 0x33, 0x33, 0, 0, 0, 1 }, ends, ends->destination->ipv6);
 }
 
 static void ipv4_longer_than_the_frame(struct frame *frame, const struct ends *ends)
@@ -418,7 +427,7 @@ static void ipv6_fragment(struct frame *frame, const struct ends *ends)
 
 static void add_jumbo_option(struct frame *frame, uint8_t next_header)
 {
-	const uint8_t jumbo[] = {next_header, 0, 0xc2, 4, 0, 0, 0, 0};
+	const uint8_t jumbo[] = { next_header, 0, 0xc2, 4, 0, 0, 0, 0 };
 
 	frame_add(frame, jumbo, sizeof(jumbo));
 }
@@ -545,12 +554,12 @@ static void gso_longer_than_ipv6_can_say(struct frame *frame, const struct ends 
 static void segments_without_a_size(struct frame *frame, const struct ends *ends)
 {
 	ipv4_tcp(frame, ends);
-	frame->context.gso_segs = 1;
+	frame->context.gso_segs = 3;
 }
 
 static void gso_multicast(struct frame *frame, const struct ends *ends)
 {
-	frame_add_macs(frame, (const uint8_t[]){0x01, 0, 0x5e, 0, 0, 0xfb}, ends->source->mac);
+	frame_add_macs(frame, (const uint8_t[]){ 0x01, 0, 0x5e, 0, 0, 0xfb }, ends->source->mac);
 	frame_add_ipv4(frame, ends->source->ipv4, "224.0.0.251", IPPROTO_UDP, 0);
 	frame_add_udp(frame);
 	finish_gso(frame);
@@ -689,10 +698,10 @@ static bool is_host_class(enum ledger_class class)
 static void build(struct frame *frame, void (*build_frame)(struct frame *, const struct ends *),
 		  enum direction direction, const struct endpoint *near, const struct endpoint *far)
 {
-	struct ends ends = {.source = near, .destination = far};
+	struct ends ends = { .source = near, .destination = far };
 
 	if (direction == DIRECTION_DOWNLOAD)
-		ends = (struct ends){.source = far, .destination = near};
+		ends = (struct ends){ .source = far, .destination = near };
 	frame_clear(frame);
 	frame->context.mark = 0xcafe;
 	frame->context.priority = 6;
@@ -705,7 +714,9 @@ static struct host_key host_key_of(enum side side, const struct frame *frame,
 				   const struct endpoint *near, enum scope scope)
 {
 	bool ipv4 = frame->bytes[frame->ip_offset] >> 4 == 4;
-	struct host_key key = {.ifindex = LAB_IFINDEX, .ip_version = ipv4 ? 4 : 6, .scope = scope};
+	struct host_key key = { .ifindex = LAB_IFINDEX,
+				.ip_version = ipv4 ? 4 : 6,
+				.scope = scope };
 
 	lab_address(key.address, ipv4 ? near->ipv4 : near->ipv6);
 	if (side == SIDE_LAN)
@@ -854,7 +865,9 @@ static void foreign_address_is_counted_by_mac(void **state)
 static void local_prefix_of_another_interface_does_not_count(void **state)
 {
 	const struct lab *lab = benches[SIDE_LAN];
-	const struct endpoint guest = {{0x02, 0, 0, 0, 0, 0x0d}, "10.9.0.3", "2001:db8:ca2:3::3"};
+	const struct endpoint guest = { { 0x02, 0, 0, 0, 0, 0x0d },
+					"10.9.0.3",
+					"2001:db8:ca2:3::3" };
 
 	lab_clear(lab);
 	run_and_expect(lab, HOOK_INGRESS, ipv4_udp, &guest, &internet, LEDGER_MAC_ONLY);
@@ -947,7 +960,7 @@ static void prepare(const struct lab *lab)
 
 static void full_table_of_hosts_counts_by_mac(void **state)
 {
-	struct lab *lab = lab_new((struct lab_options){.max_hosts = 1});
+	struct lab *lab = lab_new((struct lab_options){ .max_hosts = 1 });
 	struct host_traffic traffic;
 	struct host_key key;
 	struct frame frame;
@@ -968,7 +981,7 @@ static void full_table_of_hosts_counts_by_mac(void **state)
 
 static void full_table_of_macs_counts_in_the_ledger(void **state)
 {
-	struct lab *lab = lab_new((struct lab_options){.max_hosts = 1, .max_macs = 1});
+	struct lab *lab = lab_new((struct lab_options){ .max_hosts = 1, .max_macs = 1 });
 
 	prepare(lab);
 	run_and_expect(lab, HOOK_INGRESS, ipv4_udp, &device, &internet, LEDGER_INTERNET);
@@ -983,7 +996,7 @@ static void full_table_of_macs_counts_in_the_ledger(void **state)
 
 static void full_table_of_hosts_counts_in_the_ledger_of_a_wan(void **state)
 {
-	struct lab *lab = lab_new((struct lab_options){.side = SIDE_WAN, .max_hosts = 1});
+	struct lab *lab = lab_new((struct lab_options){ .side = SIDE_WAN, .max_hosts = 1 });
 
 	prepare(lab);
 	run_and_expect(lab, HOOK_EGRESS, ipv4_udp, &device, &internet, LEDGER_INTERNET);
@@ -1010,7 +1023,7 @@ static void missing_table_counts_in_the_ledger(void **state)
 static void frames_are_counted_in_the_active_generation_alone(void **state)
 {
 	const struct lab *lab = benches[SIDE_LAN];
-	const uint64_t generations[] = {0, 1, 2, 7, 1ULL << 40, (1ULL << 40) + 1};
+	const uint64_t generations[] = { 0, 1, 2, 7, 1ULL << 40, (1ULL << 40) + 1 };
 
 	for (unsigned i = 0; i < sizeof(generations) / sizeof(*generations); i++) {
 		uint32_t active = generations[i] % GENERATIONS, quiet = !active;
@@ -1065,9 +1078,9 @@ static uint64_t monotonic_ns(clockid_t clock)
 
 static void assert_times_are_of_the_clock(bool coarse_clock)
 {
-	struct lab *lab = lab_new((struct lab_options){.coarse_clock = coarse_clock});
+	struct lab *lab = lab_new((struct lab_options){ .coarse_clock = coarse_clock });
 	clockid_t clock = coarse_clock ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC;
-	const struct timespec pause = {.tv_nsec = 20000000}; /* more than a tick */
+	const struct timespec pause = { .tv_nsec = 20000000 }; /* more than a tick */
 	uint64_t start = monotonic_ns(clock);
 	struct traffic once, twice;
 
@@ -1227,7 +1240,7 @@ static int make_labs(void **state)
 	if (sched_setaffinity(0, sizeof(first_cpu), &first_cpu))
 		return -1;
 	for (enum side side = SIDE_LAN; side <= SIDE_WAN; side++) {
-		benches[side] = lab_new((struct lab_options){.side = side, .coarse_clock = true});
+		benches[side] = lab_new((struct lab_options){ .side = side, .coarse_clock = true });
 		prepare(benches[side]);
 	}
 	return 0;
@@ -1272,13 +1285,13 @@ int main(void)
 	if (lab_needs_root())
 		return 0;
 	for (size_t i = 0; i < ROWS(shapes); i++)
-		tests[n++] = (struct CMUnitTest){.name = shapes[i].name,
-						 .test_func = shape_is_counted,
-						 .initial_state = (void *)&shapes[i]};
+		tests[n++] = (struct CMUnitTest){ .name = shapes[i].name,
+						  .test_func = shape_is_counted,
+						  .initial_state = (void *)&shapes[i] };
 	for (size_t i = 0; i < ROWS(tagged_shapes); i++)
-		tests[n++] = (struct CMUnitTest){.name = tagged_shapes[i].name,
-						 .test_func = tagged_shape_is_counted,
-						 .initial_state = (void *)&tagged_shapes[i]};
+		tests[n++] = (struct CMUnitTest){ .name = tagged_shapes[i].name,
+						  .test_func = tagged_shape_is_counted,
+						  .initial_state = (void *)&tagged_shapes[i] };
 	memcpy(tests + n, situations, sizeof(situations));
 	return cmocka_run_group_tests_name("meter", tests, make_labs, free_labs);
 }

@@ -162,7 +162,7 @@ static inline bool reference_read_ipv4(const struct reference_frame *frame, uint
 	header_len = header[0] % 16 * 4u;
 	if (header_len < 20)
 		return false;
-	*ip = (struct reference_ip){.version = 4, .start = at};
+	*ip = (struct reference_ip){ .version = 4, .start = at };
 	ip->length = reference_be16(frame, at + 2);
 	memcpy(ip->source.octets, header + 12, 4);
 	memcpy(ip->destination.octets, header + 16, 4);
@@ -187,7 +187,7 @@ static inline bool reference_read_ipv6(const struct reference_frame *frame, uint
 	next = header[6];
 	payload_len = reference_be16(frame, at + 4);
 	unsaid = payload_len == 0 && next == 0;
-	*ip = (struct reference_ip){.version = 6, .start = at};
+	*ip = (struct reference_ip){ .version = 6, .start = at };
 	ip->length = unsaid ? frame->len - at : 40 + payload_len;
 	ip->removed_len = unsaid ? 8 : 0;
 	memcpy(ip->source.octets, header + 8, 16);
@@ -205,7 +205,7 @@ static inline bool reference_read_ipv6(const struct reference_frame *frame, uint
 static inline bool reference_is_to_many(const struct reference_frame *frame,
 					const struct reference_ip *ip)
 {
-	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
 
 	if (frame->bytes[0] % 2)
 		return true;
@@ -285,14 +285,17 @@ static inline struct reference_verdict reference_meter(const struct reference_fr
 	struct reference_verdict verdict = {
 		.class = LEDGER_MALFORMED,
 		.direction = is_upload ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD,
-		.packets = reference_max(frame->gso_segs, 1),
+		.packets = 1,
 		.layer2_octets = frame->len,
 	};
 	struct reference_ip ip;
 	uint64_t type_at;
 
-	if (point->hook == HOOK_EGRESS)
-		verdict.layer2_octets = reference_max(frame->len, frame->wire_len);
+	if (frame->gso_size) {
+		verdict.packets = reference_max(frame->gso_segs, 1);
+		if (point->hook == HOOK_EGRESS)
+			verdict.layer2_octets = reference_max(frame->len, frame->wire_len);
+	}
 	if (!reference_find_type(frame, &type_at))
 		return verdict;
 	switch (reference_be16(frame, type_at)) {

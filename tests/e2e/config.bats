@@ -25,7 +25,7 @@ complains() {
 
 @test "the sample is valid" {
 	run "$FLOWTALLY" check -c "$ROOT/config/flowtally.yaml"
-	same "0 " "$status $output"
+	same "0 $ROOT/config/flowtally.yaml: ok" "$status $output"
 }
 
 @test "an empty file is valid: all defaults" {

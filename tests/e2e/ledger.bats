@@ -86,7 +86,8 @@ assert_outputs_agree() {
 	tcp_transfer desktop upload 20M "$LAB_INTERNET6"
 	tcp_transfer phone upload 10M "$LAB_INTERNET"
 	tcp_transfer phone download 10M "$LAB_INTERNET6"
-	lab_in "$LAB" tv ping -q -c 20 -i 0.01 -s 3000 "$LAB_INTERNET" >/dev/null
+	# Fragments. The kernel answers by a socket that all namespaces share: it may have to drop some.
+	lab_in "$LAB" tv ping -q -c 20 -i 0.01 -W 1 -s 3000 "$LAB_INTERNET" >/dev/null || :
 	lab_in "$LAB" tv ping -q -c 20 -i 0.01 "$LAB_INTERNET6" >/dev/null
 	lab_in "$LAB" tv ping -q -c 20 -i 0.01 "$LAB_ROUTER" >/dev/null
 	# shellcheck disable=SC2086
@@ -145,13 +146,15 @@ seen() {
 			[.family, .scope, .download.packets, .upload.packets]] | sort')"
 }
 
-@test "what is not internet can be chosen" {
+@test "what is not internet can be chosen; the devices' own network never is" {
+	router ip address add 10.1.2.3/32 dev lo
 	write_config hosts='{ not-internet: [203.0.113.0/24] }'
 	start_agent
 	desktop ping -q -c 3 -i 0.01 "$LAB_INTERNET" >/dev/null
+	desktop ping -q -c 4 -i 0.01 10.1.2.3 >/dev/null
 	desktop ping -q -c 5 -i 0.01 "$LAB_ROUTER" >/dev/null
 	wait_sweeps
-	same '[["internet",5,5],["local",3,3]]' "$(ask hosts -o json | jq -c '[.hosts[].accounts[] |
+	same '[["internet",4,4],["local",8,8]]' "$(ask hosts -o json | jq -c '[.hosts[].accounts[] |
 		[.scope, .download.packets, .upload.packets]] | sort')"
 }
 

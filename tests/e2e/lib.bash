@@ -299,7 +299,7 @@ ipfix_records() {
 			fields = ""
 		}
 		/^--- / { flush_record() }
-		/^\ttid:|\ttid: / { sub(/.*tid: */, ""); fields = "\"template\":" ($1 + 0) }
+		/^\tcount:.* tid:/ { sub(/.* tid: */, ""); fields = "\"template\":" ($1 + 0) }
 		/^\t\([0-9\/]+\) / {
 			name = $2
 			value = $0

@@ -40,8 +40,11 @@ configuration() {
 
 # The filters of br-lan that are not ours.
 foreign_filters() {
-	router tc filter show dev br-lan "$1" | awk '/^filter/ { ours = /flowtally/ || ours_by[$5] }
-		/^filter/ && /flowtally/ { ours_by[$5] = 1 } !ours'
+	local ours
+
+	ours=$(router tc filter show dev br-lan "$1" | awk '/^filter.* flowtally/ { print $5 }')
+	router tc filter show dev br-lan "$1" |
+		awk -v ours="$ours" '/^filter/ { shown = ours == "" || $5 != ours } shown'
 }
 
 # udp_arrives PORT: whether a datagram from the desktop reaches the internet
@@ -116,8 +119,8 @@ has_frames() {
 	desktop ping -q -c 2 -i 0.01 -W 2 "$LAB_INTERNET"
 	desktop ping -q -c 2 -i 0.01 -W 2 "$LAB_INTERNET6"
 	# fragments
-	desktop ping -q -c 2 -i 0.01 -W 2 -s 5000 "$LAB_INTERNET"
-	desktop ping -q -c 2 -i 0.01 -W 2 -s 5000 "$LAB_INTERNET6"
+	eventually 5 desktop ping -q -c 2 -i 0.01 -W 1 -s 5000 "$LAB_INTERNET"
+	eventually 5 desktop ping -q -c 2 -i 0.01 -W 1 -s 5000 "$LAB_INTERNET6"
 	# with IP options
 	desktop ping -q -c 2 -i 0.01 -W 2 -R "$LAB_ROUTER"
 }
@@ -137,7 +140,7 @@ has_frames() {
 	router tc qdisc add dev br-lan root tbf rate 1gbit burst 100k latency 50ms
 	router tc filter add dev br-lan ingress pref 10 bpf da bytecode "$DROP_7777"
 	router tc filter add dev br-lan ingress pref 49152 protocol ip u32 match ip protocol 1 0xff classid 1:1
-	router tc filter add dev br-lan egress pref 1 protocol ip u32 match ip protocol 1 0xff classid 1:1
+	router tc filter add dev br-lan egress pref 2 protocol ip u32 match ip protocol 1 0xff classid 1:1
 	configuration >"$WORK/before"
 	foreign_filters ingress >"$WORK/filters-before"
 	foreign_filters egress >>"$WORK/filters-before"
@@ -151,6 +154,17 @@ has_frames() {
 	stop_agent
 	configuration >"$WORK/after"
 	diff "$WORK/before" "$WORK/after"
+}
+
+@test "a filter before ours that ends the matter hides frames, and the ledger says so" {
+	router tc qdisc add dev br-lan clsact
+	router tc filter add dev br-lan egress pref 1 protocol ip u32 match ip protocol 1 0xff classid 1:1
+	start_agent
+	desktop ping -q -c 3 -i 0.01 "$LAB_INTERNET"
+	wait_sweeps
+	same '[false,3]' "$(ledger transmit '[.balanced, .difference.frames]')"
+	same '[true,0]' "$(ledger receive '[.balanced, .difference.frames]')"
+	ask status | grep -qi 'not balanced'
 }
 
 @test "another filter's verdict holds, and what it drops has been counted" {
@@ -186,7 +200,7 @@ has_frames() {
 	start_agent
 	desktop ping -q -c 1 "$LAB_INTERNET"
 	stop_agent
-	same '' "$(find "$WORK/run" -mindepth 1 -not -type d 2>/dev/null)"
+	same '' "$(find "$WORK/run" -mindepth 1 -not -name lock 2>/dev/null)"
 	fails grep " $WORK/" /proc/self/mounts
 	[[ ! -e $WORK/flowtally.prom ]]
 	same '' "$(router tc filter show dev br-lan ingress)"

@@ -33,8 +33,9 @@ metered() {
 		{packets, octets, layer2_octets}"
 }
 
+# By the sender's TCP; the kernel counts first transmissions and repeated ones apart.
 segments_sent() {
-	lab_in "$LAB" "$1" nstat -asz TcpOutSegs | awk '$1 == "TcpOutSegs" { print $2 }'
+	lab_in "$LAB" "$1" nstat -asz TcpOutSegs TcpRetransSegs | awk '/^Tcp/ { sum += $2 } END { print sum }'
 }
 
 # transfer DIRECTION ADDRESS

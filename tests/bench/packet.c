@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a packet costs in the classifier, and an entry in reading.
+ *
+ * All programs run in turns, round by round, and what is told is the median over the rounds: a
+ * machine that does other things as well slows them all down alike. "At best" is what the quickest
+ * rounds leave of that.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../bpf/frame.h"
+#include "records.h"
+#include "tests/bench/packet.skel.h"
+
+#define ROUNDS 9
+#define REPEAT 1000000
+#define HOSTS (1 << 16)
+#define IFINDEX 7
+
+/* What the project promises. */
+#define MAX_OVER_EMPTY_NS 30
+#define MAX_OVER_BARE 2
+
+enum program {
+	EMPTY,
+	BARE,
+	IPV4,
+	IPV6,
+	LOCAL,
+	ASK_TRIE,
+	RANDOM_EMPTY,
+	RANDOM_BARE,
+	RANDOM,
+	PROGRAMS,
+};
+
+struct run {
+	const char *name;
+	const char *program;
+	const char *source;
+	const char *destination;
+	enum program empty;
+	enum program bare;
+	bool promised; /* MAX_OVER_EMPTY_NS holds for it */
+};
+
+/* clang-format off */
+static const struct run runs[PROGRAMS] = {
+	/* name, program, source, destination, empty, bare, promised */
+	[EMPTY] = {"empty", "empty", "192.168.2.10", "198.51.100.7", EMPTY, EMPTY, false},
+	[BARE] = {"bare update", "bare_update", "192.168.2.10", "198.51.100.7", EMPTY, BARE, false},
+	[IPV4] = {"IPv4, internet", "flowtally_ingress", "192.168.2.10", "198.51.100.7",
+		  EMPTY, BARE, true},
+	[IPV6] = {"IPv6, internet", "flowtally_ingress", "2001:db8:ca2:2::10", "2620:fe::9",
+		  EMPTY, BARE, true},
+	[LOCAL] = {"IPv4, local", "flowtally_ingress", "192.168.2.10", "192.168.2.11",
+		   EMPTY, BARE, true},
+	[ASK_TRIE] = {"IPv4, local by a long prefix", "flowtally_ingress", "192.168.2.10", "192.0.2.4",
+		      EMPTY, BARE, false},
+	[RANDOM_EMPTY] = {"empty, of 64 k hosts", "random_empty", "10.1.0.0", "198.51.100.7",
+			  RANDOM_EMPTY, RANDOM_EMPTY, false},
+	[RANDOM_BARE] = {"bare update, of 64 k hosts", "random_bare_update", "10.1.0.0", "198.51.100.7",
+			 RANDOM_EMPTY, RANDOM_BARE, false},
+	[RANDOM] = {"IPv4, of 64 k hosts", "random_meter", "10.1.0.0", "198.51.100.7",
+		    RANDOM_EMPTY, RANDOM_BARE, false},
+};
+/* clang-format on */
+
+static struct packet_bpf *skel;
+static struct frame frames[PROGRAMS];
+
+static void die(const char *what)
+{
+	fprintf(stderr, "packet: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void update(const struct bpf_map *map, const void *key, const void *value)
+{
+	if (bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY))
+		die(bpf_map__name(map));
+}
+
+static void set_ipv4(uint8_t to[ADDRESS_LEN], const char *address)
+{
+	memset(to + 10, 0xff, 2);
+	inet_pton(AF_INET, address, to + 12);
+}
+
+static void add_local(const char *address, unsigned length)
+{
+	bool ipv6 = strchr(address, ':');
+	struct local_prefix prefix = {
+		.length = LOCAL_PREFIX_LENGTH(ipv6 ? length : 96 + length),
+		.ifindex = IFINDEX,
+		.ip_version = ipv6 ? 6 : 4,
+	};
+	uint8_t value = 1;
+
+	if (ipv6)
+		inet_pton(AF_INET6, address, prefix.address);
+	else
+		set_ipv4(prefix.address, address);
+	update(skel->maps.local_prefixes, &prefix, &value);
+}
+
+static uint16_t hint_index(const char *address)
+{
+	uint16_t index;
+	uint8_t octets[4];
+
+	inet_pton(AF_INET, address, octets);
+	memcpy(&index, octets, sizeof(index));
+	return index;
+}
+
+/* 192.168.0.0/16 and 192.0.2.0/24 */
+static void set_not_internet(void)
+{
+	static struct scope_hints hints;
+	struct scope_prefix prefix = { .length = SCOPE_PREFIX_LENGTH(96 + 24), .ip_version = 4 };
+	uint32_t zero = 0;
+	uint8_t value = 1;
+
+	hints.ipv4[hint_index("192.168.0.0")] = HINT_LOCAL;
+	hints.ipv4[hint_index("192.0.2.0")] = HINT_ASK_TRIE;
+	update(skel->maps.scope_hints, &zero, &hints);
+	set_ipv4(prefix.address, "192.0.2.0");
+	update(skel->maps.scope_prefixes, &prefix, &value);
+}
+
+static int make_table(const struct bpf_map *outer, uint32_t generation)
+{
+	/* Some room beside the random hosts, for those of the other runs. */
+	int table = bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, "hosts", sizeof(struct host_key),
+				   sizeof(struct host_traffic), HOSTS + 64, NULL);
+
+	if (table < 0)
+		die("make table");
+	update(outer, &generation, &table);
+	return table;
+}
+
+/* The table of hosts that the classifiers fill. */
+static int load(void)
+{
+	struct meter_control control = { .layout = METER_LAYOUT };
+	uint32_t zero = 0;
+	int table = -1;
+
+	skel = packet_bpf__open();
+	if (!skel)
+		die("open");
+	skel->rodata->point_ifindex = IFINDEX;
+	skel->rodata->point_side = SIDE_LAN;
+	skel->rodata->coarse_clock = 1;
+	bpf_map__set_max_entries(skel->maps.local_prefixes, 64);
+	bpf_map__set_max_entries(skel->maps.scope_prefixes, 64);
+	bpf_map__set_max_entries(skel->maps.bare, HOSTS + 64);
+	if (packet_bpf__load(skel))
+		die("load");
+	for (uint32_t i = GENERATIONS; i-- > 0;) {
+		table = make_table(skel->maps.hosts, i);
+		make_table(skel->maps.macs, i);
+	}
+	update(skel->maps.control, &zero, &control);
+	add_local("192.168.2.0", 24);
+	add_local("10.1.0.0", 16);
+	add_local("2001:db8:ca2:2::", 64);
+	set_not_internet();
+	return table;
+}
+
+static void make_frame(struct frame *frame, const struct run *run)
+{
+	static const uint8_t device[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x0a };
+	static const uint8_t router[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x01 };
+
+	frame_clear(frame);
+	frame_add_macs(frame, router, device);
+	if (strchr(run->source, ':'))
+		frame_add_ipv6(frame, run->source, run->destination, IPPROTO_UDP);
+	else
+		frame_add_ipv4(frame, run->source, run->destination, IPPROTO_UDP, 0);
+	frame_add_udp(frame);
+	frame_add_filling(frame, 100);
+	frame_finish(frame);
+}
+
+static double now_ns(void)
+{
+	struct timespec now;
+
+	/* Of this thread: not what others did meanwhile. */
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * 1e9 + now.tv_nsec;
+}
+
+/* Nanoseconds a run. */
+static double measure(enum program i, unsigned repeat)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(skel->obj, runs[i].program);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frames[i].bytes,
+		    .data_size_in = frames[i].len, .repeat = repeat);
+	double start = now_ns();
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(program), &run))
+		die(runs[i].name);
+	return (now_ns() - start) / repeat;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(const double values[ROUNDS])
+{
+	double sorted[ROUNDS];
+
+	memcpy(sorted, values, sizeof(sorted));
+	qsort(sorted, ROUNDS, sizeof(*sorted), compare_doubles);
+	return sorted[ROUNDS / 2];
+}
+
+static double least(const double values[ROUNDS])
+{
+	double found = values[0];
+
+	for (unsigned round = 1; round < ROUNDS; round++)
+		found = values[round] < found ? values[round] : found;
+	return found;
+}
+
+static const char *verdict(bool passed)
+{
+	return passed ? "pass" : "FAIL";
+}
+
+static void tell(enum program i, double ns[PROGRAMS][ROUNDS])
+{
+	const struct run *run = &runs[i];
+	double over_empty[ROUNDS], over_bare[ROUNDS], over, ratio;
+
+	printf("%-30s %8.1f", run->name, median(ns[i]));
+	if (run->empty == i) {
+		printf("\n");
+		return;
+	}
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		double empty = ns[run->empty][round];
+
+		over_empty[round] = ns[i][round] - empty;
+		over_bare[round] = over_empty[round] / (ns[run->bare][round] - empty);
+	}
+	over = median(over_empty);
+	ratio = median(over_bare);
+	printf(" %11.1f %8.1f", over, least(ns[i]) - least(ns[run->empty]));
+	if (run->bare == i) {
+		printf("\n");
+		return;
+	}
+	printf(" %10.2f", ratio);
+	if (run->promised)
+		printf("   %s: at most %d ns over empty", verdict(over <= MAX_OVER_EMPTY_NS),
+		       MAX_OVER_EMPTY_NS);
+	if (run->empty == RANDOM_EMPTY)
+		printf("   %s: at most %d times a bare update", verdict(ratio <= MAX_OVER_BARE),
+		       MAX_OVER_BARE);
+	printf("\n");
+}
+
+static void measure_packets(void)
+{
+	static double ns[PROGRAMS][ROUNDS];
+
+	for (enum program i = 0; i < PROGRAMS; i++) {
+		make_frame(&frames[i], &runs[i]);
+		measure(i, REPEAT);
+	}
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (enum program i = 0; i < PROGRAMS; i++)
+			ns[i][round] = measure(i, REPEAT);
+	}
+	printf("%-30s %8s %11s %8s %10s\n", "a packet, ns", "", "over empty", "at best",
+	       "over bare");
+	for (enum program i = 0; i < PROGRAMS; i++)
+		tell(i, ns);
+}
+
+static void measure_reading(int table)
+{
+	struct host_key *keys = calloc(HOSTS + 64, sizeof(*keys));
+	struct host_traffic *values =
+		calloc((size_t)(HOSTS + 64) * libbpf_num_possible_cpus(), sizeof(*values));
+	double ns[ROUNDS], start, deleting;
+	uint32_t cursor, n = 0;
+
+	if (!keys || !values)
+		die("make room");
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		n = HOSTS + 64;
+		start = now_ns();
+		if (bpf_map_lookup_batch(table, NULL, &cursor, keys, values, &n, NULL) &&
+		    errno != ENOENT)
+			die("read table");
+		ns[round] = (now_ns() - start) / n;
+	}
+	printf("\n%-30s %8.1f   %u entries in one batch\n", "reading an entry, ns", median(ns), n);
+	start = now_ns();
+	if (bpf_map_delete_batch(table, keys, &n, NULL))
+		die("empty table");
+	deleting = (now_ns() - start) / n;
+	printf("%-30s %8.1f\n", "deleting an entry, ns", deleting);
+	free(values);
+	free(keys);
+}
+
+int main(void)
+{
+	cpu_set_t cpu;
+	int table;
+
+	if (geteuid() != 0) {
+		puts("packet: needs root");
+		return 0;
+	}
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	sched_setaffinity(0, sizeof(cpu), &cpu);
+	table = load();
+	measure_packets();
+	measure_reading(table);
+	packet_bpf__destroy(skel);
+	return 0;
+}
