@@ -2,13 +2,13 @@
 #include "metering.h"
 
 #include <errno.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "following.h"
 #include "maps.h"
 #include "scope.h"
 
@@ -23,13 +23,6 @@ typedef enum {
 	STAGE_REPORTED, /* it is to be emptied */
 } Stage;
 
-/* A point whose hooks have gone, until the sweep that reads what they had counted. */
-typedef struct {
-	bool has_link; /* the interface could be read then */
-	bool read;
-	LinkBounds link;
-} Draining;
-
 struct Metering {
 	const Config *config;
 	Links *links;
@@ -37,17 +30,14 @@ struct Metering {
 	Cache *cache;
 	Scope *scope;
 	Observation *observation;
+	Following *following;
 	Hosts *hosts;
 	Ledger *ledger;
 	char *totals_path; /* below run */
 	Stage stage;
 	Period period;
 	GArray *deltas;
-	GHashTable *draining; /* ifindex -> Draining */
-	GHashTable *before;   /* ifindex -> LinkCounters before the generation advanced */
-	GHashTable *faults;   /* interface name -> message */
-	GHashTable *awaited;  /* set of names that have been said to be awaited */
-	bool save_failed;     /* said already */
+	bool save_failed; /* said already */
 };
 
 struct period_row {
@@ -146,22 +136,6 @@ static void load(Metering *metering, struct period_row *saved)
 	}
 }
 
-static LinkBounds bounds_between(const LinkCounters *before, const LinkCounters *after)
-{
-	LinkBounds bounds;
-
-	for (int hook = 0; hook < HOOKS; hook++) {
-		bounds.frames[hook] = (Bounds){ before->frames[hook], after->frames[hook] };
-		bounds.octets[hook] = (Bounds){ before->octets[hook], after->octets[hook] };
-	}
-	return bounds;
-}
-
-static GHashTable *table_by_ifindex(void)
-{
-	return g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
-}
-
 /* Each ledger has its point, even if the file which named it is gone. */
 static void adopt_unknown_points(Metering *metering)
 {
@@ -187,6 +161,9 @@ static bool open_tables(Metering *metering, GError **error)
 	if (!metering->scope)
 		return false;
 	metering->observation = observation_new(metering->cache, metering->scope);
+	metering->following =
+		following_new(metering->config, metering->links, metering->observation,
+			      metering->scope, metering->ledger);
 	load(metering, &saved);
 	metering->stage = stage_of(metering->cache, &saved);
 	metering->period = saved.period;
@@ -210,10 +187,6 @@ Metering *metering_new(const Config *config, Links *links, GError **error)
 	metering->config = config;
 	metering->links = links;
 	metering->deltas = g_array_new(FALSE, FALSE, sizeof(HostDelta));
-	metering->draining = table_by_ifindex();
-	metering->before = table_by_ifindex();
-	metering->faults = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	metering->awaited = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	metering->pins = g_build_filename(config->run, "bpf", NULL);
 	metering->totals_path = g_build_filename(config->run, "totals", NULL);
 	metering->hosts = hosts_new(config->hosts.max);
@@ -225,16 +198,13 @@ void metering_free(Metering *metering)
 {
 	if (!metering)
 		return;
+	following_free(metering->following);
 	observation_free(metering->observation);
 	scope_close(metering->scope);
 	cache_close(metering->cache);
 	hosts_free(metering->hosts);
 	ledger_free(metering->ledger);
 	g_array_unref(metering->deltas);
-	g_hash_table_unref(metering->draining);
-	g_hash_table_unref(metering->before);
-	g_hash_table_unref(metering->faults);
-	g_hash_table_unref(metering->awaited);
 	g_free(metering->pins);
 	g_free(metering->totals_path);
 	g_free(metering);
@@ -243,274 +213,9 @@ void metering_free(Metering *metering)
 void metering_set_config(Metering *metering, const Config *config)
 {
 	metering->config = config;
+	following_set_config(metering->following, config);
 	cache_set_max_hosts(metering->cache, config->hosts.max);
 	hosts_set_max(metering->hosts, config->hosts.max);
-}
-
-/* Says what is wrong with an interface, once for as long as it stays the same. */
-static void note_fault(Metering *metering, const char *name, const char *message)
-{
-	const char *known = g_hash_table_lookup(metering->faults, name);
-
-	if (known && !strcmp(known, message))
-		return;
-	g_warning("%s", message);
-	g_hash_table_insert(metering->faults, g_strdup(name), g_strdup(message));
-}
-
-static enum side choose_side(const InterfaceConfig *item, const Link *link)
-{
-	switch (item->side) {
-	case SIDE_CHOICE_LAN:
-		return SIDE_LAN;
-	case SIDE_CHOICE_WAN:
-		return SIDE_WAN;
-	default:
-		return link->has_default_route ? SIDE_WAN : SIDE_LAN;
-	}
-}
-
-static bool has_ethernet_header(const Link *link)
-{
-	return link->arp_type == ARPHRD_ETHER || link->arp_type == ARPHRD_LOOPBACK;
-}
-
-/* The item of the configuration by which @link is to be metered, NULL if it is not. */
-static const InterfaceConfig *item_for(const Metering *metering, const Link *link)
-{
-	return has_ethernet_header(link) ? config_match_interface(metering->config, link->name) :
-					   NULL;
-}
-
-static void say_attached(const Point *point, bool adopted)
-{
-	g_message("%s: %s, side %s", point->name, adopted ? "taken over" : "metering",
-		  point->side == SIDE_LAN ? "lan" : "wan");
-}
-
-/* The ledger of an interface opens when its hooks begin to count. */
-static void open_ledger(Metering *metering, const Point *point, const LinkBounds *bounds)
-{
-	static const struct ledger_sheet nothing[HOOKS];
-	gpointer ifindex = GUINT_TO_POINTER(point->ifindex);
-	const Draining *draining = g_hash_table_lookup(metering->draining, ifindex);
-
-	/* It had been detached and comes back before the sweep: that account is closed first. */
-	if (draining && draining->has_link)
-		ledger_add(metering->ledger, point->report_name, nothing, &draining->link);
-	if (!point->adopted || !ledger_is_attached(metering->ledger, point->report_name))
-		ledger_attach(metering->ledger, point->report_name, bounds);
-	g_hash_table_remove(metering->draining, ifindex);
-}
-
-static bool attach(Metering *metering, const Link *link, const InterfaceConfig *item,
-		   GError **error)
-{
-	const char *name = item->alias ? item->alias : link->name;
-	const Point *point = observation_find(metering->observation, link->ifindex);
-	enum side side = choose_side(item, link);
-	bool was_attached = point && point->attached;
-	LinkCounters before, after;
-	LinkBounds bounds;
-
-	if (was_attached && point->side == side && !strcmp(point->next_name, name))
-		return true;
-	if (!links_read_counters(metering->links, link->ifindex, &before, error))
-		return false;
-	point = observation_attach(metering->observation, link, name, side, error);
-	if (!point || !links_read_counters(metering->links, link->ifindex, &after, error))
-		return false;
-	bounds = bounds_between(&before, &after);
-	if (!was_attached)
-		open_ledger(metering, point, &bounds);
-	say_attached(point, was_attached || point->adopted);
-	return true;
-}
-
-static void attach_or_note(Metering *metering, const Link *link, const InterfaceConfig *item)
-{
-	g_autoptr(GError) error = NULL;
-
-	if (attach(metering, link, item, &error))
-		g_hash_table_remove(metering->faults, link->name);
-	else
-		note_fault(metering, link->name, error->message);
-}
-
-static void detach(Metering *metering, uint32_t ifindex)
-{
-	const Point *point = observation_find(metering->observation, ifindex);
-	Draining *draining;
-	g_autoptr(GError) error = NULL;
-	LinkCounters before, after;
-
-	if (g_hash_table_contains(metering->draining, GUINT_TO_POINTER(ifindex)))
-		return;
-	draining = g_new0(Draining, 1);
-	draining->has_link = links_read_counters(metering->links, ifindex, &before, NULL);
-	if (!observation_detach(metering->observation, ifindex, &error))
-		note_fault(metering, point->name, error->message);
-	draining->has_link &= links_read_counters(metering->links, ifindex, &after, NULL);
-	if (draining->has_link)
-		draining->link = bounds_between(&before, &after);
-	g_hash_table_insert(metering->draining, GUINT_TO_POINTER(ifindex), draining);
-	g_message("%s: no longer metered", point->name);
-}
-
-static void add_prefixes(GArray *prefixes, const GArray *more)
-{
-	if (more->len)
-		g_array_append_vals(prefixes, more->data, more->len);
-}
-
-/* Appends the prefixes of all metered interfaces; with @lan_only, of those with the devices' side. */
-static void add_own_prefixes(const Metering *metering, GArray *prefixes, bool lan_only)
-{
-	const GPtrArray *points = observation_points(metering->observation);
-
-	for (guint i = 0; i < points->len; i++) {
-		const Point *point = points->pdata[i];
-		const Link *link = links_by_ifindex(metering->links, point->ifindex);
-
-		if (link && point->attached && (point->side == SIDE_LAN || !lan_only))
-			add_prefixes(prefixes, link->prefixes);
-	}
-}
-
-/* hosts.local, or the interface's own prefixes; seen from the WAN those of the interfaces behind it, too. */
-static bool set_local(Metering *metering, const Point *point, GError **error)
-{
-	g_autoptr(GArray) prefixes = g_array_new(FALSE, FALSE, sizeof(Prefix));
-	const Link *link = links_by_ifindex(metering->links, point->ifindex);
-
-	if (metering->config->hosts.local_is_set)
-		add_prefixes(prefixes, metering->config->hosts.local);
-	else if (point->side == SIDE_WAN)
-		add_own_prefixes(metering, prefixes, false);
-	else if (link)
-		add_prefixes(prefixes, link->prefixes);
-	return scope_set_local(metering->scope, point->ifindex, prefixes, error);
-}
-
-static bool set_prefixes(Metering *metering, GError **error)
-{
-	g_autoptr(GArray) not_internet = g_array_new(FALSE, FALSE, sizeof(Prefix));
-	const GPtrArray *points = observation_points(metering->observation);
-
-	add_prefixes(not_internet, metering->config->hosts.not_internet);
-	add_own_prefixes(metering, not_internet, true);
-	if (!scope_set_not_internet(metering->scope, not_internet, error))
-		return false;
-	for (guint i = 0; i < points->len; i++) {
-		const Point *point = points->pdata[i];
-
-		if (point->attached && !set_local(metering, point, error))
-			return false;
-	}
-	return true;
-}
-
-GPtrArray *metering_awaited(const Metering *metering)
-{
-	GPtrArray *awaited = g_ptr_array_new();
-
-	for (guint i = 0; i < metering->config->interfaces->len; i++) {
-		const InterfaceConfig *item = metering->config->interfaces->pdata[i];
-
-		if (!strpbrk(item->match, "*?[") && !links_by_name(metering->links, item->match))
-			g_ptr_array_add(awaited, item->match);
-	}
-	return awaited;
-}
-
-static void say_awaited(Metering *metering)
-{
-	g_autoptr(GPtrArray) awaited = metering_awaited(metering);
-	g_autoptr(GHashTable) said = metering->awaited;
-
-	metering->awaited = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	for (guint i = 0; i < awaited->len; i++) {
-		if (!g_hash_table_contains(said, awaited->pdata[i]))
-			g_message("%s: no such interface yet, waiting for it",
-				  (const char *)awaited->pdata[i]);
-		g_hash_table_add(metering->awaited, g_strdup(awaited->pdata[i]));
-	}
-}
-
-static void detach_unwanted(Metering *metering)
-{
-	const GPtrArray *points = observation_points(metering->observation);
-
-	for (guint i = 0; i < points->len; i++) {
-		const Point *point = points->pdata[i];
-		const Link *link = links_by_ifindex(metering->links, point->ifindex);
-
-		if (!link || !item_for(metering, link))
-			detach(metering, point->ifindex);
-	}
-}
-
-void metering_follow(Metering *metering)
-{
-	const GPtrArray *links = links_all(metering->links);
-	g_autoptr(GError) error = NULL;
-
-	for (guint i = 0; i < links->len; i++) {
-		const Link *link = links->pdata[i];
-		const InterfaceConfig *item = item_for(metering, link);
-
-		if (item)
-			attach_or_note(metering, link, item);
-		else
-			g_hash_table_remove(metering->faults, link->name);
-	}
-	detach_unwanted(metering);
-	if (!set_prefixes(metering, &error))
-		g_warning("%s", error->message);
-	say_awaited(metering);
-}
-
-void metering_detach(Metering *metering)
-{
-	const GPtrArray *points = observation_points(metering->observation);
-
-	for (guint i = 0; i < points->len; i++)
-		detach(metering, ((const Point *)points->pdata[i])->ifindex);
-}
-
-static void read_links_before(Metering *metering)
-{
-	const GPtrArray *points = observation_points(metering->observation);
-
-	g_hash_table_remove_all(metering->before);
-	for (guint i = 0; i < points->len; i++) {
-		const Point *point = points->pdata[i];
-		g_autofree LinkCounters *counters = g_new(LinkCounters, 1);
-
-		if (links_read_counters(metering->links, point->ifindex, counters, NULL))
-			g_hash_table_insert(metering->before, GUINT_TO_POINTER(point->ifindex),
-					    g_steal_pointer(&counters));
-	}
-}
-
-/* What the interface counted around the moment up to which the quiet generation counts. */
-static bool link_bounds(Metering *metering, const Point *point, LinkBounds *bounds)
-{
-	gpointer ifindex = GUINT_TO_POINTER(point->ifindex);
-	Draining *draining = g_hash_table_lookup(metering->draining, ifindex);
-	const LinkCounters *before = g_hash_table_lookup(metering->before, ifindex);
-	LinkCounters after;
-
-	if (draining) {
-		draining->read = true;
-		*bounds = draining->link;
-		return draining->has_link;
-	}
-	if (!point->attached || !links_read_counters(metering->links, point->ifindex, &after, NULL))
-		return false;
-	/* Where an earlier agent advanced the generation, what it read then went with it. */
-	*bounds = bounds_between(before ? before : &after, &after);
-	return true;
 }
 
 static const char *report_name(const Metering *metering, uint32_t ifindex)
@@ -540,33 +245,6 @@ static GArray *read_sheets(Metering *metering, GError **error)
 		g_array_append_val(all, point);
 	}
 	return g_steal_pointer(&all);
-}
-
-/* From here on the interface goes by its new name: one account ends where the other begins. */
-static void rename_point(Metering *metering, const Point *point, const LinkBounds *bounds)
-{
-	ledger_detach(metering->ledger, point->report_name);
-	observation_rename(metering->observation, point->ifindex);
-	ledger_attach(metering->ledger, point->report_name, bounds);
-}
-
-static void count_sheets(Metering *metering, const PointSheets *read)
-{
-	const Point *point = observation_find(metering->observation, read->ifindex);
-	bool silent =
-		!read->sheets[HOOK_INGRESS].seen.frames && !read->sheets[HOOK_EGRESS].seen.frames;
-	LinkBounds bounds;
-	bool has_link = link_bounds(metering, point, &bounds);
-
-	ledger_add(metering->ledger, point->report_name, read->sheets, has_link ? &bounds : NULL);
-	if (!point->attached)
-		return;
-	if (has_link && point->next_name != point->report_name)
-		rename_point(metering, point, &bounds);
-	if (silent && !observation_check(metering->observation, read->ifindex)) {
-		ledger_detach(metering->ledger, point->report_name);
-		note_fault(metering, point->name, "our filters have been removed by somebody else");
-	}
 }
 
 static void count_hosts(Metering *metering, uint64_t now_ns, uint64_t monotonic_ns)
@@ -621,7 +299,7 @@ static bool count(Metering *metering, GError **error)
 	count_hosts(metering, now_ns, monotonic_ns);
 	read = (const PointSheets *)(const void *)sheets->data;
 	for (guint i = 0; i < sheets->len; i++)
-		count_sheets(metering, &read[i]);
+		following_count(metering->following, read[i].ifindex, read[i].sheets);
 	metering->period = period_next(&metering->period, now_ns / 1000000, monotonic_ns);
 	save_run(metering);
 	return true;
@@ -631,7 +309,7 @@ bool metering_sweep(Metering *metering, Report *report, GError **error)
 {
 	report->repeated = metering->stage == STAGE_COUNTED;
 	if (metering->stage == STAGE_EMPTY) {
-		read_links_before(metering);
+		following_read_before(metering->following);
 		cache_advance(metering->cache);
 		metering->stage = STAGE_ADVANCED;
 	}
@@ -647,19 +325,6 @@ bool metering_sweep(Metering *metering, Report *report, GError **error)
 	report->period = metering->period;
 	report->deltas = metering->deltas;
 	return true;
-}
-
-static gboolean remove_if_read(gpointer key, gpointer value, gpointer user_data)
-{
-	const Draining *draining = value;
-	Metering *metering = user_data;
-	uint32_t ifindex = GPOINTER_TO_UINT(key);
-
-	if (!draining->read)
-		return FALSE;
-	ledger_detach(metering->ledger, report_name(metering, ifindex));
-	observation_remove(metering->observation, ifindex);
-	return TRUE;
 }
 
 void metering_set_reported(Metering *metering)
@@ -678,7 +343,7 @@ bool metering_finish(Metering *metering, GError **error)
 	if (!cache_empty(metering->cache, error))
 		return false;
 	metering->stage = STAGE_EMPTY;
-	g_hash_table_foreach_remove(metering->draining, remove_if_read, metering);
+	following_forget(metering->following);
 	return true;
 }
 
@@ -729,7 +394,22 @@ uint64_t metering_generation(const Metering *metering)
 	return cache_generation(metering->cache);
 }
 
+void metering_follow(Metering *metering)
+{
+	following_update(metering->following);
+}
+
+void metering_detach(Metering *metering)
+{
+	following_detach(metering->following);
+}
+
+GPtrArray *metering_awaited(const Metering *metering)
+{
+	return following_awaited(metering->following);
+}
+
 GHashTable *metering_faults(const Metering *metering)
 {
-	return metering->faults;
+	return following_faults(metering->following);
 }

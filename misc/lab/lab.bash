@@ -56,13 +56,21 @@ lab_device_address6() {
 	echo "2001:db8:ca2:2::$(($1 + 9))"
 }
 
-# lab_in LAB NODE COMMAND...: unlike `ip netns exec` it leaves the mounts alone, so that a bpffs stays
-# in sight.
+# lab_in LAB NODE COMMAND...: unlike `ip netns exec` and `ip -n` it leaves the mounts alone, so that a
+# bpffs stays in sight, and works in a chroot.
 lab_in() {
 	local namespace=$1-$2
 
 	shift 2
 	nsenter --net="/run/netns/$namespace" "$@"
+}
+
+# lab_ip LAB NODE ARGUMENT...
+lab_ip() {
+	local lab=$1 node=$2
+
+	shift 2
+	lab_in "$lab" "$node" ip "$@"
 }
 
 # The same, and the shell becomes the command: with "&" behind it, $! is the command's process.
@@ -110,74 +118,70 @@ lab_node() {
 		net.ipv6.conf.default.dad_transmits=0 \
 		net.ipv6.conf.default.router_solicitations=0 \
 		net.ipv6.conf.default.mldv2_unsolicited_report_interval=1
-	ip -n "$1-$2" link set lo up
+	lab_ip "$1" "$2" link set lo up
 }
 
 lab_add_router() {
-	local ns=$1-router
-
 	lab_node "$1" router
 	lab_in "$1" router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
 		net.ipv6.conf.default.forwarding=1
 	# Where bridges pass their frames through netfilter, those that are no proper IP never leave it.
 	lab_in "$1" router sysctl -qew net.bridge.bridge-nf-call-{ip,ip6,arp}tables=0
-	ip -n "$ns" link add br-lan address "$LAB_ROUTER_MAC" type bridge mcast_snooping 0
-	ip -n "$ns" address add "$LAB_ROUTER/24" dev br-lan
-	ip -n "$ns" address add "$LAB_ROUTER6/64" dev br-lan nodad
-	ip -n "$ns" link set br-lan up
-	ip -n "$ns" route add blackhole "${LAB_SINK%.*}.0/24"
-	ip -n "$ns" route add blackhole "${LAB_SINK6%::*}::/48"
+	lab_ip "$1" router link add br-lan address "$LAB_ROUTER_MAC" type bridge mcast_snooping 0
+	lab_ip "$1" router address add "$LAB_ROUTER/24" dev br-lan
+	lab_ip "$1" router address add "$LAB_ROUTER6/64" dev br-lan nodad
+	lab_ip "$1" router link set br-lan up
+	lab_ip "$1" router route add blackhole "${LAB_SINK%.*}.0/24"
+	lab_ip "$1" router route add blackhole "${LAB_SINK6%::*}::/48"
 }
 
 lab_add_internet() {
-	local ns=$1-internet router=$1-router
-
 	lab_node "$1" internet
-	ip link add eth0 netns "$ns" address "$LAB_INTERNET_MAC" type veth \
-		peer name wan netns "$router" address "$LAB_WAN_MAC"
-	ip -n "$router" address add "$LAB_WAN/24" dev wan
-	ip -n "$router" address add "$LAB_WAN6/64" dev wan nodad
-	ip -n "$router" link set wan up
-	ip -n "$ns" address add "$LAB_INTERNET/24" dev eth0
-	ip -n "$ns" address add "$LAB_INTERNET6/64" dev eth0 nodad
-	ip -n "$ns" link set eth0 up
-	ip -n "$ns" route add default via "$LAB_WAN"
-	ip -n "$ns" route add default via "$LAB_WAN6"
-	lab_make_neighbours "$router" wan "$LAB_INTERNET_MAC" "$LAB_INTERNET" "$LAB_INTERNET6"
-	lab_make_neighbours "$ns" eth0 "$LAB_WAN_MAC" "$LAB_WAN" "$LAB_WAN6"
+	ip link add eth0 netns "$1-internet" address "$LAB_INTERNET_MAC" type veth \
+		peer name wan netns "$1-router" address "$LAB_WAN_MAC"
+	lab_ip "$1" router address add "$LAB_WAN/24" dev wan
+	lab_ip "$1" router address add "$LAB_WAN6/64" dev wan nodad
+	lab_ip "$1" router link set wan up
+	lab_ip "$1" internet address add "$LAB_INTERNET/24" dev eth0
+	lab_ip "$1" internet address add "$LAB_INTERNET6/64" dev eth0 nodad
+	lab_ip "$1" internet link set eth0 up
+	lab_ip "$1" internet route add default via "$LAB_WAN"
+	lab_ip "$1" internet route add default via "$LAB_WAN6"
+	lab_make_neighbours "$1" router wan "$LAB_INTERNET_MAC" "$LAB_INTERNET" "$LAB_INTERNET6"
+	lab_make_neighbours "$1" internet eth0 "$LAB_WAN_MAC" "$LAB_WAN" "$LAB_WAN6"
 }
 
 # lab_add_device LAB NUMBER
 lab_add_device() {
-	local name mac address address6 ns router=$1-router
+	local name mac address address6
 
 	name=$(lab_device_name "$2")
 	mac=$(lab_device_mac "$2")
 	address=$(lab_device_address "$2")
 	address6=$(lab_device_address6 "$2")
-	ns=$1-$name
 	lab_node "$1" "$name"
-	ip link add eth0 netns "$ns" address "$mac" type veth peer name "$name" netns "$router"
+	ip link add eth0 netns "$1-$name" address "$mac" type veth peer name "$name" netns "$1-router"
 	# A port only passes on; by itself it must say nothing.
 	lab_in "$1" router sysctl -qw "net.ipv6.conf.$name.disable_ipv6=1"
-	ip -n "$router" link set "$name" master br-lan
-	ip -n "$router" link set "$name" up
-	ip -n "$ns" address add "$address/24" dev eth0
-	ip -n "$ns" address add "$address6/64" dev eth0 nodad
-	ip -n "$ns" link set eth0 up
-	ip -n "$ns" route add default via "$LAB_ROUTER"
-	ip -n "$ns" route add default via "$LAB_ROUTER6"
-	lab_make_neighbours "$router" br-lan "$mac" "$address" "$address6"
-	lab_make_neighbours "$ns" eth0 "$LAB_ROUTER_MAC" "$LAB_ROUTER" "$LAB_ROUTER6"
+	lab_ip "$1" router link set "$name" master br-lan
+	lab_ip "$1" router link set "$name" up
+	lab_ip "$1" "$name" address add "$address/24" dev eth0
+	lab_ip "$1" "$name" address add "$address6/64" dev eth0 nodad
+	lab_ip "$1" "$name" link set eth0 up
+	lab_ip "$1" "$name" route add default via "$LAB_ROUTER"
+	lab_ip "$1" "$name" route add default via "$LAB_ROUTER6"
+	lab_make_neighbours "$1" router br-lan "$mac" "$address" "$address6"
+	lab_make_neighbours "$1" "$name" eth0 "$LAB_ROUTER_MAC" "$LAB_ROUTER" "$LAB_ROUTER6"
 }
 
-# lab_make_neighbours NAMESPACE INTERFACE MAC ADDRESS...
+# lab_make_neighbours LAB NODE INTERFACE MAC ADDRESS...
 lab_make_neighbours() {
-	local ns=$1 interface=$2 mac=$3 address
+	local lab=$1 node=$2 interface=$3 mac=$4 address
 
-	shift 3
+	shift 4
 	for address; do
-		ip -n "$ns" neighbour replace "$address" lladdr "$mac" dev "$interface" nud permanent
+		lab_ip "$lab" "$node" neighbour replace "$address" lladdr "$mac" dev "$interface" \
+			nud permanent
 	done
 }
 

@@ -343,13 +343,13 @@ ledger_balances() {
 
 # interface_counters [INTERFACE]: of the router, {"rx":{"frames":N,"octets":N},"tx":...}
 interface_counters() {
-	ip -n "$LAB-router" -s -j link show "${1:-br-lan}" |
+	router ip -s -j link show "${1:-br-lan}" |
 		jq -c '.[0].stats64 | {rx, tx} | map_values({frames: .packets, octets: .bytes})'
 }
 
 # node_counters NODE rx|tx: {"frames":N,"octets":N} of its eth0, octets with Ethernet headers
 node_counters() {
-	ip -n "$LAB-$1" -s -j link show eth0 |
+	lab_ip "$LAB" "$1" -s -j link show eth0 |
 		jq -c ".[0].stats64.$2 | {frames: .packets, octets: .bytes}"
 }
 

@@ -222,7 +222,7 @@ metric() {
 	wait_sweeps
 	local before
 	before=$(hosts_sums)
-	ip -n "$LAB-router" link del wan
+	router ip link del wan
 	wait_sweeps
 	same "$before" "$(hosts_sums)"
 	lab_readd_internet

@@ -257,7 +257,7 @@ sequence_is_gapless() {
 	stop_agent
 	stop_collectors
 	local index
-	index=$(ip -n "$LAB-router" -j link show br-lan | jq -r '.[0].ifindex')
+	index=$(router ip -j link show br-lan | jq -r '.[0].ifindex')
 	ipfix_records | jq -c 'select(.flowDirection == "0")' >"$WORK/uploads"
 	same 2 "$(wc -l <"$WORK/uploads")"
 	jq -es --arg index "$index" --arg mac "$DESKTOP" 'all(.[];

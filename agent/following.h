@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes the Observation Points what the configuration and the present interfaces say, whenever either
+ * changes; and reads the interfaces' own counters around the moments that the ledger compares.
+ */
+#ifndef FLOWTALLY_FOLLOWING_H
+#define FLOWTALLY_FOLLOWING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "config.h"
+#include "ledger.h"
+#include "links.h"
+#include "observation.h"
+#include "scope.h"
+
+typedef struct Following Following;
+
+/* All are borrowed; @config until following_set_config() replaces it. */
+Following *following_new(const Config *config, Links *links, Observation *observation, Scope *scope,
+			 Ledger *ledger);
+void following_free(Following *following);
+
+void following_set_config(Following *following, const Config *config);
+
+/* Attaches, detaches, and tells the classifiers the prefixes. Faults are logged, once each, and tried
+ * again by the next call. */
+void following_update(Following *following);
+
+/* All hooks go; what they have counted is still to be swept. */
+void following_detach(Following *following);
+
+/* To be called before the generation advances: what the interfaces have counted by then. */
+void following_read_before(Following *following);
+
+/* To be called after the grace period: adds to the ledger what the hooks of a point saw in the quiet
+ * generation, and what its interface had counted. */
+void following_count(Following *following, uint32_t ifindex, const struct ledger_sheet *sheets);
+
+/* The quiet generation has been emptied: forgets the points whose hooks have gone and been read. */
+void following_forget(Following *following);
+
+/* Interfaces that the configuration names and that do not exist; names, the caller's to unref. */
+GPtrArray *following_awaited(const Following *following);
+
+/* What is wrong with an interface: its name to a message; borrowed. */
+GHashTable *following_faults(const Following *following);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Following, following_free)
+
+#endif
