@@ -22,6 +22,8 @@
 #include "view.h"
 
 #define STATE_INTERVAL_S 300
+/* How long an interface that could not be attached to is left alone. */
+#define RETRY_US (10 * G_USEC_PER_SEC)
 /* How long a clean stop waits for queues to a collector. */
 #define LAST_EXPORT_MS 2000
 
@@ -35,6 +37,7 @@ typedef struct {
 	Control *control;
 	int lock_fd;
 	guint sweep_timer;
+	gint64 follow_us; /* when the interfaces were last followed */
 	View view;
 	char *textfile_error; /* NULL: the last write succeeded */
 	char *state_error;
@@ -230,13 +233,20 @@ static void sweep(Agent *agent)
 	agent->view.sweep_duration_ns = (uint64_t)(g_get_monotonic_time() - start) * 1000;
 }
 
+static void follow(Agent *agent)
+{
+	metering_follow(agent->metering);
+	agent->follow_us = g_get_monotonic_time();
+}
+
 static gboolean on_sweep(gpointer user_data)
 {
 	Agent *agent = user_data;
 
 	sweep(agent);
-	if (g_hash_table_size(metering_faults(agent->metering)))
-		metering_follow(agent->metering);
+	if (g_hash_table_size(metering_faults(agent->metering)) &&
+	    g_get_monotonic_time() - agent->follow_us > RETRY_US)
+		follow(agent);
 	write_textfile(agent);
 	return G_SOURCE_CONTINUE;
 }
@@ -249,9 +259,7 @@ static gboolean on_state(gpointer user_data)
 
 static void on_links(void *user_data)
 {
-	Agent *agent = user_data;
-
-	metering_follow(agent->metering);
+	follow(user_data);
 }
 
 static json_t *on_request(const char *request, void *user_data)
@@ -324,7 +332,7 @@ static void replace_config(Agent *agent, Config *config)
 	agent->config = config;
 	agent->exporting = exporting_new(config, agent->exporting);
 	metering_set_config(agent->metering, config);
-	metering_follow(agent->metering);
+	follow(agent);
 	start_sweeping(agent);
 	config_free(old);
 }
@@ -417,7 +425,7 @@ static void run(Agent *agent)
 	/* First what an earlier agent has left half done. */
 	if (metering_is_pending(agent->metering))
 		sweep(agent);
-	metering_follow(agent->metering);
+	follow(agent);
 	start_sweeping(agent);
 	g_message("ready");
 	g_main_loop_run(agent->loop);

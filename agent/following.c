@@ -77,9 +77,11 @@ static void note_fault(Following *following, const char *name, const char *messa
 {
 	const char *known = g_hash_table_lookup(following->faults, name);
 
+	if (g_str_has_prefix(message, name) && g_str_has_prefix(message + strlen(name), ": "))
+		message += strlen(name) + 2;
 	if (known && !strcmp(known, message))
 		return;
-	g_warning("%s", message);
+	g_warning("%s: %s", name, message);
 	g_hash_table_insert(following->faults, g_strdup(name), g_strdup(message));
 }
 
@@ -194,6 +196,7 @@ static void attach_or_note(Following *following, const Wanted *wanted)
 static void detach(Following *following, uint32_t ifindex)
 {
 	const Point *point = observation_find(following->observation, ifindex);
+	bool was_attached = point->attached;
 	Draining *draining;
 	g_autoptr(GError) error = NULL;
 	LinkCounters before, after;
@@ -208,7 +211,8 @@ static void detach(Following *following, uint32_t ifindex)
 	if (draining->has_link)
 		draining->link = bounds_between(&before, &after);
 	g_hash_table_insert(following->draining, GUINT_TO_POINTER(ifindex), draining);
-	g_message("%s: no longer metered", point->name);
+	if (was_attached)
+		g_message("%s: no longer metered", point->name);
 }
 
 static void add_prefixes(GArray *prefixes, const GArray *more)

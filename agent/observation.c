@@ -83,20 +83,25 @@ static void detach_hooks(Point *point, GError **error)
 	point->made_clsact = false;
 }
 
-static bool attach(Observation *observation, Point *point, enum side side, GError **error)
+static bool load_and_attach(Observation *observation, Point *point, enum side side, GError **error)
 {
 	g_autoptr(Classifier) classifier = classifier_load(observation->cache, observation->scope,
 							   point->ifindex, side, error);
+
+	if (classifier)
+		return attach_hooks(point, classifier, error);
+	g_prefix_error(error, "%s: ", point->name);
+	return false;
+}
+
+static bool attach(Observation *observation, Point *point, enum side side, GError **error)
+{
 	bool made;
 
-	if (!classifier) {
-		g_prefix_error(error, "%s: ", point->name);
-		return false;
-	}
 	if (!tc_ensure_clsact(point->ifindex, point->name, &made, error))
 		return false;
 	point->made_clsact |= made;
-	point->attached = attach_hooks(point, classifier, error);
+	point->attached = load_and_attach(observation, point, side, error);
 	if (!point->attached)
 		detach_hooks(point, NULL);
 	return point->attached;
