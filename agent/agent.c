@@ -239,13 +239,20 @@ static void follow(Agent *agent)
 	agent->follow_us = g_get_monotonic_time();
 }
 
+/* What could not be attached is tried again now and then, what has been removed at once. */
+static bool must_follow(const Agent *agent)
+{
+	return metering_is_bared(agent->metering) ||
+	       (g_hash_table_size(metering_faults(agent->metering)) &&
+		g_get_monotonic_time() - agent->follow_us > RETRY_US);
+}
+
 static gboolean on_sweep(gpointer user_data)
 {
 	Agent *agent = user_data;
 
 	sweep(agent);
-	if (g_hash_table_size(metering_faults(agent->metering)) &&
-	    g_get_monotonic_time() - agent->follow_us > RETRY_US)
+	if (must_follow(agent))
 		follow(agent);
 	write_textfile(agent);
 	return G_SOURCE_CONTINUE;

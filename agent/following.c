@@ -21,6 +21,7 @@ struct Following {
 	GHashTable *before;   /* ifindex -> LinkCounters before the generation advanced */
 	GHashTable *faults;   /* interface name -> message */
 	GHashTable *awaited;  /* set of names that have been said to be awaited */
+	bool bared;	      /* somebody has removed filters of ours */
 };
 
 static GHashTable *table_by_ifindex(void)
@@ -317,6 +318,7 @@ void following_update(Following *following)
 	g_autoptr(GArray) all = wanted_interfaces(following);
 	g_autoptr(GError) error = NULL;
 
+	following->bared = false;
 	/* First the prefixes, so that the first frame is counted right already. */
 	if (!set_prefixes(following, all, &error))
 		g_warning("%s", error->message);
@@ -394,6 +396,7 @@ void following_count(Following *following, uint32_t ifindex, const struct ledger
 	if (silent && !observation_check(following->observation, ifindex)) {
 		ledger_detach(following->ledger, point->report_name);
 		note_fault(following, point->name, "our filters have been removed");
+		following->bared = true;
 	}
 }
 
@@ -414,6 +417,11 @@ static gboolean remove_if_read(gpointer key, gpointer value, gpointer user_data)
 void following_forget(Following *following)
 {
 	g_hash_table_foreach_remove(following->draining, remove_if_read, following);
+}
+
+bool following_is_bared(const Following *following)
+{
+	return following->bared;
 }
 
 GHashTable *following_faults(const Following *following)

@@ -46,6 +46,9 @@ void following_forget(Following *following);
 /* Interfaces that the configuration names and that do not exist; names, the caller's to unref. */
 GPtrArray *following_awaited(const Following *following);
 
+/* Whether filters of ours have been found removed since the last update. */
+bool following_is_bared(const Following *following);
+
 /* What is wrong with an interface: its name to a message; borrowed. */
 GHashTable *following_faults(const Following *following);
 

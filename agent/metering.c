@@ -409,6 +409,11 @@ GPtrArray *metering_awaited(const Metering *metering)
 	return following_awaited(metering->following);
 }
 
+bool metering_is_bared(const Metering *metering)
+{
+	return following_is_bared(metering->following);
+}
+
 GHashTable *metering_faults(const Metering *metering)
 {
 	return following_faults(metering->following);

@@ -86,6 +86,9 @@ uint64_t metering_generation(const Metering *metering);
 /* Interfaces that the configuration names and that do not exist; names, the caller's to unref. */
 GPtrArray *metering_awaited(const Metering *metering);
 
+/* Whether the last sweep found filters of ours removed: metering_follow() puts them back. */
+bool metering_is_bared(const Metering *metering);
+
 /* What went wrong with an interface, by name; of char* to char*; borrowed. */
 GHashTable *metering_faults(const Metering *metering);
 

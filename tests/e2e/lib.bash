@@ -44,7 +44,6 @@ teardown_lab() {
 		tail -n 50 "$WORK/agent.log"
 	fi
 	lab_down "$LAB"
-	wait
 	awk -v work="$WORK/" 'index($2, work) == 1 { print $2 }' /proc/self/mounts |
 		while read -r mount; do
 			umount -l "$mount"
