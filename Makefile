@@ -112,7 +112,7 @@ lint: $(SKELETONS)
 	$(Q)clang-format --dry-run --Werror $(wildcard agent/*.[ch] ebpf/*.[ch] tests/*/*.[ch])
 	$(Q)for header in $(wildcard agent/*.h ebpf/records.h); do \
 		$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$header || exit 1; done
-	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!.*(bash|/sh)') .ci/run
+	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!.*(bash|/sh|bats)|^# shellcheck shell=bash')
 	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page > $(O)/page && \
 		! mandoc -T lint -W warning $(O)/page | grep -v 'skipping paragraph macro' || exit 1; done
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -21,6 +22,7 @@
 #include "prometheus.h"
 #include "view.h"
 
+#define LOCK "lock"
 #define STATE_INTERVAL_S 300
 /* How long an interface that could not be attached to is left alone. */
 #define RETRY_US (10 * G_USEC_PER_SEC)
@@ -377,29 +379,69 @@ static pid_t lock_owner(int fd)
 							  0;
 }
 
+/* Whether @fd is still the file at @path: the agent before may have removed it as it ended. */
+static bool is_file_at(int fd, const char *path)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
+	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+/* -1 with errno set; EWOULDBLOCK: @owner has it. */
+static int lock_file(const char *path, pid_t *owner)
+{
+	for (;;) {
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+		if (fd < 0)
+			return -1;
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			*owner = lock_owner(fd);
+			close(fd);
+			errno = EWOULDBLOCK;
+			return -1;
+		}
+		if (is_file_at(fd, path))
+			return fd;
+		close(fd);
+	}
+}
+
 /* Two agents on the same tables would each empty them under the other's hands. */
 static bool lock_run(Agent *agent, GError **error)
 {
-	g_autofree char *path = run_path(agent, "lock");
+	g_autofree char *path = run_path(agent, LOCK);
+	pid_t owner = 0;
 
 	if (g_mkdir_with_parents(agent->config->run, 0755) < 0) {
 		error_from_errno(error, errno, "%s", agent->config->run);
 		return false;
 	}
-	agent->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	agent->lock_fd = lock_file(path, &owner);
 	if (agent->lock_fd < 0) {
-		error_from_errno(error, errno, "%s", path);
-		return false;
-	}
-	if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		error_set(error, "%s: another agent runs here (process %d, end it by kill %d)",
-			  agent->config->run, (int)lock_owner(agent->lock_fd),
-			  (int)lock_owner(agent->lock_fd));
+		if (errno == EWOULDBLOCK)
+			error_set(error,
+				  "%s: another agent runs here (process %d, end it by kill %d)",
+				  agent->config->run, (int)owner, (int)owner);
+		else
+			error_from_errno(error, errno, "%s", path);
 		return false;
 	}
 	if (ftruncate(agent->lock_fd, 0) < 0 || dprintf(agent->lock_fd, "%d\n", (int)getpid()) < 0)
 		g_info("%s: %s", path, g_strerror(errno));
 	return true;
+}
+
+static void unlock_run(Agent *agent)
+{
+	g_autofree char *path = NULL;
+
+	if (agent->lock_fd < 0)
+		return;
+	path = run_path(agent, LOCK);
+	(void)unlink(path);
+	close(agent->lock_fd);
 }
 
 static bool start(Agent *agent, GError **error)
@@ -478,9 +520,8 @@ static void agent_done(Agent *agent)
 	exporting_free(agent->exporting);
 	metering_free(agent->metering);
 	links_free(agent->links);
+	unlock_run(agent);
 	config_free(agent->config);
-	if (agent->lock_fd >= 0)
-		close(agent->lock_fd);
 	g_main_loop_unref(agent->loop);
 	g_free(agent->textfile_error);
 	g_free(agent->state_error);

@@ -160,7 +160,7 @@ static void stamp(const Plan *plan, const Layout *layout, uint8_t *frame, uint64
 
 static int open_socket(const char *interface)
 {
-	struct sockaddr_ll address = {.sll_family = AF_PACKET};
+	struct sockaddr_ll address = { .sll_family = AF_PACKET };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -280,22 +280,22 @@ static unsigned long parse_number(const char *text, unsigned long min, unsigned 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"seconds", required_argument, NULL, 's'},
-		{"frames", required_argument, NULL, 'n'},
-		{"rate", required_argument, NULL, 'r'},
-		{"size", required_argument, NULL, 'l'},
-		{"devices", required_argument, NULL, 'd'},
-		{"addresses", required_argument, NULL, 'a'},
-		{"cpu", required_argument, NULL, 'c'},
-		{"ipv6", no_argument, NULL, '6'},
-		{"reverse", no_argument, NULL, 'R'},
-		{"device-mac", required_argument, NULL, 'A'},
-		{"router-mac", required_argument, NULL, 'B'},
-		{"device", required_argument, NULL, 'C'},
-		{"far", required_argument, NULL, 'D'},
-		{NULL, 0, NULL, 0},
+		{ "seconds", required_argument, NULL, 's' },
+		{ "frames", required_argument, NULL, 'n' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "size", required_argument, NULL, 'l' },
+		{ "devices", required_argument, NULL, 'd' },
+		{ "addresses", required_argument, NULL, 'a' },
+		{ "cpu", required_argument, NULL, 'c' },
+		{ "ipv6", no_argument, NULL, '6' },
+		{ "reverse", no_argument, NULL, 'R' },
+		{ "device-mac", required_argument, NULL, 'A' },
+		{ "router-mac", required_argument, NULL, 'B' },
+		{ "device", required_argument, NULL, 'C' },
+		{ "far", required_argument, NULL, 'D' },
+		{ NULL, 0, NULL, 0 },
 	};
-	Plan plan = {.size = 18, .devices = 1, .addresses = 1, .cpu = -1};
+	Plan plan = { .size = 18, .devices = 1, .addresses = 1, .cpu = -1 };
 	const char *device = NULL, *far = NULL;
 	int option;
 

@@ -289,7 +289,7 @@ static void shape_short60_ipv6(Frame *frame, const Ends *ends)
 
 static void shape_arp(Frame *frame, const Ends *ends)
 {
-	static const uint8_t nobody[4] = {192, 168, 2, 250};
+	static const uint8_t nobody[4] = { 192, 168, 2, 250 };
 
 	memset(frame->data, 0xff, ETH_ALEN);
 	frame->len = ETH_ALEN;
@@ -518,7 +518,7 @@ typedef struct {
 
 static void sender_open(Sender *sender, const char *interface, bool tx_ring)
 {
-	struct sockaddr_ll address = {.sll_family = AF_PACKET};
+	struct sockaddr_ll address = { .sll_family = AF_PACKET };
 	struct tpacket_req request = {
 		.tp_block_size = RING_BLOCK_SIZE,
 		.tp_block_nr = RING_FRAMES * RING_FRAME_SIZE / RING_BLOCK_SIZE,
@@ -559,7 +559,7 @@ static void send_by_ring(Sender *sender, const Frame *frame)
 		fail("send");
 	/* Taken as soon as the frame has left the slot. */
 	while (__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) != TP_STATUS_AVAILABLE) {
-		struct pollfd pollfd = {.fd = sender->fd, .events = POLLOUT};
+		struct pollfd pollfd = { .fd = sender->fd, .events = POLLOUT };
 
 		if (header->tp_status & TP_STATUS_WRONG_FORMAT) {
 			errno = EINVAL;
@@ -653,23 +653,23 @@ static void default_ends(Ends *ends)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"count", required_argument, NULL, 'n'},
-		{"size", required_argument, NULL, 's'},
-		{"vlan", required_argument, NULL, 'v'},
-		{"source-mac", required_argument, NULL, 'A'},
-		{"destination-mac", required_argument, NULL, 'B'},
-		{"source", required_argument, NULL, 'C'},
-		{"destination", required_argument, NULL, 'D'},
-		{"source6", required_argument, NULL, 'E'},
-		{"destination6", required_argument, NULL, 'F'},
-		{"reverse", no_argument, NULL, 'r'},
-		{"tx-ring", no_argument, NULL, 't'},
-		{"list", no_argument, NULL, 'l'},
-		{NULL, 0, NULL, 0},
+		{ "count", required_argument, NULL, 'n' },
+		{ "size", required_argument, NULL, 's' },
+		{ "vlan", required_argument, NULL, 'v' },
+		{ "source-mac", required_argument, NULL, 'A' },
+		{ "destination-mac", required_argument, NULL, 'B' },
+		{ "source", required_argument, NULL, 'C' },
+		{ "destination", required_argument, NULL, 'D' },
+		{ "source6", required_argument, NULL, 'E' },
+		{ "destination6", required_argument, NULL, 'F' },
+		{ "reverse", no_argument, NULL, 'r' },
+		{ "tx-ring", no_argument, NULL, 't' },
+		{ "list", no_argument, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
 	};
 	unsigned long count = 1, frames = 0, octets = 0;
 	bool tx_ring = false, reversed = false;
-	Sender sender = {.fd = -1};
+	Sender sender = { .fd = -1 };
 	Ends ends;
 	int option;
 
@@ -729,7 +729,7 @@ int main(int argc, char **argv)
 	printf("{\"shapes\":[");
 	for (int i = optind + 1; i < argc; i++) {
 		const Shape *shape = find_shape(argv[i]);
-		Frame frame = {.len = 0};
+		Frame frame = { .len = 0 };
 
 		shape->make(&frame, &ends);
 		for (unsigned long k = 0; k < count; k++)

@@ -39,7 +39,7 @@ static int open_socket(const char *address, const char *port)
 		struct sockaddr any;
 		struct sockaddr_in ipv4;
 		struct sockaddr_in6 ipv6;
-	} local = {.any.sa_family = strchr(address, ':') ? AF_INET6 : AF_INET};
+	} local = { .any.sa_family = strchr(address, ':') ? AF_INET6 : AF_INET };
 	bool ipv6 = local.any.sa_family == AF_INET6;
 	void *to = ipv6 ? (void *)&local.ipv6.sin6_addr : (void *)&local.ipv4.sin_addr;
 	int fd = socket(local.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -60,7 +60,7 @@ static int open_socket(const char *address, const char *port)
 int main(int argc, char **argv)
 {
 	static uint8_t datagram[DATAGRAM_MAX];
-	struct sigaction action = {.sa_handler = on_signal}; /* without SA_RESTART */
+	struct sigaction action = { .sa_handler = on_signal }; /* without SA_RESTART */
 	unsigned long datagrams = 0, octets = 0;
 	ssize_t longest = 0;
 	FILE *file;
