@@ -2,11 +2,8 @@
 #include "agent.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -18,11 +15,11 @@
 #include "file.h"
 #include "json.h"
 #include "links.h"
+#include "lock.h"
 #include "metering.h"
 #include "prometheus.h"
 #include "view.h"
 
-#define LOCK "lock"
 #define STATE_INTERVAL_S 300
 /* How long an interface that could not be attached to is left alone. */
 #define RETRY_US (10 * G_USEC_PER_SEC)
@@ -37,7 +34,7 @@ typedef struct {
 	Metering *metering;
 	Exporting *exporting;
 	Control *control;
-	int lock_fd;
+	int lock;
 	guint sweep_timer;
 	gint64 follow_us; /* when the interfaces were last followed */
 	View view;
@@ -371,84 +368,12 @@ static gboolean on_terminate(gpointer user_data)
 	return G_SOURCE_CONTINUE;
 }
 
-static pid_t lock_owner(int fd)
-{
-	char text[32] = "";
-
-	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? (pid_t)g_ascii_strtoll(text, NULL, 10) :
-							  0;
-}
-
-/* Whether @fd is still the file at @path: the agent before may have removed it as it ended. */
-static bool is_file_at(int fd, const char *path)
-{
-	struct stat opened, named;
-
-	return fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
-	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
-
-/* -1 with errno set; EWOULDBLOCK: @owner has it. */
-static int lock_file(const char *path, pid_t *owner)
-{
-	for (;;) {
-		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-
-		if (fd < 0)
-			return -1;
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			*owner = lock_owner(fd);
-			close(fd);
-			errno = EWOULDBLOCK;
-			return -1;
-		}
-		if (is_file_at(fd, path))
-			return fd;
-		close(fd);
-	}
-}
-
-/* Two agents on the same tables would each empty them under the other's hands. */
-static bool lock_run(Agent *agent, GError **error)
-{
-	g_autofree char *path = run_path(agent, LOCK);
-	pid_t owner = 0;
-
-	if (g_mkdir_with_parents(agent->config->run, 0755) < 0) {
-		error_from_errno(error, errno, "%s", agent->config->run);
-		return false;
-	}
-	agent->lock_fd = lock_file(path, &owner);
-	if (agent->lock_fd < 0) {
-		if (errno == EWOULDBLOCK)
-			error_set(error,
-				  "%s: another agent runs here (process %d, end it by kill %d)",
-				  agent->config->run, (int)owner, (int)owner);
-		else
-			error_from_errno(error, errno, "%s", path);
-		return false;
-	}
-	if (ftruncate(agent->lock_fd, 0) < 0 || dprintf(agent->lock_fd, "%d\n", (int)getpid()) < 0)
-		g_info("%s: %s", path, g_strerror(errno));
-	return true;
-}
-
-static void unlock_run(Agent *agent)
-{
-	g_autofree char *path = NULL;
-
-	if (agent->lock_fd < 0)
-		return;
-	path = run_path(agent, LOCK);
-	(void)unlink(path);
-	close(agent->lock_fd);
-}
-
 static bool start(Agent *agent, GError **error)
 {
 	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
 
-	if (!lock_run(agent, error))
+	agent->lock = lock_take(agent->config->run, error);
+	if (agent->lock < 0)
 		return false;
 	agent->links = links_new(on_links, agent, error);
 	if (!agent->links)
@@ -520,7 +445,8 @@ static void agent_done(Agent *agent)
 	exporting_free(agent->exporting);
 	metering_free(agent->metering);
 	links_free(agent->links);
-	unlock_run(agent);
+	if (agent->config)
+		lock_release(agent->lock, agent->config->run);
 	config_free(agent->config);
 	g_main_loop_unref(agent->loop);
 	g_free(agent->textfile_error);
@@ -539,7 +465,7 @@ bool agent_run(const AgentOptions *options)
 {
 	Agent agent = {
 		.options = options,
-		.lock_fd = -1,
+		.lock = -1,
 		.view = { .start_ms = now_ms(), .reload_successful = true, .reload_ms = now_ms() },
 	};
 	g_autoptr(GError) error = NULL;

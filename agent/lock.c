@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+
+static char *lock_path(const char *directory)
+{
+	return g_build_filename(directory, "lock", NULL);
+}
+
+static int owner_of(int fd)
+{
+	char text[32] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? (int)g_ascii_strtoll(text, NULL, 10) : 0;
+}
+
+/* Whether @fd is still the file at @path: the process before may have removed it as it ended. */
+static bool is_file_at(int fd, const char *path)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
+	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+static int open_and_lock(const char *directory, const char *path, GError **error)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0) {
+		error_from_errno(error, errno, "%s", path);
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	if (errno == EWOULDBLOCK)
+		error_set(error, "%s: another agent runs here (process %d, end it by kill %d)",
+			  directory, owner_of(fd), owner_of(fd));
+	else
+		error_from_errno(error, errno, "%s", path);
+	close(fd);
+	return -1;
+}
+
+int lock_take(const char *directory, GError **error)
+{
+	g_autofree char *path = lock_path(directory);
+	int fd;
+
+	if (g_mkdir_with_parents(directory, 0755) < 0) {
+		error_from_errno(error, errno, "%s", directory);
+		return -1;
+	}
+	fd = open_and_lock(directory, path, error);
+	while (fd >= 0 && !is_file_at(fd, path)) {
+		close(fd);
+		fd = open_and_lock(directory, path, error);
+	}
+	/* For people to read; the lock holds without it. */
+	if (fd >= 0 && (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0))
+		g_info("%s: %s", path, g_strerror(errno));
+	return fd;
+}
+
+void lock_release(int lock, const char *directory)
+{
+	g_autofree char *path = lock_path(directory);
+
+	if (lock < 0)
+		return;
+	(void)unlink(path);
+	close(lock);
+}
