@@ -2,7 +2,7 @@
 #include "cache.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "maps.h"
+#include "ticks.h"
 
 /* Entries a call: more than any bucket of a hash table will hold, which a batch may not split. */
 #define BATCH 4096
@@ -26,17 +27,26 @@ typedef struct {
 	int fd;
 	uint32_t max_entries;
 	uint32_t used; /* at the last read */
-	GArray *keys;  /* of struct host_key: what the last read found, to be deleted */
+	GArray *keys;  /* of struct meter_key: what the last read found, to be deleted */
 } Table;
+
+/* An interface that has a ledger. */
+typedef struct {
+	int fd;
+	uint16_t number;
+} PointLedger;
 
 struct Cache {
 	char *dir;
 	int maps[CACHE_MAPS];
 	Table tables[TABLES][GENERATIONS];
-	GHashTable *ledgers; /* ifindex -> descriptor */
+	GHashTable *points;		   /* ifindex -> PointLedger */
+	uint32_t ifindexes[POINT_NUMBERS]; /* of the points; 0: nobody has the number */
+	uint16_t newest_number;
 	struct meter_control *control;
 	uint32_t max_hosts;
 	int cpus;
+	int ticks; /* ticks_open() */
 };
 
 static const MapSpec control_spec = { "control", BPF_MAP_TYPE_ARRAY,
@@ -56,7 +66,7 @@ static const CacheMap outer_maps[TABLES] = {
 
 static const MapSpec inner_spec = { "host_table",
 				    BPF_MAP_TYPE_PERCPU_HASH,
-				    sizeof(struct host_key),
+				    sizeof(struct meter_key),
 				    sizeof(struct host_traffic),
 				    1,
 				    0 };
@@ -91,7 +101,7 @@ static bool open_inner(Cache *cache, enum table table, uint32_t generation, GErr
 	Table *inner = &cache->tables[table][generation];
 	g_autofree char *pin = inner_pin(table, generation);
 
-	inner->keys = g_array_new(FALSE, FALSE, sizeof(struct host_key));
+	inner->keys = g_array_new(FALSE, FALSE, sizeof(struct meter_key));
 	inner->fd = map_open(cache->dir, pin, &inner_spec, cache->max_hosts, 0, error);
 	if (inner->fd < 0)
 		return false;
@@ -141,9 +151,47 @@ static bool open_control(Cache *cache, GError **error)
 	return false;
 }
 
-static void free_fd(gpointer fd)
+static void free_point(gpointer data)
 {
-	close(GPOINTER_TO_INT(fd));
+	PointLedger *point = data;
+
+	close(point->fd);
+	g_free(point);
+}
+
+static char *ledger_pin(uint32_t ifindex, uint16_t number)
+{
+	return g_strdup_printf(LEDGER_PIN "%u-%u", ifindex, number);
+}
+
+/* Opens the ledger of a number that is free, -1 with @error set. */
+static int open_ledger(Cache *cache, uint32_t ifindex, uint16_t number, GError **error)
+{
+	g_autofree char *pin = ledger_pin(ifindex, number);
+	PointLedger *point;
+	int fd = map_open(cache->dir, pin, &ledger_spec, 0, 0, error);
+
+	if (fd < 0)
+		return -1;
+	point = g_new(PointLedger, 1);
+	*point = (PointLedger){ .fd = fd, .number = number };
+	g_hash_table_insert(cache->points, GUINT_TO_POINTER(ifindex), point);
+	cache->ifindexes[number] = ifindex;
+	cache->newest_number = MAX(cache->newest_number, number);
+	return fd;
+}
+
+static bool adopt_ledger(Cache *cache, const char *pin, GError **error)
+{
+	unsigned int ifindex, number;
+	int end = 0;
+
+	if (sscanf(pin, LEDGER_PIN "%u-%u%n", &ifindex, &number, &end) == 2 && !pin[end] &&
+	    number < POINT_NUMBERS && !cache->ifindexes[number] &&
+	    !g_hash_table_contains(cache->points, GUINT_TO_POINTER(ifindex)))
+		return open_ledger(cache, ifindex, (uint16_t)number, error) >= 0;
+	error_set(error, "%s/%s: this pin is not one of ours", cache->dir, pin);
+	return false;
 }
 
 static bool adopt_ledgers(Cache *cache, GError **error)
@@ -154,9 +202,7 @@ static bool adopt_ledgers(Cache *cache, GError **error)
 	if (!dir)
 		return false;
 	while ((name = g_dir_read_name(dir))) {
-		if (g_str_has_prefix(name, LEDGER_PIN) &&
-		    cache_ensure_ledger(cache, (uint32_t)atoi(name + strlen(LEDGER_PIN)), error) <
-			    0)
+		if (g_str_has_prefix(name, LEDGER_PIN) && !adopt_ledger(cache, name, error))
 			return false;
 	}
 	return true;
@@ -168,7 +214,8 @@ Cache *cache_open(const char *dir, uint32_t max_hosts, GError **error)
 
 	cache->dir = g_strdup(dir);
 	cache->max_hosts = max_hosts;
-	cache->ledgers = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_fd);
+	cache->points = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_point);
+	cache->ticks = -1;
 	memset(cache->maps, -1, sizeof(cache->maps));
 	for (int table = 0; table < TABLES; table++) {
 		for (int generation = 0; generation < GENERATIONS; generation++)
@@ -179,8 +226,10 @@ Cache *cache_open(const char *dir, uint32_t max_hosts, GError **error)
 		error_from_errno(error, cache->cpus, "count the CPUs");
 		return NULL;
 	}
-	if (!open_control(cache, error) || !open_tables(cache, TABLE_HOSTS, error) ||
-	    !open_tables(cache, TABLE_MACS, error) || !adopt_ledgers(cache, error))
+	cache->ticks = ticks_open(error);
+	if (cache->ticks < 0 || !open_control(cache, error) ||
+	    !open_tables(cache, TABLE_HOSTS, error) || !open_tables(cache, TABLE_MACS, error) ||
+	    !adopt_ledgers(cache, error))
 		return NULL;
 	return g_steal_pointer(&cache);
 }
@@ -209,7 +258,8 @@ void cache_close(Cache *cache)
 		for (int generation = 0; generation < GENERATIONS; generation++)
 			table_done(&cache->tables[table][generation]);
 	}
-	g_hash_table_unref(cache->ledgers);
+	g_hash_table_unref(cache->points);
+	close_fd(cache->ticks);
 	g_free(cache->dir);
 	g_free(cache);
 }
@@ -219,31 +269,58 @@ int cache_map_fd(const Cache *cache, CacheMap map)
 	return cache->maps[map];
 }
 
-static char *ledger_pin(uint32_t ifindex)
+static const PointLedger *find_point(const Cache *cache, uint32_t ifindex)
 {
-	return g_strdup_printf(LEDGER_PIN "%u", ifindex);
+	return g_hash_table_lookup(cache->points, GUINT_TO_POINTER(ifindex));
+}
+
+/* The one after the newest, so that a number rests as long as can be before it is another's. */
+static bool find_free_number(const Cache *cache, uint16_t *number)
+{
+	for (unsigned int i = 1; i <= POINT_NUMBERS; i++) {
+		*number = (uint16_t)((cache->newest_number + i) % POINT_NUMBERS);
+		if (!cache->ifindexes[*number])
+			return true;
+	}
+	return false;
 }
 
 int cache_ensure_ledger(Cache *cache, uint32_t ifindex, GError **error)
 {
-	g_autofree char *pin = ledger_pin(ifindex);
-	gpointer known;
+	const PointLedger *known = find_point(cache, ifindex);
+	uint16_t number;
 	int fd;
 
-	if (g_hash_table_lookup_extended(cache->ledgers, GUINT_TO_POINTER(ifindex), NULL, &known))
-		return GPOINTER_TO_INT(known);
-	fd = map_open(cache->dir, pin, &ledger_spec, 0, 0, error);
+	if (known)
+		return known->fd;
+	if (!find_free_number(cache, &number)) {
+		error_set(error,
+			  "make a ledger: %d interfaces are metered, there is room for no more",
+			  POINT_NUMBERS);
+		return -1;
+	}
+	fd = open_ledger(cache, ifindex, number, error);
 	if (fd >= 0)
-		g_hash_table_insert(cache->ledgers, GUINT_TO_POINTER(ifindex), GINT_TO_POINTER(fd));
+		cache->newest_number = number;
 	return fd;
+}
+
+uint16_t cache_point_number(const Cache *cache, uint32_t ifindex)
+{
+	return find_point(cache, ifindex)->number;
 }
 
 void cache_drop_ledger(Cache *cache, uint32_t ifindex)
 {
-	g_autofree char *pin = ledger_pin(ifindex);
+	const PointLedger *point = find_point(cache, ifindex);
+	g_autofree char *pin = NULL;
 
-	g_hash_table_remove(cache->ledgers, GUINT_TO_POINTER(ifindex));
+	if (!point)
+		return;
+	pin = ledger_pin(ifindex, point->number);
 	map_unpin(cache->dir, pin);
+	cache->ifindexes[point->number] = 0;
+	g_hash_table_remove(cache->points, GUINT_TO_POINTER(ifindex));
 }
 
 GArray *cache_ledgers(const Cache *cache)
@@ -252,7 +329,7 @@ GArray *cache_ledgers(const Cache *cache)
 	GHashTableIter iter;
 	gpointer key;
 
-	g_hash_table_iter_init(&iter, cache->ledgers);
+	g_hash_table_iter_init(&iter, cache->points);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
 		uint32_t ifindex = GPOINTER_TO_UINT(key);
 
@@ -301,36 +378,54 @@ bool cache_wait_until_quiet(Cache *cache, GError **error)
 	return install_table(cache, TABLE_HOSTS, quiet(cache), error);
 }
 
-static void add_direction(HostDelta *delta, int direction, const struct traffic *traffic)
+static void add_direction(HostDelta *delta, int direction, const struct traffic *traffic,
+			  const Ticks *now)
 {
+	uint64_t first_ns, last_ns;
+
 	if (!traffic->packets)
 		return;
 	delta->volume[direction].packets += traffic->packets;
 	delta->volume[direction].octets += traffic->octets;
 	delta->volume[direction].layer2_octets += traffic->layer2_octets;
-	if (!delta->first_ns[direction] || traffic->first_ns < delta->first_ns[direction])
-		delta->first_ns[direction] = traffic->first_ns;
-	if (traffic->last_ns > delta->last_ns[direction])
-		delta->last_ns[direction] = traffic->last_ns;
+	first_ns = ticks_to_ns(now, traffic->first_ticks);
+	last_ns = ticks_to_ns(now, traffic->last_ticks);
+	if (!delta->first_ns[direction] || first_ns < delta->first_ns[direction])
+		delta->first_ns[direction] = first_ns;
+	if (last_ns > delta->last_ns[direction])
+		delta->last_ns[direction] = last_ns;
 }
 
-static HostDelta sum_cpus(const Cache *cache, const struct host_key *key,
-			  const struct host_traffic *values)
+static struct host_key host_key_of(const Cache *cache, const struct meter_key *key)
 {
-	HostDelta delta = { .key = *key };
+	struct host_key result = {
+		.ifindex = cache->ifindexes[key->point >> POINT_NUMBER_SHIFT],
+		.ip_version = key->point & POINT_IPV6 ? 6 : 4,
+		.scope = key->point & POINT_LOCAL ? SCOPE_LOCAL : SCOPE_INTERNET,
+	};
+
+	memcpy(result.address, key->address, ADDRESS_LEN);
+	memcpy(result.mac, key->mac, MAC_LEN);
+	return result;
+}
+
+static HostDelta sum_cpus(const Cache *cache, const struct meter_key *key,
+			  const struct host_traffic *values, const Ticks *now)
+{
+	HostDelta delta = { .key = host_key_of(cache, key) };
 
 	for (int cpu = 0; cpu < cache->cpus; cpu++) {
 		for (int direction = 0; direction < DIRECTIONS; direction++)
-			add_direction(&delta, direction, &values[cpu].direction[direction]);
+			add_direction(&delta, direction, &values[cpu].direction[direction], now);
 	}
 	return delta;
 }
 
 /* Nothing writes to the table, so a walk over it is exact. */
-static bool read_table(Cache *cache, Table *table, GArray *deltas, GError **error)
+static bool read_table(Cache *cache, Table *table, const Ticks *now, GArray *deltas, GError **error)
 {
 	size_t value_size = percpu_size(cache, sizeof(struct host_traffic));
-	g_autofree struct host_key *keys = g_new(struct host_key, BATCH);
+	g_autofree struct meter_key *keys = g_new(struct meter_key, BATCH);
 	g_autofree char *values = g_malloc(BATCH * value_size);
 	__u32 position;
 	void *from = NULL;
@@ -349,8 +444,8 @@ static bool read_table(Cache *cache, Table *table, GArray *deltas, GError **erro
 		from = &position;
 		g_array_append_vals(table->keys, keys, count);
 		for (__u32 i = 0; i < count; i++) {
-			HostDelta delta =
-				sum_cpus(cache, &keys[i], (const void *)(values + i * value_size));
+			HostDelta delta = sum_cpus(cache, &keys[i],
+						   (const void *)(values + i * value_size), now);
 
 			g_array_append_val(deltas, delta);
 		}
@@ -361,20 +456,15 @@ static bool read_table(Cache *cache, Table *table, GArray *deltas, GError **erro
 
 bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error)
 {
+	Ticks now;
+
+	if (!ticks_read(cache->ticks, &now, error))
+		return false;
 	for (int table = 0; table < TABLES; table++) {
-		if (!read_table(cache, &cache->tables[table][quiet(cache)], deltas, error))
+		if (!read_table(cache, &cache->tables[table][quiet(cache)], &now, deltas, error))
 			return false;
 	}
 	return true;
-}
-
-static int ledger_fd(const Cache *cache, uint32_t ifindex)
-{
-	gpointer fd;
-
-	return g_hash_table_lookup_extended(cache->ledgers, GUINT_TO_POINTER(ifindex), NULL, &fd) ?
-		       GPOINTER_TO_INT(fd) :
-		       -1;
 }
 
 static void sheet_add_cpu(struct ledger_sheet *sum, const struct ledger_sheet *sheet)
@@ -392,12 +482,13 @@ bool cache_read_sheets(Cache *cache, uint32_t ifindex, struct ledger_sheet sheet
 {
 	g_autofree struct ledger_sheet *values =
 		g_malloc(percpu_size(cache, sizeof(struct ledger_sheet)));
+	const PointLedger *point = find_point(cache, ifindex);
 
 	memset(sheets, 0, HOOKS * sizeof(*sheets));
 	for (uint32_t hook = 0; hook < HOOKS; hook++) {
 		uint32_t index = quiet(cache) * HOOKS + hook;
 
-		if (bpf_map_lookup_elem(ledger_fd(cache, ifindex), &index, values) < 0) {
+		if (bpf_map_lookup_elem(point ? point->fd : -1, &index, values) < 0) {
 			error_from_errno(error, errno, "read the ledger of interface %u", ifindex);
 			return false;
 		}
@@ -411,14 +502,16 @@ static bool empty_ledgers(Cache *cache, GError **error)
 {
 	g_autofree void *zeros = g_malloc0(percpu_size(cache, sizeof(struct ledger_sheet)));
 	GHashTableIter iter;
-	gpointer fd;
+	gpointer value;
 
-	g_hash_table_iter_init(&iter, cache->ledgers);
-	while (g_hash_table_iter_next(&iter, NULL, &fd)) {
+	g_hash_table_iter_init(&iter, cache->points);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const PointLedger *point = value;
+
 		for (uint32_t hook = 0; hook < HOOKS; hook++) {
 			uint32_t index = quiet(cache) * HOOKS + hook;
 
-			if (bpf_map_update_elem(GPOINTER_TO_INT(fd), &index, zeros, BPF_ANY) < 0) {
+			if (bpf_map_update_elem(point->fd, &index, zeros, BPF_ANY) < 0) {
 				error_from_errno(error, errno, "empty a ledger");
 				return false;
 			}

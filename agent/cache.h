@@ -47,8 +47,12 @@ void cache_close(Cache *cache);
 /* Borrowed descriptors for loading a classifier. */
 int cache_map_fd(const Cache *cache, CacheMap map);
 
-/* The ledger of an interface: made, or adopted. -1 with @error set. */
+/*
+ * The ledger of an interface: made, or adopted. -1 with @error set. With it comes the number by which
+ * the tables know the interface, one of POINT_NUMBERS; it outlives the agent and ends with the ledger.
+ */
 int cache_ensure_ledger(Cache *cache, uint32_t ifindex, GError **error);
+uint16_t cache_point_number(const Cache *cache, uint32_t ifindex); /* of one that has a ledger */
 void cache_drop_ledger(Cache *cache, uint32_t ifindex);
 GArray *cache_ledgers(const Cache *cache); /* of uint32_t ifindex; the caller's to unref */
 
@@ -64,7 +68,10 @@ void cache_advance(Cache *cache);
 /* Waits out a grace period: nothing writes to the tables of the generation before any more. */
 bool cache_wait_until_quiet(Cache *cache, GError **error);
 
-/* Of the quiet generation. Appends HostDeltas, no two with the same key. */
+/*
+ * Of the quiet generation. Appends HostDeltas, no two with the same key; the ifindex is 0 where a
+ * classifier has counted on whose ledger is gone.
+ */
 bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error);
 bool cache_read_sheets(Cache *cache, uint32_t ifindex, struct ledger_sheet sheets[HOOKS],
 		       GError **error);

@@ -12,17 +12,6 @@ struct Classifier {
 	struct meter_bpf *skeleton;
 };
 
-/* bpf_ktime_get_coarse_ns() came with Linux 5.11. */
-static bool has_coarse_clock(void)
-{
-	static int known = -1;
-
-	if (known < 0)
-		known = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS,
-						BPF_FUNC_ktime_get_coarse_ns, NULL) == 1;
-	return known;
-}
-
 /* The program gets the maps that all share in place of those which its object file describes. */
 static int share_maps(struct meter_bpf *skeleton, const Cache *cache, const Scope *scope,
 		      int ledger_fd)
@@ -31,12 +20,12 @@ static int share_maps(struct meter_bpf *skeleton, const Cache *cache, const Scop
 		struct bpf_map *map;
 		int fd;
 	} shared[] = {
-		{ skeleton->maps.control, cache_map_fd(cache, CACHE_CONTROL) },
+		{ skeleton->maps.data_control, cache_map_fd(cache, CACHE_CONTROL) },
 		{ skeleton->maps.hosts, cache_map_fd(cache, CACHE_HOSTS) },
 		{ skeleton->maps.macs, cache_map_fd(cache, CACHE_MACS) },
 		{ skeleton->maps.local_prefixes, scope_map_fd(scope, SCOPE_MAP_LOCAL) },
 		{ skeleton->maps.scope_prefixes, scope_map_fd(scope, SCOPE_MAP_NOT_INTERNET) },
-		{ skeleton->maps.scope_hints, scope_map_fd(scope, SCOPE_MAP_HINTS) },
+		{ skeleton->maps.bss, scope_map_fd(scope, SCOPE_MAP_HINTS) },
 		{ skeleton->maps.ledger, ledger_fd },
 	};
 
@@ -64,8 +53,8 @@ Classifier *classifier_load(Cache *cache, const Scope *scope, uint32_t ifindex, 
 		return NULL;
 	}
 	classifier->skeleton->rodata->point_ifindex = ifindex;
+	classifier->skeleton->rodata->point_number = cache_point_number(cache, ifindex);
 	classifier->skeleton->rodata->point_side = (__u8)side;
-	classifier->skeleton->rodata->coarse_clock = has_coarse_clock();
 	result = share_maps(classifier->skeleton, cache, scope, ledger_fd);
 	if (!result)
 		result = meter_bpf__load(classifier->skeleton);

@@ -21,6 +21,19 @@
 
 typedef struct Hosts Hosts;
 
+/*
+ * A host as one interface sees it: a struct meter_key in which the point is spelt out, and that stays
+ * what it is when the point has gone.
+ */
+struct host_key {
+	uint8_t address[ADDRESS_LEN];
+	uint32_t ifindex;
+	uint8_t mac[MAC_LEN];
+	uint8_t ip_version; /* 4 or 6: element 60 */
+	uint8_t scope;	    /* enum scope */
+};
+_Static_assert(sizeof(struct host_key) == 28, "host_key is on disk");
+
 typedef struct {
 	uint64_t packets;
 	uint64_t octets;	/* IP octets */

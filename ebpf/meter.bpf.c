@@ -20,25 +20,23 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* The interface of this instance; set between open and load. */
 const volatile __u32 point_ifindex;
-const volatile __u8 point_side;	  /* enum side */
-const volatile __u8 coarse_clock; /* the kernel has bpf_ktime_get_coarse_ns (5.11) */
+const volatile __u16 point_number; /* below POINT_NUMBERS */
+const volatile __u8 point_side;	   /* enum side */
 
 /*
- * The agent makes all maps (agent/cache.c), sets their sizes there and hands them to each instance;
- * what stands here is only what the verifier needs to know.
+ * The agent makes all maps (agent/cache.c, agent/scope.c), sets their sizes there and hands them to
+ * each instance; what stands here is only what the verifier needs to know.
+ *
+ * A section of variables is a map, too, an array of one entry, and is read without a lookup: hence
+ * a section of its own for each of these two.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct meter_control);
-} control SEC(".maps");
+volatile struct meter_control control SEC(".data.control");
+struct scope_hints scope_hints; /* all that there is in .bss */
 
 struct host_table {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct host_key));
+	__uint(key_size, sizeof(struct meter_key));
 	__uint(value_size, sizeof(struct host_traffic));
 };
 
@@ -84,95 +82,85 @@ struct {
 	__type(value, __u8);
 } scope_prefixes SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct scope_hints);
-} scope_hints SEC(".maps");
-
-static const __u32 first;
 static const struct host_traffic no_traffic;
 
-/* A host_key in the words in which it is written; see struct packet. */
-union host_words {
-	struct host_key key;
+/* A meter_key in the words in which it is written; see struct packet. */
+union key_words {
+	struct meter_key key;
 	struct {
 		__u64 address[2];
-		__u64 ifindex_mac;
-		__u32 mac_ip_version_scope;
+		__u64 mac_point;
 	};
 };
 
-static __always_inline bool is_local(const struct host_key *key)
+static __always_inline bool is_local(const struct packet *packet)
 {
 	struct local_prefix prefix = {
 		.length = LOCAL_PREFIX_LENGTH(8 * ADDRESS_LEN),
-		.ifindex = key->ifindex,
-		.ip_version = key->ip_version,
+		.ifindex = point_ifindex,
+		.ip_version = packet->ip_version,
 	};
 
-	__builtin_memcpy(prefix.address, key->address, ADDRESS_LEN);
+	__builtin_memcpy(prefix.address, packet->near, ADDRESS_LEN);
 	return bpf_map_lookup_elem(&local_prefixes, &prefix);
 }
 
-static __always_inline __u16 first_half(__u32 word)
-{
-	return ((union joined){ .words = { word } }).halves[0];
-}
-
-static __always_inline enum scope scope_of(const struct packet *packet)
+/* Few frames come here, so the address is read once more rather than kept for all. */
+static __always_inline enum scope ask_trie(struct __sk_buff *skb, const struct packet *packet)
 {
 	struct scope_prefix prefix = {
 		.length = SCOPE_PREFIX_LENGTH(8 * ADDRESS_LEN),
 		.ip_version = packet->ip_version,
 	};
-	struct scope_hints *hints = bpf_map_lookup_elem(&scope_hints, &first);
-	bool ipv4 = packet->ip_version == 4;
+	int result;
 
-	if (!hints)
-		return SCOPE_INTERNET;
-	switch (ipv4 ? hints->ipv4[first_half(packet->far[3])] :
-		       hints->ipv6[first_half(packet->far[0])]) {
+	if (packet->ip_version == 4) {
+		__builtin_memset(prefix.address + 10, 0xff, 2);
+		result = bpf_skb_load_bytes(skb, packet->far_offset, prefix.address + 12, 4);
+	} else {
+		result = bpf_skb_load_bytes(skb, packet->far_offset, prefix.address, ADDRESS_LEN);
+	}
+	return !result && bpf_map_lookup_elem(&scope_prefixes, &prefix) ? SCOPE_LOCAL :
+									  SCOPE_INTERNET;
+}
+
+static __always_inline enum scope scope_of(struct __sk_buff *skb, const struct packet *packet)
+{
+	switch (packet->ip_version == 4 ? scope_hints.ipv4[packet->far_start] :
+					  scope_hints.ipv6[packet->far_start]) {
 	case HINT_INTERNET:
 		return SCOPE_INTERNET;
 	case HINT_LOCAL:
 		return SCOPE_LOCAL;
 	default:
-		__builtin_memcpy(prefix.address, packet->far, ADDRESS_LEN);
-		return bpf_map_lookup_elem(&scope_prefixes, &prefix) ? SCOPE_LOCAL : SCOPE_INTERNET;
+		return ask_trie(skb, packet);
 	}
-}
-
-static __always_inline __u64 now_ns(void)
-{
-	return coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
 }
 
 static __always_inline void count(struct host_traffic *host, enum direction direction,
 				  const struct packet *packet)
 {
 	struct traffic *traffic = &host->direction[direction];
-	__u64 now = now_ns();
+	/* The one clock that is a load and no call; agent/ticks.h turns it into nanoseconds. */
+	__u32 now = (__u32)bpf_jiffies64();
 
 	if (!traffic->packets)
-		traffic->first_ns = now;
-	traffic->last_ns = now;
+		traffic->first_ticks = now;
+	traffic->last_ticks = now;
 	traffic->packets += packet->packets;
 	traffic->octets += packet->octets;
 	traffic->layer2_octets += packet->layer2_octets;
 }
 
 /* NULL: the table is full. */
-static __always_inline struct host_traffic *add_host(void *table, const struct host_key *key)
+static __always_inline struct host_traffic *add_host(void *table, const struct meter_key *key)
 {
 	/* Another CPU may win the race to insert: look up again either way. */
 	bpf_map_update_elem(table, key, &no_traffic, BPF_NOEXIST);
 	return bpf_map_lookup_elem(table, key);
 }
 
-static __always_inline enum ledger_class count_mac(struct host_key *key, __u32 generation,
+static __always_inline enum ledger_class count_mac(struct meter_key *key, __u32 generation,
 						   enum direction direction,
 						   const struct packet *packet,
 						   enum ledger_class why)
@@ -192,41 +180,45 @@ static __always_inline enum ledger_class count_mac(struct host_key *key, __u32 g
 	return why;
 }
 
-static __always_inline void write_key(union host_words *words, const struct packet *packet,
-				      enum scope scope)
+static __always_inline void write_key(union key_words *words, const struct packet *packet,
+				      enum side side, enum scope scope)
 {
-	union joined end = { .octets = { [6] = packet->ip_version, [7] = scope } };
+	union joined end = { .halves = { [3] = point_number << POINT_NUMBER_SHIFT } };
 
-	if (point_side == SIDE_LAN)
+	if (side == SIDE_LAN)
 		__builtin_memcpy(end.halves, packet->near_mac, MAC_LEN);
+	if (packet->ip_version == 6)
+		end.halves[3] |= POINT_IPV6;
+	if (scope == SCOPE_LOCAL)
+		end.halves[3] |= POINT_LOCAL;
 	words->address[0] = packet->near[0];
 	words->address[1] = packet->near[1];
-	words->ifindex_mac = join_words(point_ifindex, end.words[0]);
-	words->mac_ip_version_scope = end.words[1];
+	words->mac_point = end.whole;
 }
 
-static __always_inline bool is_upload(enum hook hook)
+static __always_inline bool is_upload(enum side side, enum hook hook)
 {
-	return (hook == HOOK_INGRESS) == (point_side == SIDE_LAN);
+	return (hook == HOOK_INGRESS) == (side == SIDE_LAN);
 }
 
-static __always_inline enum ledger_class count_host(const struct packet *packet, enum hook hook,
-						    __u32 generation)
+static __always_inline enum ledger_class count_host(struct __sk_buff *skb,
+						    const struct packet *packet, enum side side,
+						    enum hook hook, __u32 generation)
 {
-	enum direction direction = is_upload(hook) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
+	enum direction direction = is_upload(side, hook) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
 	void *table = bpf_map_lookup_elem(&hosts, &generation);
-	enum scope scope = scope_of(packet);
+	enum scope scope = scope_of(skb, packet);
 	struct host_traffic *host;
-	union host_words words;
+	union key_words words;
 
 	if (!table)
 		return LEDGER_DEVICE_LIMIT;
-	write_key(&words, packet, scope);
+	write_key(&words, packet, side, scope);
 	host = bpf_map_lookup_elem(table, &words.key);
 	if (!host) {
 		/* Only now does it matter whether the address may have an entry: most are there. */
-		if (!is_local(&words.key)) {
-			if (point_side == SIDE_WAN)
+		if (!is_local(packet)) {
+			if (side == SIDE_WAN)
 				return LEDGER_ROUTER;
 			return count_mac(&words.key, generation, direction, packet,
 					 LEDGER_MAC_ONLY);
@@ -234,7 +226,7 @@ static __always_inline enum ledger_class count_host(const struct packet *packet,
 		host = add_host(table, &words.key);
 	}
 	if (!host) {
-		if (point_side == SIDE_WAN)
+		if (side == SIDE_WAN)
 			return LEDGER_DEVICE_LIMIT;
 		return count_mac(&words.key, generation, direction, packet, LEDGER_ADDRESS_LIMIT);
 	}
@@ -247,29 +239,26 @@ static __always_inline __u32 sheet_index(__u32 generation, enum hook hook)
 	return generation * HOOKS + hook;
 }
 
-static __always_inline int meter(struct __sk_buff *skb, enum hook hook)
+static __always_inline void meter_on(struct __sk_buff *skb, enum side side, enum hook hook)
 {
-	const volatile struct meter_control *state = bpf_map_lookup_elem(&control, &first);
+	__u32 generation = control.generation % GENERATIONS;
+	__u32 index = sheet_index(generation, hook);
+	struct ledger_sheet *sheet = bpf_map_lookup_elem(&ledger, &index);
 	struct packet packet;
-	struct ledger_sheet *sheet;
 	struct ledger_entry *entry;
 	enum ledger_class class;
-	__u32 generation, index;
 
-	if (!state)
-		return TC_ACT_UNSPEC;
-	generation = state->generation % GENERATIONS;
-	index = sheet_index(generation, hook);
-	sheet = bpf_map_lookup_elem(&ledger, &index);
 	if (!sheet)
-		return TC_ACT_UNSPEC;
+		return;
 	sheet->seen.frames++;
 	sheet->seen.skb_octets += skb->len;
-	sheet->seen.tagged += skb->vlan_present;
+	if (skb->vlan_present)
+		sheet->seen.tagged++;
 
-	switch (parse_packet(skb, hook, is_upload(hook), &packet)) {
+	switch (parse_packet(skb, hook, is_upload(side, hook), &packet)) {
 	case PARSED_IP:
-		class = packet.multicast ? LEDGER_MULTICAST : count_host(&packet, hook, generation);
+		class = packet.multicast ? LEDGER_MULTICAST :
+					   count_host(skb, &packet, side, hook, generation);
 		break;
 	case PARSED_NOT_IP:
 		class = LEDGER_NOT_IP;
@@ -282,6 +271,15 @@ static __always_inline int meter(struct __sk_buff *skb, enum hook hook)
 	entry->packets += packet.packets;
 	entry->octets += packet.octets;
 	entry->layer2_octets += packet.layer2_octets;
+}
+
+/* The code stands there once for each side, and the verifier removes the one that is not asked for. */
+static __always_inline int meter(struct __sk_buff *skb, enum hook hook)
+{
+	if (point_side == SIDE_LAN)
+		meter_on(skb, SIDE_LAN, hook);
+	else
+		meter_on(skb, SIDE_WAN, hook);
 	return TC_ACT_UNSPEC;
 }
 

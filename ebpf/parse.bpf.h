@@ -12,6 +12,7 @@
 
 #include <linux/bpf.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
@@ -46,13 +47,14 @@ enum parsed {
 
 struct packet {
 	/*
-	 * The ends have their addresses as in struct host_key; near is on the devices' side. They
-	 * are in words as wide as can be: where the kernel hashes and compares a key that was
-	 * written by octets, each load waits for several stores.
+	 * The near end, which is on the devices' side, has its address as in struct meter_key. It is
+	 * in words as wide as can be: where the kernel hashes and compares a key that was written by
+	 * octets, each load waits for several stores.
 	 */
 	__u64 near[ADDRESS_LEN / 8];
 	__be16 near_mac[MAC_LEN / 2];
-	__be32 far[ADDRESS_LEN / 4];
+	__be16 far_start; /* the first two octets of the far end's address ... */
+	__u32 far_offset; /* ... which stands here in the frame */
 	__u8 ip_version;
 	bool multicast; /* or broadcast */
 	__u64 packets;
@@ -82,9 +84,10 @@ static __always_inline const void *peek(struct __sk_buff *skb, __u32 offset, voi
 	const void *data = (const void *)(long)skb->data;
 	const void *end = (const void *)(long)skb->data_end;
 
-	if (data + offset + len <= end)
-		return data + offset;
-	return bpf_skb_load_bytes(skb, offset, copy, len) ? NULL : copy;
+	if (data + offset + len > end)
+		return bpf_skb_load_bytes(skb, offset, copy, len) ? NULL : copy;
+	__builtin_assume(data + offset != NULL); /* then the callers' check is for the copy alone */
+	return data + offset;
 }
 
 static __always_inline bool is_vlan(__be16 protocol)
@@ -96,6 +99,11 @@ static __always_inline bool is_vlan(__be16 protocol)
 static __always_inline __u64 join_words(__u32 first, __u32 second)
 {
 	return ((union joined){ .words = { first, second } }).whole;
+}
+
+static __always_inline __u16 first_half(__u32 word)
+{
+	return ((union joined){ .words = { word } }).halves[0];
 }
 
 /* Steps over the extension headers which GSO repeats; @offset is left at the transport header. */
@@ -172,22 +180,16 @@ static __always_inline void count_segments(struct __sk_buff *skb, enum hook hook
 	packet->layer2_octets = len + (__u64)segments * metadata_tag_len(skb);
 }
 
-/* Also of what does not carry IP, of which only the kernel knows what its segments repeat. */
-static __always_inline void count_frame(struct __sk_buff *skb, enum hook hook,
-					struct packet *packet)
+/* What segments repeat that do not carry IP, only the kernel knows. */
+static __always_inline void count_opaque_segments(struct __sk_buff *skb, enum hook hook,
+						  struct packet *packet)
 {
-	packet->packets = 1;
-	packet->octets = 0;
-	packet->layer2_octets = skb->len;
-	if (skb->gso_size) {
-		packet->packets = skb->gso_segs ?: 1;
-		packet->layer2_octets = kernel_len(skb, hook);
-	}
-	packet->layer2_octets += packet->packets * metadata_tag_len(skb);
+	packet->packets = skb->gso_segs ?: 1;
+	packet->layer2_octets = kernel_len(skb, hook) + packet->packets * metadata_tag_len(skb);
 }
 
 static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook hook, bool upload,
-					      __u32 offset, struct packet *packet)
+					      __u32 offset, __u32 gso_size, struct packet *packet)
 {
 	struct iphdr copy;
 	const struct iphdr *ip = peek(skb, offset, &copy, sizeof(copy));
@@ -199,14 +201,14 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook h
 	packet->ip_version = 4;
 	packet->near[0] = 0;
 	packet->near[1] = join_words(bpf_htonl(0xffff), upload ? ip->saddr : ip->daddr);
-	packet->far[0] = 0;
-	packet->far[1] = 0;
-	packet->far[2] = bpf_htonl(0xffff);
-	packet->far[3] = upload ? ip->daddr : ip->saddr;
-	packet->multicast |= (ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
-			     ip->daddr == bpf_htonl(INADDR_BROADCAST);
+	packet->far_start = first_half(upload ? ip->daddr : ip->saddr);
+	packet->far_offset =
+		offset + (upload ? offsetof(struct iphdr, daddr) : offsetof(struct iphdr, saddr));
+	if ((ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
+	    ip->daddr == bpf_htonl(INADDR_BROADCAST))
+		packet->multicast = true;
 
-	if (skb->gso_size) {
+	if (gso_size) {
 		__u32 transport = offset + header_len;
 
 		count_segments(skb, hook, offset,
@@ -222,24 +224,26 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook h
 }
 
 static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook hook, bool upload,
-					      __u32 offset, struct packet *packet)
+					      __u32 offset, __u32 gso_size, struct packet *packet)
 {
 	struct ipv6hdr copy;
 	const struct ipv6hdr *ip = peek(skb, offset, &copy, sizeof(copy));
-	const __be32 *near, *far;
+	const __be32 *near;
 	__u32 payload_len;
 
 	if (!ip || ip->version != 6)
 		return PARSED_MALFORMED;
 	near = upload ? ip->saddr.s6_addr32 : ip->daddr.s6_addr32;
-	far = upload ? ip->daddr.s6_addr32 : ip->saddr.s6_addr32;
 	packet->ip_version = 6;
 	packet->near[0] = join_words(near[0], near[1]);
 	packet->near[1] = join_words(near[2], near[3]);
-	__builtin_memcpy(packet->far, far, ADDRESS_LEN);
-	packet->multicast |= ip->daddr.s6_addr[0] == 0xff;
+	packet->far_start = upload ? ip->daddr.s6_addr16[0] : ip->saddr.s6_addr16[0];
+	packet->far_offset = offset + (upload ? offsetof(struct ipv6hdr, daddr) :
+						offsetof(struct ipv6hdr, saddr));
+	if (ip->daddr.s6_addr[0] == 0xff)
+		packet->multicast = true;
 
-	if (skb->gso_size) {
+	if (gso_size) {
 		__u32 transport = offset + sizeof(*ip);
 		__u8 protocol = skip_extension_headers(skb, ip->nexthdr, &transport);
 		/* BIG TCP: segmentation removes the jumbo option (ipv6_hopopt_jumbo_remove()). */
@@ -260,24 +264,23 @@ static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook h
 	return PARSED_IP;
 }
 
-/* @upload: the near end is the source. */
-static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook hook, bool upload,
-						struct packet *packet)
+static __always_inline enum parsed parse_headers(struct __sk_buff *skb, enum hook hook, bool upload,
+						 __u32 gso_size, struct packet *packet)
 {
 	struct ethernet copy;
-	const struct ethernet *ethernet;
+	const struct ethernet *ethernet = peek(skb, 0, &copy, sizeof(copy));
 	__u32 offset = sizeof(*ethernet);
 	__be16 protocol;
 
-	count_frame(skb, hook, packet);
-	ethernet = peek(skb, 0, &copy, sizeof(copy));
 	if (!ethernet)
 		return PARSED_MALFORMED;
 	if (upload)
 		__builtin_memcpy(packet->near_mac, ethernet->source, MAC_LEN);
 	else
 		__builtin_memcpy(packet->near_mac, ethernet->destination, MAC_LEN);
-	packet->multicast = !!(ethernet->destination[0] & bpf_htons(0x0100));
+	packet->multicast = false;
+	if (ethernet->destination[0] & bpf_htons(0x0100))
+		packet->multicast = true;
 
 	protocol = ethernet->protocol;
 	for (int i = 0; i < MAX_INLINE_TAGS && is_vlan(protocol); i++) {
@@ -291,12 +294,28 @@ static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook
 	}
 	switch (protocol) {
 	case bpf_htons(ETH_P_IP):
-		return parse_ipv4(skb, hook, upload, offset, packet);
+		return parse_ipv4(skb, hook, upload, offset, gso_size, packet);
 	case bpf_htons(ETH_P_IPV6):
-		return parse_ipv6(skb, hook, upload, offset, packet);
+		return parse_ipv6(skb, hook, upload, offset, gso_size, packet);
 	default:
 		return PARSED_NOT_IP;
 	}
+}
+
+/* @upload: the near end is the source. */
+static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook hook, bool upload,
+						struct packet *packet)
+{
+	__u32 gso_size = skb->gso_size; /* read once: it lies behind the frame's data */
+	enum parsed parsed;
+
+	packet->packets = 1;
+	packet->octets = 0;
+	packet->layer2_octets = skb->len + metadata_tag_len(skb);
+	parsed = parse_headers(skb, hook, upload, gso_size, packet);
+	if (gso_size && parsed != PARSED_IP)
+		count_opaque_segments(skb, hook, packet);
+	return parsed;
 }
 
 #endif

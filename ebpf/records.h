@@ -7,16 +7,16 @@
  * an agent knows whether it may read what an earlier one left in the kernel.
  *
  * Octets are counted in two ways, both as they pass on the wire, that is with the headers which
- * every segment of a GSO or GRO frame repeats: octets          IP octets, header and payload (IANA
- * IPFIX element 1, octetDeltaCount) layer2_octets   frame octets, from the Ethernet header on,
- * without FCS (element 352)
+ * every segment of a GSO or GRO frame repeats: `octets` are IP octets, header and payload (IPFIX
+ * element 1, octetDeltaCount); `layer2_octets` are frame octets, from the Ethernet header on, without
+ * FCS (element 352).
  */
 #ifndef FLOWTALLY_RECORDS_H
 #define FLOWTALLY_RECORDS_H
 
 #include <linux/types.h>
 
-#define METER_LAYOUT 1
+#define METER_LAYOUT 2
 
 /* The length of an Ethernet address; <linux/if_ether.h> calls it ETH_ALEN. */
 #define MAC_LEN 6
@@ -66,32 +66,38 @@ enum ledger_class {
 };
 
 /*
- * A host as one interface sees it. An IPv4 address is written as an IPv4-mapped IPv6 address
+ * A host as one Observation Point sees it. An IPv4 address is written as an IPv4-mapped IPv6 address
  * (RFC 4291, 2.5.5.2). All zero: the address is not told apart (the table of MACs has only such
  * keys); a zero MAC: the host is known by its address alone.
+ *
+ * The point is a number and not the ifindex, so that the key is 24 octets: the kernel hashes 12 at a
+ * time, and compares 8 at a time.
  */
-struct host_key {
+struct meter_key {
 	__u8 address[ADDRESS_LEN];
-	__u32 ifindex;
 	__u8 mac[MAC_LEN];
-	__u8 ip_version; /* 4 or 6: element 60 */
-	__u8 scope;	 /* enum scope */
+	__u16 point; /* POINT_*: flags, and above them the number that the agent gave the point */
 };
-_Static_assert(sizeof(struct host_key) == 28, "host_key is ABI");
+_Static_assert(sizeof(struct meter_key) == 24, "meter_key is ABI");
+
+#define POINT_IPV6 1  /* the family is IPv6, not IPv4 */
+#define POINT_LOCAL 2 /* the scope is SCOPE_LOCAL, not SCOPE_INTERNET */
+#define POINT_NUMBER_SHIFT 2
+#define POINT_NUMBERS (1 << (16 - POINT_NUMBER_SHIFT))
 
 struct traffic {
 	__u64 packets;
 	__u64 octets;
 	__u64 layer2_octets;
-	__u64 first_ns; /* CLOCK_MONOTONIC, as coarse as a tick */
-	__u64 last_ns;
+	__u32 first_ticks; /* of the kernel's jiffies the lower half; means nothing without packets */
+	__u32 last_ticks;
 };
-_Static_assert(sizeof(struct traffic) == 40, "traffic is ABI");
+_Static_assert(sizeof(struct traffic) == 32, "traffic is ABI");
 
 struct host_traffic {
 	struct traffic direction[DIRECTIONS];
 };
-_Static_assert(sizeof(struct host_traffic) == 80, "host_traffic is ABI");
+_Static_assert(sizeof(struct host_traffic) == 64, "host_traffic is ABI");
 
 struct ledger_entry {
 	__u64 frames; /* as the kernel passes them: a GSO frame is one */

@@ -11,7 +11,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct host_key));
+	__uint(key_size, sizeof(struct meter_key));
 	__uint(value_size, sizeof(struct host_traffic));
 } bare SEC(".maps");
 
@@ -32,8 +32,7 @@ static __always_inline void count_bare(struct __sk_buff *skb)
 {
 	const struct ipv4_frame *frame = ipv4_frame(skb);
 	struct host_traffic *host;
-	struct traffic *traffic;
-	union host_words words;
+	union key_words words;
 	struct packet packet;
 
 	if (!frame)
@@ -42,16 +41,15 @@ static __always_inline void count_bare(struct __sk_buff *skb)
 	packet.near[0] = 0;
 	packet.near[1] = join_words(bpf_htonl(0xffff), frame->ip.saddr);
 	__builtin_memcpy(packet.near_mac, frame->ethernet.source, MAC_LEN);
-	write_key(&words, &packet, SCOPE_INTERNET);
+	packet.packets = 1;
+	packet.octets = bpf_ntohs(frame->ip.tot_len);
+	packet.layer2_octets = skb->len;
+	write_key(&words, &packet, SIDE_LAN, SCOPE_INTERNET);
 	host = bpf_map_lookup_elem(&bare, &words.key);
 	if (!host)
 		host = add_host(&bare, &words.key);
-	if (!host)
-		return;
-	traffic = &host->direction[DIRECTION_UPLOAD];
-	traffic->packets++;
-	traffic->octets += bpf_ntohs(frame->ip.tot_len);
-	traffic->layer2_octets += skb->len;
+	if (host)
+		count(host, DIRECTION_UPLOAD, &packet);
 }
 
 static __always_inline void randomise(struct __sk_buff *skb)

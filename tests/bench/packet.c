@@ -21,6 +21,8 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/frame.h"
+#include "cache.h"
+#include "maps.h"
 #include "records.h"
 #include "tests/bench/packet.skel.h"
 
@@ -136,7 +138,7 @@ static void set_not_internet(void)
 
 	hints.ipv4[hint_index("192.168.0.0")] = HINT_LOCAL;
 	hints.ipv4[hint_index("192.0.2.0")] = HINT_ASK_TRIE;
-	update(skel->maps.scope_hints, &zero, &hints);
+	update(skel->maps.bss, &zero, &hints);
 	set_ipv4(prefix.address, "192.0.2.0");
 	update(skel->maps.scope_prefixes, &prefix, &value);
 }
@@ -144,7 +146,7 @@ static void set_not_internet(void)
 static int make_table(const struct bpf_map *outer, uint32_t generation)
 {
 	/* Some room beside the random hosts, for those of the other runs. */
-	int table = bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, "hosts", sizeof(struct host_key),
+	int table = bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, "hosts", sizeof(struct meter_key),
 				   sizeof(struct host_traffic), HOSTS + 64, NULL);
 
 	if (table < 0)
@@ -165,7 +167,7 @@ static int load(void)
 		die("open");
 	skel->rodata->point_ifindex = IFINDEX;
 	skel->rodata->point_side = SIDE_LAN;
-	skel->rodata->coarse_clock = 1;
+	skel->rodata->point_number = 1;
 	bpf_map__set_max_entries(skel->maps.local_prefixes, 64);
 	bpf_map__set_max_entries(skel->maps.scope_prefixes, 64);
 	bpf_map__set_max_entries(skel->maps.bare, HOSTS + 64);
@@ -175,7 +177,7 @@ static int load(void)
 		table = make_table(skel->maps.hosts, i);
 		make_table(skel->maps.macs, i);
 	}
-	update(skel->maps.control, &zero, &control);
+	update(skel->maps.data_control, &zero, &control);
 	add_local("192.168.2.0", 24);
 	add_local("10.1.0.0", 16);
 	add_local("2001:db8:ca2:2::", 64);
@@ -304,7 +306,7 @@ static void measure_packets(void)
 
 static void measure_reading(int table)
 {
-	struct host_key *keys = calloc(HOSTS + 64, sizeof(*keys));
+	struct meter_key *keys = calloc(HOSTS + 64, sizeof(*keys));
 	struct host_traffic *values =
 		calloc((size_t)(HOSTS + 64) * libbpf_num_possible_cpus(), sizeof(*values));
 	double ns[ROUNDS], start, deleting;
@@ -330,6 +332,79 @@ static void measure_reading(int table)
 	free(keys);
 }
 
+static void fill(int table)
+{
+	struct host_traffic *values = calloc(libbpf_num_possible_cpus(), sizeof(*values));
+	struct meter_key key = { .mac = { 0x02 } };
+
+	if (!values)
+		die("make room");
+	values->direction[DIRECTION_UPLOAD].packets = 1;
+	for (uint32_t i = 0; i < HOSTS; i++) {
+		memcpy(key.address, &i, sizeof(i));
+		if (bpf_map_update_elem(table, &key, values, BPF_ANY))
+			die("fill table");
+	}
+	free(values);
+}
+
+static int active_table(const Cache *cache)
+{
+	uint32_t active = cache_generation(cache) % GENERATIONS, id;
+	int table = -1;
+
+	if (!bpf_map_lookup_elem(cache_map_fd(cache, CACHE_HOSTS), &active, &id))
+		table = bpf_map_get_fd_by_id(id);
+	if (table < 0)
+		die("find table");
+	return table;
+}
+
+/* What the agent does with the tables in a sweep. */
+static bool measure_sweeps(const char *dir, GError **error)
+{
+	double reading[ROUNDS], emptying[ROUNDS], start;
+	g_autoptr(GArray) deltas = g_array_new(FALSE, FALSE, sizeof(HostDelta));
+	g_autoptr(Cache) cache = NULL;
+
+	if (!maps_prepare(dir, error) || !(cache = cache_open(dir, HOSTS, error)))
+		return false;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		int table = active_table(cache);
+
+		fill(table);
+		close(table);
+		cache_advance(cache);
+		if (!cache_wait_until_quiet(cache, error))
+			return false;
+		g_array_set_size(deltas, 0);
+		start = now_ns();
+		if (!cache_read_hosts(cache, deltas, error))
+			return false;
+		reading[round] = (now_ns() - start) / HOSTS;
+		start = now_ns();
+		if (!cache_empty(cache, error))
+			return false;
+		emptying[round] = (now_ns() - start) / HOSTS;
+	}
+	printf("%-30s %8.1f   cache_read_hosts(), %u entries\n", "a sweep, ns an entry",
+	       median(reading), deltas->len);
+	printf("%-30s %8.1f   cache_empty()\n", "", median(emptying));
+	return true;
+}
+
+static void measure_cache(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("flowtally-bench-XXXXXX", NULL);
+	g_autoptr(GError) error = NULL;
+
+	if (!dir)
+		die("make a directory");
+	if (!measure_sweeps(dir, &error))
+		fprintf(stderr, "packet: %s\n", error->message);
+	maps_remove(dir);
+}
+
 int main(void)
 {
 	cpu_set_t cpu;
@@ -345,6 +420,7 @@ int main(void)
 	table = load();
 	measure_packets();
 	measure_reading(table);
+	measure_cache();
 	packet_bpf__destroy(skel);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -19,6 +20,7 @@
 #include "maps.h"
 #include "scope.h"
 #include "test.h"
+#include "ticks.h"
 
 #define IFINDEX 7
 #define FRAME_LEN (14 + 20)
@@ -234,6 +236,226 @@ static void map_of_another_program_is_refused(void **state)
 	assert_non_null(strstr(error->message, "another program or version"));
 }
 
+static GArray *read_deltas(const Lab *lab)
+{
+	GArray *deltas = g_array_new(FALSE, FALSE, sizeof(HostDelta));
+
+	cache_advance(lab->cache);
+	assert_true(cache_wait_until_quiet(lab->cache, NULL));
+	assert_true(cache_read_hosts(lab->cache, deltas, NULL));
+	assert_true(cache_empty(lab->cache, NULL));
+	return deltas;
+}
+
+static void host_is_known_by_its_interface(void **state)
+{
+	Lab *lab = *state;
+	g_autoptr(GArray) deltas = NULL;
+	const HostDelta *delta;
+
+	send_frames(lab, 9, 3);
+	deltas = read_deltas(lab);
+	assert_int_equal(deltas->len, 1);
+	delta = &g_array_index(deltas, HostDelta, 0);
+	assert_int_equal(delta->key.ifindex, IFINDEX);
+	assert_int_equal(delta->key.ip_version, 4);
+	assert_int_equal(delta->key.scope, SCOPE_INTERNET);
+	assert_int_equal(delta->key.mac[5], 9);
+	assert_int_equal(delta->key.address[15], 9);
+	assert_int_equal(delta->volume[DIRECTION_UPLOAD].packets, 3);
+	assert_int_equal(delta->volume[DIRECTION_DOWNLOAD].packets, 0);
+}
+
+/* The active table of hosts; the caller's to close. */
+static int open_table(const Cache *cache)
+{
+	uint32_t active = cache_generation(cache) % GENERATIONS, id;
+	int table;
+
+	assert_int_equal(bpf_map_lookup_elem(cache_map_fd(cache, CACHE_HOSTS), &active, &id), 0);
+	table = bpf_map_get_fd_by_id(id);
+	assert_true(table >= 0);
+	return table;
+}
+
+static void host_is_the_sum_over_the_cpus(void **state)
+{
+	Lab *lab = *state;
+	const struct meter_key key = {
+		.address = { 0x20, 0x01, [15] = 1 },
+		.mac = { 2, [5] = 3 },
+		.point = cache_point_number(lab->cache, IFINDEX) * 4 + 3,
+	};
+	const int cpus = libbpf_num_possible_cpus();
+	g_autofree struct host_traffic *values = g_new0(struct host_traffic, cpus);
+	int table = open_table(lab->cache), clock = ticks_open(NULL);
+	g_autoptr(GArray) deltas = NULL;
+	uint64_t newest_ns, oldest_ns;
+	const HostDelta *delta;
+	Ticks now;
+
+	assert_true(ticks_read(clock, &now, NULL));
+	for (int i = 0; i < cpus; i++)
+		values[i].direction[DIRECTION_DOWNLOAD] = (struct traffic){
+			.packets = 1,
+			.octets = 20,
+			.layer2_octets = 34,
+			.first_ticks = now.ticks - 100 - 10 * i,
+			.last_ticks = now.ticks - 50 - 10 * i,
+		};
+	assert_int_equal(bpf_map_update_elem(table, &key, values, BPF_ANY), 0);
+	deltas = read_deltas(lab);
+	assert_int_equal(deltas->len, 1);
+	delta = &g_array_index(deltas, HostDelta, 0);
+	assert_memory_equal(delta->key.address, key.address, ADDRESS_LEN);
+	assert_memory_equal(delta->key.mac, key.mac, MAC_LEN);
+	assert_int_equal(delta->key.ifindex, IFINDEX);
+	assert_int_equal(delta->key.ip_version, 6);
+	assert_int_equal(delta->key.scope, SCOPE_LOCAL);
+	assert_int_equal(delta->volume[DIRECTION_DOWNLOAD].packets, cpus);
+	assert_int_equal(delta->volume[DIRECTION_DOWNLOAD].octets, cpus * 20);
+	assert_int_equal(delta->volume[DIRECTION_DOWNLOAD].layer2_octets, cpus * 34);
+	/* Read on two occasions, so that a time may be some ticks off. */
+	oldest_ns = ticks_to_ns(&now, now.ticks - 100 - 10 * (cpus - 1));
+	newest_ns = ticks_to_ns(&now, now.ticks - 50);
+	assert_in_range(delta->first_ns[DIRECTION_DOWNLOAD], oldest_ns - 4 * now.tick_ns,
+			oldest_ns + 4 * now.tick_ns);
+	assert_in_range(delta->last_ns[DIRECTION_DOWNLOAD], newest_ns - 4 * now.tick_ns,
+			newest_ns + 4 * now.tick_ns);
+	close(table);
+	close(clock);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	return (uint64_t)g_get_monotonic_time() * 1000;
+}
+
+static void times_are_of_the_monotonic_clock(void **state)
+{
+	Lab *lab = *state;
+	const uint64_t ticks_ns = 20000000; /* two at least */
+	uint64_t start = monotonic_ns();
+	g_autoptr(GArray) deltas = NULL;
+	const HostDelta *delta;
+
+	send_frames(lab, 1, 1);
+	g_usleep(100000);
+	send_frames(lab, 1, 1);
+	deltas = read_deltas(lab);
+	delta = &g_array_index(deltas, HostDelta, 0);
+	assert_in_range(delta->first_ns[DIRECTION_UPLOAD], start - ticks_ns, start + 80000000);
+	assert_in_range(delta->last_ns[DIRECTION_UPLOAD], start + 100000000 - ticks_ns,
+			monotonic_ns());
+	assert_int_equal(delta->first_ns[DIRECTION_DOWNLOAD], 0);
+	assert_int_equal(delta->last_ns[DIRECTION_DOWNLOAD], 0);
+}
+
+static void numbers_are_adopted(void **state)
+{
+	Lab *lab = *state;
+	uint16_t numbers[20];
+	g_autoptr(GArray) deltas = NULL, ledgers = NULL;
+
+	for (uint32_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+		assert_true(cache_ensure_ledger(lab->cache, 100 + i, NULL) >= 0);
+		numbers[i] = cache_point_number(lab->cache, 100 + i);
+		for (uint32_t k = 0; k < i; k++)
+			assert_int_not_equal(numbers[i], numbers[k]);
+	}
+	cache_drop_ledger(lab->cache, 105);
+	send_frames(lab, 1, 1);
+	close_lab(lab);
+	open_lab(lab, 8);
+	ledgers = cache_ledgers(lab->cache);
+	assert_int_equal(ledgers->len, G_N_ELEMENTS(numbers)); /* one less, and that of the lab */
+	for (uint32_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+		assert_true(cache_ensure_ledger(lab->cache, 100 + i, NULL) >= 0);
+		if (i != 5)
+			assert_int_equal(cache_point_number(lab->cache, 100 + i), numbers[i]);
+		else
+			assert_int_not_equal(cache_point_number(lab->cache, 105), numbers[5]);
+	}
+	deltas = read_deltas(lab);
+	assert_int_equal(deltas->len, 1);
+	assert_int_equal(g_array_index(deltas, HostDelta, 0).key.ifindex, IFINDEX);
+}
+
+static void number_rests_before_it_is_used_again(void **state)
+{
+	Lab *lab = *state;
+	uint16_t first;
+
+	assert_true(cache_ensure_ledger(lab->cache, 100, NULL) >= 0);
+	first = cache_point_number(lab->cache, 100);
+	cache_drop_ledger(lab->cache, 100);
+	for (uint32_t i = 0; i < POINT_NUMBERS - 2; i++) {
+		assert_true(cache_ensure_ledger(lab->cache, 101, NULL) >= 0);
+		assert_int_not_equal(cache_point_number(lab->cache, 101), first);
+		cache_drop_ledger(lab->cache, 101);
+	}
+	assert_true(cache_ensure_ledger(lab->cache, 102, NULL) >= 0);
+	assert_int_equal(cache_point_number(lab->cache, 102), first);
+}
+
+static void pin_as(const Lab *lab, int fd, const char *name)
+{
+	g_autofree char *path = g_build_filename(lab->dir, name, NULL);
+
+	assert_int_equal(bpf_obj_pin(fd, path), 0);
+}
+
+static void numbers_come_to_an_end(void **state)
+{
+	Lab *lab = *state;
+	g_autoptr(GError) error = NULL;
+	int ledger = dup(cache_ensure_ledger(lab->cache, IFINDEX, NULL));
+	uint16_t taken = cache_point_number(lab->cache, IFINDEX);
+	struct rlimit few, many = { .rlim_cur = POINT_NUMBERS + 100 };
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &few), 0);
+	many.rlim_max = MAX(few.rlim_max, many.rlim_cur);
+	if (setrlimit(RLIMIT_NOFILE, &many) < 0)
+		skip(); /* each ledger takes a descriptor */
+	close_lab(lab);
+	/* One map for all: these are there to be counted. */
+	for (unsigned int number = 0; number < POINT_NUMBERS; number++) {
+		g_autofree char *name = g_strdup_printf("ledger-%u-%u", 1000 + number, number);
+
+		if (number != taken)
+			pin_as(lab, ledger, name);
+	}
+	close(ledger);
+	open_lab(lab, 8);
+	assert_int_equal(cache_ensure_ledger(lab->cache, 100, &error), -1);
+	assert_non_null(strstr(error->message, "room for no more"));
+	cache_drop_ledger(lab->cache, 1000 + 5);
+	assert_true(cache_ensure_ledger(lab->cache, 100, NULL) >= 0);
+	assert_int_equal(cache_point_number(lab->cache, 100), 5);
+	close_lab(lab);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+}
+
+static void doubtful_pins_are_refused(void **state)
+{
+	Lab *lab = *state;
+	static const char *const names[] = { "ledger-", "ledger-100", "ledger-100-16384",
+					     "ledger-100-1x", "ledger-100--1" };
+	g_autofree char *twice =
+		g_strdup_printf("ledger-100-%u", cache_point_number(lab->cache, IFINDEX));
+	int ledger = cache_ensure_ledger(lab->cache, IFINDEX, NULL);
+
+	for (size_t i = 0; i <= G_N_ELEMENTS(names); i++) {
+		const char *name = i < G_N_ELEMENTS(names) ? names[i] : twice;
+		g_autoptr(GError) error = NULL;
+
+		pin_as(lab, ledger, name);
+		assert_null(cache_open(lab->dir, 8, &error));
+		assert_non_null(strstr(error->message, "not one of ours"));
+		map_unpin(lab->dir, name);
+	}
+}
+
 static uint64_t count_prefixes(const Lab *lab)
 {
 	struct local_prefix key;
@@ -285,12 +507,13 @@ static void families_have_prefixes_of_their_own(void **state)
 	assert_int_equal(sheets[HOOK_INGRESS].classes[LEDGER_MAC_ONLY].frames, 1);
 }
 
-#define ROUNDS 20000
+#define SWEEPS 30
 #define FRAMES_A_ROUND 500
 
 typedef struct {
 	const Lab *lab;
-	bool done;
+	bool stop;
+	uint64_t packets;
 } Sender;
 
 /* New hosts all the time, and the same ones on both CPUs: they race to insert. */
@@ -298,9 +521,11 @@ static void *send_many(void *data)
 {
 	Sender *sender = data;
 
-	for (int round = 0; round < ROUNDS; round++)
-		send_frames(sender->lab, (uint8_t)(round % 7), FRAMES_A_ROUND);
-	__atomic_store_n(&sender->done, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&sender->stop, __ATOMIC_ACQUIRE)) {
+		send_frames(sender->lab, (uint8_t)(sender->packets / FRAMES_A_ROUND % 7),
+			    FRAMES_A_ROUND);
+		sender->packets += FRAMES_A_ROUND;
+	}
 	return NULL;
 }
 
@@ -309,20 +534,20 @@ static void reading_races_with_nothing(void **state)
 	Lab *lab = *state;
 	Sender senders[] = { { .lab = lab }, { .lab = lab } };
 	pthread_t threads[G_N_ELEMENTS(senders)];
-	uint64_t packets = 0;
-	bool done = false;
+	uint64_t read = 0, sent = 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(senders); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, send_many, &senders[i]), 0);
-	while (!done) {
-		done = __atomic_load_n(&senders[0].done, __ATOMIC_ACQUIRE) &&
-		       __atomic_load_n(&senders[1].done, __ATOMIC_ACQUIRE);
-		packets += sweep(lab, NULL);
-	}
-	for (size_t i = 0; i < G_N_ELEMENTS(senders); i++)
+	for (int i = 0; i < SWEEPS; i++)
+		read += sweep(lab, NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(senders); i++) {
+		__atomic_store_n(&senders[i].stop, true, __ATOMIC_RELEASE);
 		pthread_join(threads[i], NULL);
-	assert_int_equal(packets, 2 * ROUNDS * FRAMES_A_ROUND);
-	assert_true(cache_generation(lab->cache) > 10);
+		sent += senders[i].packets;
+	}
+	read += sweep(lab, NULL);
+	assert_int_equal(read, sent);
+	assert_true(read > SWEEPS * FRAMES_A_ROUND);
 }
 
 #define IN_LAB(test) cmocka_unit_test_setup_teardown(test, make_lab, remove_lab)
@@ -337,6 +562,13 @@ int main(void)
 		IN_LAB(tables_take_a_new_size_without_losing_a_packet),
 		IN_LAB(tables_of_another_layout_are_refused),
 		IN_LAB(map_of_another_program_is_refused),
+		IN_LAB(host_is_known_by_its_interface),
+		IN_LAB(host_is_the_sum_over_the_cpus),
+		IN_LAB(times_are_of_the_monotonic_clock),
+		IN_LAB(numbers_are_adopted),
+		IN_LAB(number_rests_before_it_is_used_again),
+		IN_LAB(numbers_come_to_an_end),
+		IN_LAB(doubtful_pins_are_refused),
 		IN_LAB(prefixes_of_an_earlier_agent_are_replaced),
 		IN_LAB(families_have_prefixes_of_their_own),
 		IN_LAB(reading_races_with_nothing),

@@ -22,11 +22,14 @@
 #include <linux/pkt_cls.h>
 
 #include "frame.h"
-#include "meter.skel.h"
+#include "hosts.h"
 #include "records.h"
+#include "meter.skel.h"
 
 #define LAB_IFINDEX 7
 #define LAB_OTHER_IFINDEX 8
+#define LAB_NUMBER 12345
+#define LAB_OTHER_NUMBER 54
 #define LAB_ROOM 64
 #define LAB_PREFIXES 64
 
@@ -43,7 +46,6 @@ struct lab_options {
 	enum side side;
 	uint32_t max_hosts;
 	uint32_t max_macs;
-	bool coarse_clock;
 };
 
 static inline void lab_address(uint8_t address[ADDRESS_LEN], const char *text)
@@ -64,7 +66,7 @@ static inline unsigned lab_prefix_length(const char *address, unsigned length)
 static inline int lab_make_table(const struct bpf_map *outer, const char *name, uint32_t generation,
 				 uint32_t max_entries)
 {
-	int table = bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, name, sizeof(struct host_key),
+	int table = bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, name, sizeof(struct meter_key),
 				   sizeof(struct host_traffic), max_entries, NULL);
 
 	assert_true(table >= 0);
@@ -91,7 +93,7 @@ static inline void lab_add_local(const struct lab *lab, uint32_t ifindex, const 
 /* Prefixes of up to 16 bits become hints alone, longer ones a hint to ask and an entry to find. */
 static inline void lab_add_not_internet(const struct lab *lab, const char *address, unsigned length)
 {
-	int hints_fd = bpf_map__fd(lab->skel->maps.scope_hints);
+	int hints_fd = bpf_map__fd(lab->skel->maps.bss);
 	struct scope_hints *hints = malloc(sizeof(*hints));
 	bool ipv6 = strchr(address, ':');
 	unsigned span = length < 16 ? 1 << (16 - length) : 1;
@@ -128,9 +130,9 @@ static inline void lab_set_generation(const struct lab *lab, uint64_t generation
 	struct meter_control control = { .layout = METER_LAYOUT, .generation = generation };
 	uint32_t zero = 0;
 
-	assert_int_equal(
-		bpf_map_update_elem(bpf_map__fd(lab->skel->maps.control), &zero, &control, BPF_ANY),
-		0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(lab->skel->maps.data_control), &zero,
+					     &control, BPF_ANY),
+			 0);
 }
 
 static inline struct lab *lab_new(struct lab_options options)
@@ -143,8 +145,8 @@ static inline struct lab *lab_new(struct lab_options options)
 	lab->skel = meter_bpf__open();
 	assert_non_null(lab->skel);
 	lab->skel->rodata->point_ifindex = LAB_IFINDEX;
+	lab->skel->rodata->point_number = LAB_NUMBER;
 	lab->skel->rodata->point_side = options.side;
-	lab->skel->rodata->coarse_clock = options.coarse_clock;
 	bpf_map__set_max_entries(lab->skel->maps.local_prefixes, LAB_PREFIXES);
 	bpf_map__set_max_entries(lab->skel->maps.scope_prefixes, LAB_PREFIXES);
 	assert_int_equal(meter_bpf__load(lab->skel), 0);
@@ -225,11 +227,25 @@ static inline bool lab_lookup(const struct lab *lab, int table, const void *key,
 	return found;
 }
 
+/* The key of @host in the tables. */
+static inline struct meter_key lab_key(const struct host_key *host)
+{
+	unsigned number = host->ifindex == LAB_IFINDEX ? LAB_NUMBER : LAB_OTHER_NUMBER;
+	struct meter_key key = { .point = number * 4 + (host->scope == SCOPE_LOCAL ? 2 : 0) +
+					  (host->ip_version == 6 ? 1 : 0) };
+
+	memcpy(key.address, host->address, ADDRESS_LEN);
+	memcpy(key.mac, host->mac, MAC_LEN);
+	return key;
+}
+
 /* Times are meaningful on one CPU only: the tests stay on one. */
-static inline bool lab_host(const struct lab *lab, int table, const struct host_key *key,
+static inline bool lab_host(const struct lab *lab, int table, const struct host_key *host,
 			    struct host_traffic *traffic)
 {
-	return lab_lookup(lab, table, key, traffic, sizeof(*traffic));
+	struct meter_key key = lab_key(host);
+
+	return lab_lookup(lab, table, &key, traffic, sizeof(*traffic));
 }
 
 static inline void lab_sheet(const struct lab *lab, uint32_t generation, enum hook hook,
@@ -254,14 +270,14 @@ static inline void lab_clear_sheet(const struct lab *lab, uint32_t generation, e
 
 static inline bool lab_table_is_empty(int table)
 {
-	struct host_key key;
+	struct meter_key key;
 
 	return bpf_map_get_next_key(table, NULL, &key) == -ENOENT;
 }
 
 static inline unsigned lab_table_size(int table)
 {
-	struct host_key key;
+	struct meter_key key;
 	unsigned size = 0;
 
 	for (int r = bpf_map_get_next_key(table, NULL, &key); !r; size++)
@@ -271,7 +287,7 @@ static inline unsigned lab_table_size(int table)
 
 static inline void lab_clear_table(int table)
 {
-	struct host_key key;
+	struct meter_key key;
 
 	while (!bpf_map_get_next_key(table, NULL, &key))
 		bpf_map_delete_elem(table, &key);

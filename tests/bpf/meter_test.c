@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "tests/bpf/tag.skel.h"
+#include "ticks.h"
 
 #define PAYLOAD 100
 #define TAG_LEN 4
@@ -1063,48 +1064,39 @@ static struct traffic device_upload(const struct lab *lab)
 	build(&frame, ipv4_udp, DIRECTION_UPLOAD, &device, &internet);
 	key = host_key_of(SIDE_LAN, &frame, &device, SCOPE_INTERNET);
 	assert_true(lab_host(lab, lab->hosts[0], &key, &traffic));
-	assert_int_equal(traffic.direction[DIRECTION_DOWNLOAD].first_ns, 0);
-	assert_int_equal(traffic.direction[DIRECTION_DOWNLOAD].last_ns, 0);
+	assert_int_equal(traffic.direction[DIRECTION_DOWNLOAD].first_ticks, 0);
+	assert_int_equal(traffic.direction[DIRECTION_DOWNLOAD].last_ticks, 0);
 	return traffic.direction[DIRECTION_UPLOAD];
 }
 
-static uint64_t monotonic_ns(clockid_t clock)
+static void times_are_in_ticks(void **state)
 {
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
-static void assert_times_are_of_the_clock(bool coarse_clock)
-{
-	struct lab *lab = lab_new((struct lab_options){ .coarse_clock = coarse_clock });
-	clockid_t clock = coarse_clock ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC;
+	struct lab *lab = lab_new((struct lab_options){});
 	const struct timespec pause = { .tv_nsec = 20000000 }; /* more than a tick */
-	uint64_t start = monotonic_ns(clock);
 	struct traffic once, twice;
+	int clock = ticks_open(NULL);
+	uint64_t start;
+	Ticks now;
 
+	assert_true(clock >= 0);
+	assert_true(ticks_read(clock, &now, NULL));
+	assert_in_range(now.tick_ns, 1000000, 10000000);
+	start = now.monotonic_ns - 2 * now.tick_ns; /* a tick may come late */
 	prepare(lab);
 	run_and_expect(lab, HOOK_INGRESS, ipv4_udp, &device, &internet, LEDGER_INTERNET);
 	once = device_upload(lab);
-	assert_int_equal(once.first_ns, once.last_ns);
-	assert_in_range(once.first_ns, start, monotonic_ns(clock));
+	assert_int_equal(once.first_ticks, once.last_ticks);
+	assert_true(ticks_read(clock, &now, NULL));
+	assert_in_range(ticks_to_ns(&now, once.first_ticks), start, now.monotonic_ns);
 	nanosleep(&pause, NULL);
 	run_and_expect(lab, HOOK_INGRESS, ipv4_udp, &device, &internet, LEDGER_INTERNET);
 	twice = device_upload(lab);
-	assert_int_equal(twice.first_ns, once.first_ns);
-	assert_in_range(twice.last_ns, once.last_ns + 1, monotonic_ns(clock));
+	assert_int_equal(twice.first_ticks, once.first_ticks);
+	start += pause.tv_nsec;
+	assert_true(ticks_read(clock, &now, NULL));
+	assert_in_range(ticks_to_ns(&now, twice.last_ticks), start, now.monotonic_ns);
+	close(clock);
 	lab_free(lab);
-}
-
-static void times_are_of_the_monotonic_clock(void **state)
-{
-	assert_times_are_of_the_clock(false);
-}
-
-static void times_are_of_the_coarse_clock_where_there_is_one(void **state)
-{
-	assert_times_are_of_the_clock(true);
 }
 
 static void kernel_sums_up_tunnels_on_egress_alone(void **state)
@@ -1240,7 +1232,7 @@ static int make_labs(void **state)
 	if (sched_setaffinity(0, sizeof(first_cpu), &first_cpu))
 		return -1;
 	for (enum side side = SIDE_LAN; side <= SIDE_WAN; side++) {
-		benches[side] = lab_new((struct lab_options){ .side = side, .coarse_clock = true });
+		benches[side] = lab_new((struct lab_options){ .side = side });
 		prepare(benches[side]);
 	}
 	return 0;
@@ -1266,8 +1258,7 @@ static const struct CMUnitTest situations[] = {
 	cmocka_unit_test(full_table_of_hosts_counts_in_the_ledger_of_a_wan),
 	cmocka_unit_test(missing_table_counts_in_the_ledger),
 	cmocka_unit_test(frames_are_counted_in_the_active_generation_alone),
-	cmocka_unit_test(times_are_of_the_monotonic_clock),
-	cmocka_unit_test(times_are_of_the_coarse_clock_where_there_is_one),
+	cmocka_unit_test(times_are_in_ticks),
 	cmocka_unit_test(kernel_sums_up_tunnels_on_egress_alone),
 	cmocka_unit_test(kernel_sum_never_lowers_the_octets),
 	cmocka_unit_test(kernel_sums_up_what_is_not_ip),

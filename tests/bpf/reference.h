@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "hosts.h"
 #include "records.h"
 
 struct reference_prefix {
