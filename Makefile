@@ -118,7 +118,8 @@ lint: $(SKELETONS)
 
 install: all
 	install -D -m 755 $(O)/flowtally $(DESTDIR)$(PREFIX)/sbin/flowtally
-	install -D -m 644 config/flowtally.yaml $(DESTDIR)$(SYSCONFDIR)/flowtally/flowtally.yaml
+	test -e $(DESTDIR)$(SYSCONFDIR)/flowtally/flowtally.yaml || \
+		install -D -m 644 config/flowtally.yaml $(DESTDIR)$(SYSCONFDIR)/flowtally/flowtally.yaml
 	$(Q)for page in $(wildcard man/*.scd); do \
 		name=$${page#man/}; name=$${name%.scd}; \
 		mkdir -p $(DESTDIR)$(PREFIX)/share/man/man$${name##*.} && \

@@ -23,6 +23,7 @@ int cli_agent(int argc, char **argv)
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autoptr(GError) error = NULL;
 
+	g_set_prgname("flowtally agent");
 	g_option_context_add_main_entries(context, entries, NULL);
 	g_option_context_set_summary(context,
 				     "Meters the interfaces and reports, in the foreground.");
@@ -31,7 +32,7 @@ int cli_agent(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	if (argc > 1) {
-		fprintf(stderr, "flowtally: agent: %s: takes no arguments\n", argv[1]);
+		fprintf(stderr, "flowtally: agent: unexpected argument: %s\n", argv[1]);
 		return CLI_USAGE;
 	}
 	log_init();

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "config.h"
@@ -29,7 +30,7 @@ typedef struct {
 	char *run;
 	char *output_name;
 	char *order_name;
-	gint limit; /* -1: none */
+	gint limit; /* G_MAXINT: none */
 	Output output;
 	const AskOrder *order;
 } Options;
@@ -59,22 +60,26 @@ static bool choose_output(const Question *question, Options *options, GError **e
 			return true;
 		}
 	}
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--output: there is no %s",
-		    name);
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--output: \"%s\" is none of table, json%s", name,
+		    question->print_csv ? ", csv" : "");
 	return false;
 }
 
 static bool choose_order(const Question *question, Options *options, GError **error)
 {
+	g_autoptr(GString) names = g_string_new(NULL);
+
 	options->order = question->orders;
 	if (!options->order_name)
 		return true;
 	for (; options->order->name; options->order++) {
 		if (!strcmp(options->order_name, options->order->name))
 			return true;
+		g_string_append_printf(names, "%s%s", names->len ? ", " : "", options->order->name);
 	}
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--sort: there is no %s",
-		    options->order_name);
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--sort: \"%s\" is none of %s",
+		    options->order_name, names->str);
 	return false;
 }
 
@@ -83,7 +88,12 @@ static bool choose(const Question *question, Options *options, int argc, char **
 {
 	if (argc > 1) {
 		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
-			    "%s: takes no arguments", argv[1]);
+			    "unexpected argument: %s", argv[1]);
+		return false;
+	}
+	if (options->limit < 0) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--limit: %d is negative", options->limit);
 		return false;
 	}
 	return choose_output(question, options, error) && choose_order(question, options, error);
@@ -104,8 +114,8 @@ static GOptionContext *context_new(const Question *question, Options *options)
 	};
 	const GOptionEntry of_lists[] = {
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &options->order_name,
-		  "download, upload, total (the default) or name", "KEY" },
-		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N only",
+		  "total (the default), download, upload or name", "KEY" },
+		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N hosts only",
 		  "N" },
 		G_OPTION_ENTRY_NULL,
 	};
@@ -156,8 +166,13 @@ static json_t *fetch(const Question *question, const Options *options)
 	if (!path)
 		return NULL;
 	document = control_ask(path, question->request, &error);
-	if (!document)
-		complain(question->request, error->message);
+	if (!document) {
+		bool refused = error->code == EACCES && geteuid() != 0;
+		g_autofree char *why =
+			g_strdup_printf("%s%s", error->message, refused ? " (ask as root)" : "");
+
+		complain(question->request, why);
+	}
 	return document;
 }
 
@@ -172,8 +187,7 @@ static void arrange(const Question *question, const Options *options, json_t *do
 
 	json_array_foreach(list, i, item) g_ptr_array_add(items, item);
 	g_ptr_array_sort(items, options->order->compare);
-	if (options->limit >= 0)
-		limit = MIN(limit, (size_t)options->limit);
+	limit = MIN(limit, (size_t)options->limit);
 	for (i = 0; i < limit; i++)
 		json_array_append(arranged, items->pdata[i]);
 	json_object_set_new(document, question->list, arranged);
@@ -221,7 +235,7 @@ static int answer(const Question *question, const Options *options)
 
 int ask(const Question *question, int argc, char **argv)
 {
-	Options options = { .limit = -1 };
+	Options options = { .limit = G_MAXINT };
 	int status = CLI_USAGE;
 
 	if (parse(question, &options, argc, argv))

@@ -45,7 +45,8 @@ int cli_check(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	if (argc > 1) {
-		fprintf(stderr, "flowtally: check: %s: unexpected argument\n", argv[1]);
+		fprintf(stderr, "flowtally: check: unexpected argument: %s (a file follows -c)\n",
+			argv[1]);
 		return CLI_USAGE;
 	}
 	return check(path);

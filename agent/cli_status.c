@@ -46,7 +46,11 @@ static const AskField collector_fields[] = {
 	{ { "REPEATED", TABLE_RIGHT, 5 }, "repeated_records", ask_plain },
 	{ { "QUEUED", TABLE_RIGHT, 6 }, "queued", ask_plain },
 	{ { "LAST SENT", TABLE_LEFT, 1 }, "last_sent", ask_time },
-	{ { "LAST ERROR", TABLE_LEFT, 2 }, "last_error", ask_plain },
+};
+
+static const AskField collector_fault_fields[] = {
+	{ { "COLLECTOR", TABLE_LEFT, 0 }, "collector", ask_plain },
+	{ { "LAST ERROR", TABLE_LEFT, 0 }, "last_error", ask_plain },
 };
 
 /* The lists of the document, a table each; empty ones are left out. */
@@ -94,8 +98,10 @@ static void print_sweep(const json_t *document)
 		g_strdup_printf("%s, took %.1f ms, %" JSON_INTEGER_FORMAT " errors", last,
 				(double)ask_integer(document, "sweep_duration_ns") / 1e6,
 				ask_integer(document, "sweep_errors"));
+	bool is_first =
+		!*ask_string(document, "last_sweep") && !ask_integer(document, "sweep_errors");
 
-	print_line("last sweep", text);
+	print_line("last sweep", is_first ? last : text);
 }
 
 static void print_files(const json_t *document)
@@ -119,6 +125,26 @@ static void print_awaited(const json_t *document)
 		print_line("awaited", json_string_value(name));
 }
 
+/* Apart from the other columns, so that it is never left out. */
+static void print_collector_faults(const json_t *document)
+{
+	json_t *faulty = json_array();
+	json_t *collector;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "collectors"), i, collector)
+	{
+		if (*ask_string(collector, "last_error"))
+			json_array_append(faulty, collector);
+	}
+	if (json_array_size(faulty)) {
+		putchar('\n');
+		ask_print_list(faulty, collector_fault_fields,
+			       G_N_ELEMENTS(collector_fault_fields));
+	}
+	json_decref(faulty);
+}
+
 static void print_status(const json_t *document)
 {
 	print_agent(document);
@@ -127,6 +153,8 @@ static void print_status(const json_t *document)
 				     "balanced" :
 				     "NOT BALANCED (see flowtally ledger)");
 	print_files(document);
+	if (!json_array_size(json_object_get(document, "interfaces")))
+		print_line("interfaces", "none is metered");
 	print_awaited(document);
 	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
 		const json_t *list = json_object_get(document, lists[i].member);
@@ -136,6 +164,7 @@ static void print_status(const json_t *document)
 		putchar('\n');
 		ask_print_list(list, lists[i].fields, lists[i].n);
 	}
+	print_collector_faults(document);
 }
 
 int cli_status(int argc, char **argv)
