@@ -145,17 +145,18 @@ static void load_exporting(Agent *agent)
 	}
 }
 
-static void save_state(Agent *agent)
+static bool save_state(Agent *agent)
 {
 	g_autofree char *path = state_path(agent, "exporting");
 	GError *error = NULL;
 
-	if (metering_save_state(agent->metering, &error)) {
-		note_success(&agent->state_error, agent->config->state);
-		save_exporting(agent, path);
-	} else {
+	if (!metering_save_state(agent->metering, &error)) {
 		note_error(&agent->state_error, error);
+		return false;
 	}
+	note_success(&agent->state_error, agent->config->state);
+	save_exporting(agent, path);
+	return true;
 }
 
 static GArray *interface_names(const Agent *agent)
@@ -259,7 +260,7 @@ static gboolean on_sweep(gpointer user_data)
 
 static gboolean on_state(gpointer user_data)
 {
-	save_state(user_data);
+	(void)save_state(user_data);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -418,9 +419,21 @@ static void drain_queues(Agent *agent)
 	}
 }
 
+/* The sums stay below `run` where the disk has not taken them. */
+static void remove_run(Agent *agent, bool saved)
+{
+	g_autofree char *path = run_path(agent, "exporting");
+
+	metering_remove(agent->metering, saved);
+	if (saved)
+		(void)unlink(path);
+}
+
 /* The last report, and whatever we made goes. */
 static void stop(Agent *agent)
 {
+	bool saved;
+
 	if (!agent->options->keep)
 		metering_detach(agent->metering);
 	sweep(agent);
@@ -428,15 +441,11 @@ static void stop(Agent *agent)
 	if (metering_is_reported(agent->metering))
 		(void)finish_sweep(agent);
 	save_run(agent);
-	save_state(agent);
+	saved = save_state(agent);
 	if (agent->config->textfile)
 		(void)unlink(agent->config->textfile);
-	if (!agent->options->keep) {
-		g_autofree char *path = run_path(agent, "exporting");
-
-		metering_remove(agent->metering);
-		(void)unlink(path);
-	}
+	if (!agent->options->keep)
+		remove_run(agent, saved);
 }
 
 static void agent_done(Agent *agent)

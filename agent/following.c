@@ -22,6 +22,7 @@ struct Following {
 	GHashTable *faults;   /* interface name -> message */
 	GHashTable *awaited;  /* set of names that have been said to be awaited */
 	bool bared;	      /* somebody has removed filters of ours */
+	bool changed;	      /* a point has, by the present update */
 };
 
 static GHashTable *table_by_ifindex(void)
@@ -148,15 +149,17 @@ static void say_attached(const Point *point, bool adopted)
 static void open_ledger(Following *following, const Point *point, const LinkBounds *bounds)
 {
 	static const struct ledger_sheet nothing[HOOKS];
-	gpointer ifindex = GUINT_TO_POINTER(point->ifindex);
-	const Draining *draining = g_hash_table_lookup(following->draining, ifindex);
+	uint32_t ifindex = point->ifindex;
+	const Draining *draining =
+		g_hash_table_lookup(following->draining, GUINT_TO_POINTER(ifindex));
 
 	/* It had been detached and comes back before the sweep: that account is closed first. */
 	if (draining && draining->has_link)
-		ledger_add(following->ledger, point->report_name, nothing, &draining->link);
-	if (!point->adopted || !ledger_is_attached(following->ledger, point->report_name))
-		ledger_attach(following->ledger, point->report_name, bounds);
-	g_hash_table_remove(following->draining, ifindex);
+		ledger_add(following->ledger, point->report_name, ifindex, nothing,
+			   &draining->link);
+	if (!point->adopted || !ledger_is_attached(following->ledger, point->report_name, ifindex))
+		ledger_attach(following->ledger, point->report_name, ifindex, bounds);
+	g_hash_table_remove(following->draining, GUINT_TO_POINTER(ifindex));
 }
 
 static bool attach(Following *following, const Wanted *wanted, GError **error)
@@ -176,6 +179,7 @@ static bool attach(Following *following, const Wanted *wanted, GError **error)
 				   wanted->side, error);
 	if (!point || !links_read_counters(following->links, ifindex, &after, error))
 		return false;
+	following->changed = true;
 	bounds = bounds_between(&before, &after);
 	if (!was_attached)
 		open_ledger(following, point, &bounds);
@@ -212,6 +216,7 @@ static void detach(Following *following, uint32_t ifindex)
 	if (draining->has_link)
 		draining->link = bounds_between(&before, &after);
 	g_hash_table_insert(following->draining, GUINT_TO_POINTER(ifindex), draining);
+	following->changed = true;
 	if (was_attached)
 		g_message("%s: no longer metered", point->name);
 }
@@ -313,12 +318,13 @@ static gboolean is_not_wanted(gpointer name, gpointer message, gpointer user_dat
 	return TRUE;
 }
 
-void following_update(Following *following)
+bool following_update(Following *following)
 {
 	g_autoptr(GArray) all = wanted_interfaces(following);
 	g_autoptr(GError) error = NULL;
 
 	following->bared = false;
+	following->changed = false;
 	/* First the prefixes, so that the first frame is counted right already. */
 	if (!set_prefixes(following, all, &error))
 		g_warning("%s", error->message);
@@ -327,6 +333,7 @@ void following_update(Following *following)
 	detach_unwanted(following, all);
 	g_hash_table_foreach_remove(following->faults, is_not_wanted, all);
 	say_awaited(following);
+	return following->changed;
 }
 
 void following_detach(Following *following)
@@ -376,9 +383,9 @@ static bool link_bounds(Following *following, const Point *point, LinkBounds *bo
 /* From here on the interface goes by its new name: one account ends where the other begins. */
 static void rename_point(Following *following, const Point *point, const LinkBounds *bounds)
 {
-	ledger_detach(following->ledger, point->report_name);
+	ledger_detach(following->ledger, point->report_name, point->ifindex);
 	observation_rename(following->observation, point->ifindex);
-	ledger_attach(following->ledger, point->report_name, bounds);
+	ledger_attach(following->ledger, point->report_name, point->ifindex, bounds);
 }
 
 void following_count(Following *following, uint32_t ifindex, const struct ledger_sheet *sheets)
@@ -388,13 +395,14 @@ void following_count(Following *following, uint32_t ifindex, const struct ledger
 	LinkBounds bounds;
 	bool has_link = link_bounds(following, point, &bounds);
 
-	ledger_add(following->ledger, point->report_name, sheets, has_link ? &bounds : NULL);
+	ledger_add(following->ledger, point->report_name, ifindex, sheets,
+		   has_link ? &bounds : NULL);
 	if (!point->attached)
 		return;
 	if (has_link && point->next_name != point->report_name)
 		rename_point(following, point, &bounds);
 	if (silent && !observation_check(following->observation, ifindex)) {
-		ledger_detach(following->ledger, point->report_name);
+		ledger_detach(following->ledger, point->report_name, ifindex);
 		note_fault(following, point->name, "our filters have been removed");
 		following->bared = true;
 	}
@@ -409,7 +417,7 @@ static gboolean remove_if_read(gpointer key, gpointer value, gpointer user_data)
 
 	if (!draining->read)
 		return FALSE;
-	ledger_detach(following->ledger, point->report_name);
+	ledger_detach(following->ledger, point->report_name, ifindex);
 	observation_remove(following->observation, ifindex);
 	return TRUE;
 }

@@ -26,9 +26,9 @@ void following_free(Following *following);
 
 void following_set_config(Following *following, const Config *config);
 
-/* Attaches, detaches, and tells the classifiers the prefixes. Faults are logged, once each, and tried
- * again by the next call. */
-void following_update(Following *following);
+/* Attaches, detaches, and tells the classifiers the prefixes; returns whether any point has changed.
+ * Faults are logged, once each, and tried again by the next call. */
+bool following_update(Following *following);
 
 /* All hooks go; what they have counted is still to be swept. */
 void following_detach(Following *following);

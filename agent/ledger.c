@@ -26,16 +26,20 @@ const char *const hook_names[HOOKS] = {
 typedef struct {
 	Bounds attached; /* its counter when the hook was attached, and ... */
 	Bounds now;	 /* ... at the last sweep */
-	Bounds closed;	 /* the sums of earlier attachments */
 } Counter;
 
 typedef struct {
-	const char *interface; /* interned */
-	bool attached;
+	uint32_t ifindex;
 	bool moving; /* the interface counted something since the sweep before */
-	struct ledger_sheet sheets[HOOKS];
 	Counter frames[HOOKS];
 	Counter octets[HOOKS];
+} Attachment;
+
+typedef struct {
+	const char *interface; /* interned */
+	struct ledger_sheet sheets[HOOKS];
+	LinkBounds closed;   /* the sums of the attachments that are over */
+	GArray *attachments; /* of Attachment: those that are not */
 } LedgerAccount;
 
 struct Ledger {
@@ -45,19 +49,33 @@ struct Ledger {
 
 struct ledger_row {
 	char interface[INTERFACE_NAME_MAX];
-	uint64_t attached;
 	struct ledger_sheet sheets[HOOKS];
+	LinkBounds closed;
+};
+_Static_assert(sizeof(struct ledger_row) == 64 + 2 * sizeof(struct ledger_sheet) + 64,
+	       "ledger_row is on disk");
+
+struct attachment_row {
+	char interface[INTERFACE_NAME_MAX];
+	uint64_t ifindex;
 	Counter frames[HOOKS];
 	Counter octets[HOOKS];
 };
-_Static_assert(sizeof(struct ledger_row) == 72 + 2 * sizeof(struct ledger_sheet) + 4 * 48,
-	       "ledger_row is on disk");
+_Static_assert(sizeof(struct attachment_row) == 72 + 4 * 32, "attachment_row is on disk");
+
+static void account_free(gpointer data)
+{
+	LedgerAccount *account = data;
+
+	g_array_unref(account->attachments);
+	g_free(account);
+}
 
 Ledger *ledger_new(uint64_t max_in_flight)
 {
 	Ledger *ledger = g_new0(Ledger, 1);
 
-	ledger->accounts = g_ptr_array_new_with_free_func(g_free);
+	ledger->accounts = g_ptr_array_new_with_free_func(account_free);
 	ledger->max_in_flight = max_in_flight;
 	return ledger;
 }
@@ -89,59 +107,83 @@ static LedgerAccount *find_or_add(Ledger *ledger, const char *interface)
 		return account;
 	account = g_new0(LedgerAccount, 1);
 	account->interface = g_intern_string(interface);
+	account->attachments = g_array_new(FALSE, FALSE, sizeof(Attachment));
 	g_ptr_array_add(ledger->accounts, account);
 	return account;
 }
 
-/* What was counted from an attachment to now, and before. */
-static Bounds counter_sum(const Counter *counter)
+static Attachment *find_attachment(const LedgerAccount *account, uint32_t ifindex)
+{
+	for (guint i = 0; account && i < account->attachments->len; i++) {
+		Attachment *attachment = &g_array_index(account->attachments, Attachment, i);
+
+		if (attachment->ifindex == ifindex)
+			return attachment;
+	}
+	return NULL;
+}
+
+/* Adds what was counted from an attachment to now. */
+static void add_counter(Bounds *sum, const Counter *counter)
 {
 	const Bounds *now = &counter->now, *attached = &counter->attached;
-	uint64_t low = now->low > attached->high ? now->low - attached->high : 0;
 
-	return (Bounds){
-		.low = counter->closed.low + low,
-		.high = counter->closed.high + now->high - attached->low,
-	};
+	sum->low += now->low > attached->high ? now->low - attached->high : 0;
+	sum->high += now->high - attached->low;
 }
 
-static void counter_open(Counter *counter, Bounds bounds)
+static void add_attachment(LinkBounds *sum, const Attachment *attachment)
 {
-	counter->closed = counter_sum(counter);
-	counter->attached = bounds;
-	counter->now = bounds;
+	for (int hook = 0; hook < HOOKS; hook++) {
+		add_counter(&sum->frames[hook], &attachment->frames[hook]);
+		add_counter(&sum->octets[hook], &attachment->octets[hook]);
+	}
 }
 
-void ledger_attach(Ledger *ledger, const char *interface, const LinkBounds *link)
+static void close_attachment(LedgerAccount *account, Attachment *attachment)
+{
+	add_attachment(&account->closed, attachment);
+	g_array_remove_index_fast(account->attachments,
+				  (guint)(attachment -
+					  &g_array_index(account->attachments, Attachment, 0)));
+}
+
+void ledger_attach(Ledger *ledger, const char *interface, uint32_t ifindex, const LinkBounds *link)
 {
 	LedgerAccount *account = find_or_add(ledger, interface);
+	Attachment attachment = { .ifindex = ifindex };
 
+	ledger_detach(ledger, interface, ifindex);
 	for (int hook = 0; hook < HOOKS; hook++) {
-		counter_open(&account->frames[hook], link->frames[hook]);
-		counter_open(&account->octets[hook], link->octets[hook]);
+		attachment.frames[hook] = (Counter){ link->frames[hook], link->frames[hook] };
+		attachment.octets[hook] = (Counter){ link->octets[hook], link->octets[hook] };
 	}
-	account->attached = true;
+	g_array_append_val(account->attachments, attachment);
 }
 
-bool ledger_is_attached(const Ledger *ledger, const char *interface)
+bool ledger_is_attached(const Ledger *ledger, const char *interface, uint32_t ifindex)
 {
-	const LedgerAccount *account = find(ledger, interface);
-
-	return account && account->attached;
+	return find_attachment(find(ledger, interface), ifindex) != NULL;
 }
 
-void ledger_detach(Ledger *ledger, const char *interface)
+void ledger_detach(Ledger *ledger, const char *interface, uint32_t ifindex)
 {
 	LedgerAccount *account = find(ledger, interface);
+	Attachment *attachment = find_attachment(account, ifindex);
 
-	if (!account)
-		return;
-	for (int hook = 0; hook < HOOKS; hook++) {
-		counter_open(&account->frames[hook], (Bounds){ 0 });
-		counter_open(&account->octets[hook], (Bounds){ 0 });
+	if (attachment)
+		close_attachment(account, attachment);
+}
+
+void ledger_detach_all(Ledger *ledger)
+{
+	for (guint i = 0; i < ledger->accounts->len; i++) {
+		LedgerAccount *account = ledger->accounts->pdata[i];
+
+		while (account->attachments->len)
+			close_attachment(account,
+					 &g_array_index(account->attachments, Attachment, 0));
 	}
-	account->attached = false;
-	account->moving = false;
 }
 
 static void sheet_add(struct ledger_sheet *sum, const struct ledger_sheet *sheet)
@@ -157,33 +199,52 @@ static void sheet_add(struct ledger_sheet *sum, const struct ledger_sheet *sheet
 	}
 }
 
+static void bounds_add(Bounds *bounds, uint64_t seen)
+{
+	bounds->low += seen;
+	bounds->high += seen;
+}
+
 /* Returns whether the counter has moved. */
 static bool counter_advance(Counter *counter, const Bounds *bounds, uint64_t seen)
 {
 	Bounds before = counter->now;
 
-	if (bounds) {
+	if (bounds)
 		counter->now = *bounds;
-	} else {
-		counter->now.low += seen;
-		counter->now.high += seen;
-	}
+	else
+		bounds_add(&counter->now, seen);
 	return counter->now.high != before.low;
 }
 
-void ledger_add(Ledger *ledger, const char *interface, const struct ledger_sheet *sheets,
-		const LinkBounds *link)
+static void attachment_advance(Attachment *attachment, const struct ledger_sheet *sheets,
+			       const LinkBounds *link)
+{
+	attachment->moving = false;
+	for (int hook = 0; hook < HOOKS; hook++) {
+		attachment->moving |= counter_advance(&attachment->frames[hook],
+						      link ? &link->frames[hook] : NULL,
+						      sheets[hook].seen.frames);
+		(void)counter_advance(&attachment->octets[hook], link ? &link->octets[hook] : NULL,
+				      sheets[hook].seen.skb_octets);
+	}
+}
+
+void ledger_add(Ledger *ledger, const char *interface, uint32_t ifindex,
+		const struct ledger_sheet *sheets, const LinkBounds *link)
 {
 	LedgerAccount *account = find_or_add(ledger, interface);
+	Attachment *attachment = find_attachment(account, ifindex);
 
-	account->moving = false;
-	for (int hook = 0; hook < HOOKS; hook++) {
+	for (int hook = 0; hook < HOOKS; hook++)
 		sheet_add(&account->sheets[hook], &sheets[hook]);
-		account->moving |=
-			counter_advance(&account->frames[hook], link ? &link->frames[hook] : NULL,
-					sheets[hook].seen.frames);
-		(void)counter_advance(&account->octets[hook], link ? &link->octets[hook] : NULL,
-				      sheets[hook].seen.skb_octets);
+	if (attachment) {
+		attachment_advance(attachment, sheets, link);
+		return;
+	}
+	for (int hook = 0; hook < HOOKS; hook++) {
+		bounds_add(&account->closed.frames[hook], sheets[hook].seen.frames);
+		bounds_add(&account->closed.octets[hook], sheets[hook].seen.skb_octets);
 	}
 }
 
@@ -283,18 +344,37 @@ static void reconcile(LedgerRow *row, uint64_t max_in_flight)
 	row->explanation = explain_difference(row);
 }
 
+static bool is_moving(const LedgerAccount *account)
+{
+	for (guint i = 0; i < account->attachments->len; i++) {
+		if (g_array_index(account->attachments, Attachment, i).moving)
+			return true;
+	}
+	return false;
+}
+
+static LinkBounds sum_link(const LedgerAccount *account)
+{
+	LinkBounds sum = account->closed;
+
+	for (guint i = 0; i < account->attachments->len; i++)
+		add_attachment(&sum, &g_array_index(account->attachments, Attachment, i));
+	return sum;
+}
+
 static LedgerRow make_row(const Ledger *ledger, const LedgerAccount *account, enum hook hook)
 {
+	LinkBounds link = sum_link(account);
 	LedgerRow row = {
 		.interface = account->interface,
 		.hook = hook,
 		.sheet = account->sheets[hook],
 		.total = sheet_total(&account->sheets[hook]),
-		.link_frames = counter_sum(&account->frames[hook]),
-		.link_octets = counter_sum(&account->octets[hook]),
+		.link_frames = link.frames[hook],
+		.link_octets = link.octets[hook],
 	};
 
-	reconcile(&row, account->moving ? ledger->max_in_flight : 0);
+	reconcile(&row, is_moving(account) ? ledger->max_in_flight : 0);
 	return row;
 }
 
@@ -347,41 +427,74 @@ Volume ledger_ignored(const Ledger *ledger)
 	return sum;
 }
 
-void ledger_save(const Ledger *ledger, TotalsWriter *writer)
+static void save_accounts(const Ledger *ledger, TotalsWriter *writer)
 {
 	totals_writer_begin(writer, TOTALS_LEDGER, sizeof(struct ledger_row));
 	for (guint i = 0; i < ledger->accounts->len; i++) {
 		const LedgerAccount *account = ledger->accounts->pdata[i];
-		struct ledger_row row = { .attached = account->attached };
+		struct ledger_row row = { .closed = account->closed };
 
 		g_strlcpy(row.interface, account->interface, sizeof(row.interface));
 		memcpy(row.sheets, account->sheets, sizeof(row.sheets));
-		memcpy(row.frames, account->frames, sizeof(row.frames));
-		memcpy(row.octets, account->octets, sizeof(row.octets));
 		totals_writer_add(writer, &row);
 	}
 }
 
-static void load_row(Ledger *ledger, const struct ledger_row *row)
+static void save_attachments_of(const LedgerAccount *account, TotalsWriter *writer)
+{
+	for (guint i = 0; i < account->attachments->len; i++) {
+		const Attachment *attachment = &g_array_index(account->attachments, Attachment, i);
+		struct attachment_row row = { .ifindex = attachment->ifindex };
+
+		g_strlcpy(row.interface, account->interface, sizeof(row.interface));
+		memcpy(row.frames, attachment->frames, sizeof(row.frames));
+		memcpy(row.octets, attachment->octets, sizeof(row.octets));
+		totals_writer_add(writer, &row);
+	}
+}
+
+void ledger_save(const Ledger *ledger, TotalsWriter *writer)
+{
+	save_accounts(ledger, writer);
+	totals_writer_begin(writer, TOTALS_ATTACHMENTS, sizeof(struct attachment_row));
+	for (guint i = 0; i < ledger->accounts->len; i++)
+		save_attachments_of(ledger->accounts->pdata[i], writer);
+}
+
+static void load_account(Ledger *ledger, const struct ledger_row *row)
 {
 	g_autofree char *interface = g_strndup(row->interface, sizeof(row->interface));
 	LedgerAccount *account = find_or_add(ledger, interface);
 
-	account->attached = row->attached;
 	memcpy(account->sheets, row->sheets, sizeof(row->sheets));
-	memcpy(account->frames, row->frames, sizeof(row->frames));
-	memcpy(account->octets, row->octets, sizeof(row->octets));
+	account->closed = row->closed;
+	g_array_set_size(account->attachments, 0);
+}
+
+static void load_attachment(Ledger *ledger, const struct attachment_row *row)
+{
+	g_autofree char *interface = g_strndup(row->interface, sizeof(row->interface));
+	Attachment attachment = { .ifindex = (uint32_t)row->ifindex };
+
+	memcpy(attachment.frames, row->frames, sizeof(row->frames));
+	memcpy(attachment.octets, row->octets, sizeof(row->octets));
+	g_array_append_val(find_or_add(ledger, interface)->attachments, attachment);
 }
 
 bool ledger_load(Ledger *ledger, TotalsReader *reader, GError **error)
 {
-	const struct ledger_row *rows;
-	size_t n;
+	const struct ledger_row *accounts;
+	const struct attachment_row *attachments;
+	size_t accounts_n, attachments_n;
 
-	if (!totals_reader_rows(reader, TOTALS_LEDGER, sizeof(*rows), (const void **)&rows, &n,
-				error))
+	if (!totals_reader_rows(reader, TOTALS_LEDGER, sizeof(*accounts),
+				(const void **)&accounts, &accounts_n, error) ||
+	    !totals_reader_rows(reader, TOTALS_ATTACHMENTS, sizeof(*attachments),
+				(const void **)&attachments, &attachments_n, error))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		load_row(ledger, &rows[i]);
+	for (size_t i = 0; i < accounts_n; i++)
+		load_account(ledger, &accounts[i]);
+	for (size_t i = 0; i < attachments_n; i++)
+		load_attachment(ledger, &attachments[i]);
 	return true;
 }

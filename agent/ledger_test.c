@@ -49,9 +49,9 @@ static void interface_that_counts_frames_balances(void **state)
 	LinkBounds before = link_at(1000, 50000), now = link_at(1010, 51000);
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &before);
+	ledger_attach(ledger, "eth0", 7, &before);
 	see(sheets, 10, 5);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_true(first_row(ledger).balanced);
 	assert_int_equal(first_row(ledger).link_frames.low, 10);
 	assert_int_equal(first_row(ledger).total.packets, 50);
@@ -65,9 +65,9 @@ static void interface_that_counts_segments_balances(void **state)
 	LinkBounds now = link_at(50, 10 * (100 + 160));
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 5);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_true(first_row(ledger).balanced);
 	assert_string_equal(first_row(ledger).explanation, "the interface counts segments");
 }
@@ -79,9 +79,9 @@ static void frame_check_sequence_may_be_counted(void **state)
 	LinkBounds now = link_at(10, 1040);
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_true(first_row(ledger).balanced);
 }
 
@@ -92,11 +92,11 @@ static void vlan_tags_in_metadata_may_be_counted(void **state)
 	LinkBounds now = link_at(10, 1012);
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
 	sheets[HOOK_INGRESS].seen.tagged = 3;
 	sheets[HOOK_EGRESS].seen.tagged = 3;
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_true(first_row(ledger).balanced);
 }
 
@@ -107,9 +107,9 @@ static void bridge_counts_no_ethernet_headers(void **state)
 	LinkBounds now = link_at(10, 860);
 
 	(void)state;
-	ledger_attach(ledger, "br-lan", &nothing);
+	ledger_attach(ledger, "br-lan", 7, &nothing);
 	see(sheets, 10, 5);
-	ledger_add(ledger, "br-lan", sheets, &now);
+	ledger_add(ledger, "br-lan", 7, sheets, &now);
 	assert_true(first_row(ledger).balanced);
 }
 
@@ -120,9 +120,9 @@ static void octets_alone_are_never_in_flight(void **state)
 	LinkBounds now = link_at(10, 999);
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_false(first_row(ledger).balanced);
 	assert_int_equal(first_row(ledger).octets_difference, -1);
 }
@@ -134,9 +134,9 @@ static void missing_frame_is_found(void **state)
 	LinkBounds now = link_at(11, 1100);
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_false(first_row(ledger).balanced);
 	assert_int_equal(first_row(ledger).frames_difference, 1);
 	assert_int_equal(first_row(ledger).octets_difference, 100);
@@ -150,10 +150,10 @@ static void class_that_was_forgotten_is_found(void **state)
 	LinkBounds now = link_at(10, 1000);
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
 	sheets[HOOK_INGRESS].classes[LEDGER_INTERNET].frames--;
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_false(first_row(ledger).balanced);
 }
 
@@ -166,9 +166,9 @@ static void what_was_read_around_the_flip_bounds_the_comparison(void **state)
 	(void)state;
 	now.frames[HOOK_INGRESS].high = now.frames[HOOK_EGRESS].high = 12;
 	now.octets[HOOK_INGRESS].high = now.octets[HOOK_EGRESS].high = 1200;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_true(first_row(ledger).balanced);
 }
 
@@ -179,12 +179,12 @@ static void frames_in_flight_are_forgiven_while_there_is_traffic(void **state)
 	LinkBounds now = link_at(14, 1400);
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_true(first_row(ledger).balanced);
 	see(sheets, 0, 1);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_false(first_row(ledger).balanced);
 }
 
@@ -196,15 +196,58 @@ static void attachments_add_up(void **state)
 		   now = link_at(520, 52000);
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
-	ledger_add(ledger, "eth0", sheets, &first);
-	ledger_detach(ledger, "eth0");
-	assert_false(ledger_is_attached(ledger, "eth0"));
-	ledger_attach(ledger, "eth0", &second);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &first);
+	ledger_detach(ledger, "eth0", 7);
+	assert_false(ledger_is_attached(ledger, "eth0", 7));
+	ledger_attach(ledger, "eth0", 7, &second);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	assert_int_equal(first_row(ledger).sheet.seen.frames, 20);
 	assert_int_equal(first_row(ledger).link_frames.high, 20);
+	assert_true(first_row(ledger).balanced);
+}
+
+static void interfaces_of_one_name_add_up(void **state)
+{
+	g_autoptr(Ledger) ledger = ledger_new(0);
+	struct ledger_sheet sheets[HOOKS];
+	LinkBounds first = link_at(500, 50000), second = link_at(20, 2000), now = link_at(530, 53000);
+
+	(void)state;
+	ledger_attach(ledger, "home", 7, &first);
+	ledger_attach(ledger, "home", 8, &nothing);
+	see(sheets, 30, 1);
+	ledger_add(ledger, "home", 7, sheets, &now);
+	see(sheets, 20, 1);
+	ledger_add(ledger, "home", 8, sheets, &second);
+	assert_int_equal(first_row(ledger).sheet.seen.frames, 50);
+	assert_int_equal(first_row(ledger).link_frames.low, 50);
+	assert_true(first_row(ledger).balanced);
+	ledger_detach(ledger, "home", 7);
+	assert_true(ledger_is_attached(ledger, "home", 8));
+	assert_true(first_row(ledger).balanced);
+}
+
+/* Its last frames are read when another of its name is there already. */
+static void interface_made_anew_balances(void **state)
+{
+	g_autoptr(Ledger) ledger = ledger_new(0);
+	struct ledger_sheet sheets[HOOKS];
+	LinkBounds now = link_at(3, 300);
+
+	(void)state;
+	ledger_attach(ledger, "eth0", 7, &nothing);
+	ledger_attach(ledger, "eth0", 8, &nothing);
+	see(sheets, 3, 1);
+	ledger_add(ledger, "eth0", 8, sheets, &now);
+	see(sheets, 10, 1);
+	ledger_add(ledger, "eth0", 7, sheets, NULL);
+	ledger_detach(ledger, "eth0", 7);
+	now = link_at(5, 500);
+	see(sheets, 2, 1);
+	ledger_add(ledger, "eth0", 8, sheets, &now);
+	assert_int_equal(first_row(ledger).link_frames.low, 15);
 	assert_true(first_row(ledger).balanced);
 }
 
@@ -214,9 +257,9 @@ static void interface_that_is_gone_is_taken_at_our_word(void **state)
 	struct ledger_sheet sheets[HOOKS];
 
 	(void)state;
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
-	ledger_add(ledger, "eth0", sheets, NULL);
+	ledger_add(ledger, "eth0", 7, sheets, NULL);
 	assert_true(first_row(ledger).balanced);
 }
 
@@ -229,7 +272,7 @@ static void what_no_host_has_is_ignored_traffic(void **state)
 	see(sheets, 10, 1);
 	sheets[HOOK_INGRESS].classes[LEDGER_NOT_IP] =
 		(struct ledger_entry){ .frames = 2, .packets = 2, .layer2_octets = 84 };
-	ledger_add(ledger, "eth0", sheets, NULL);
+	ledger_add(ledger, "eth0", 7, sheets, NULL);
 	assert_int_equal(ledger_ignored(ledger).packets, 2);
 	assert_int_equal(ledger_ignored(ledger).layer2_octets, 84);
 }
@@ -243,16 +286,16 @@ static void sums_outlive_the_process(void **state)
 	struct ledger_sheet sheets[HOOKS];
 	LinkBounds now = link_at(10, 1000);
 
-	ledger_attach(ledger, "eth0", &nothing);
+	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
-	ledger_add(ledger, "eth0", sheets, &now);
+	ledger_add(ledger, "eth0", 7, sheets, &now);
 	ledger_save(ledger, writer);
 	assert_true(totals_writer_replace(writer, path, NULL));
 	reader = totals_reader_new(path, NULL);
 	assert_true(ledger_load(loaded, reader, NULL));
-	assert_true(ledger_is_attached(loaded, "eth0"));
+	assert_true(ledger_is_attached(loaded, "eth0", 7));
 	now = link_at(20, 2000);
-	ledger_add(loaded, "eth0", sheets, &now);
+	ledger_add(loaded, "eth0", 7, sheets, &now);
 	assert_true(first_row(loaded).balanced);
 	assert_int_equal(first_row(loaded).link_frames.low, 20);
 }
@@ -271,6 +314,8 @@ int main(void)
 		cmocka_unit_test(what_was_read_around_the_flip_bounds_the_comparison),
 		cmocka_unit_test(frames_in_flight_are_forgiven_while_there_is_traffic),
 		cmocka_unit_test(attachments_add_up),
+		cmocka_unit_test(interfaces_of_one_name_add_up),
+		cmocka_unit_test(interface_made_anew_balances),
 		cmocka_unit_test(interface_that_is_gone_is_taken_at_our_word),
 		cmocka_unit_test(what_no_host_has_is_ignored_traffic),
 		cmocka_unit_test_setup_teardown(sums_outlive_the_process, make_directory,

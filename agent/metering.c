@@ -109,31 +109,70 @@ static bool load_period(TotalsReader *reader, struct period_row *saved, GError *
 	return true;
 }
 
-static bool load_totals(Metering *metering, const char *path, struct period_row *saved,
+static bool load_totals(Metering *metering, TotalsReader *reader, const struct period_row *saved,
 			GError **error)
 {
-	g_autoptr(TotalsReader) reader = totals_reader_new(path, error);
+	if (!hosts_load(metering->hosts, reader, error) ||
+	    !ledger_load(metering->ledger, reader, error))
+		return false;
+	if (saved->identity == cache_identity(metering->cache))
+		return observation_load(metering->observation, reader, error);
+	/* The machine has been started anew, and the indexes may be those of other interfaces. */
+	ledger_detach_all(metering->ledger);
+	return true;
+}
 
-	return reader && load_period(reader, saved, error) &&
-	       hosts_load(metering->hosts, reader, error) &&
-	       ledger_load(metering->ledger, reader, error) &&
-	       observation_load(metering->observation, reader, error);
+/* A file of sums that is there to be loaded. */
+typedef struct {
+	TotalsReader *reader; /* NULL: it is not, or cannot be read */
+	struct period_row saved;
+} Sums;
+
+static Sums open_sums(const char *path)
+{
+	g_autoptr(GError) error = NULL;
+	Sums sums = { .reader = totals_reader_new(path, &error) };
+
+	if (sums.reader && !load_period(sums.reader, &sums.saved, &error))
+		g_clear_pointer(&sums.reader, totals_reader_free);
+	if (error && error->code != ENOENT)
+		g_warning("%s", error->message);
+	return sums;
+}
+
+/* Below `run` there are the newer ones, unless there was no room for them. */
+static bool is_newer_on_disk(const Sums *run, const Sums *disk)
+{
+	return run->reader && disk->reader && run->saved.identity == disk->saved.identity &&
+	       run->saved.generation < disk->saved.generation;
 }
 
 /* The sums of before: as of the last sweep, or after a reboot as of the last time on disk. */
 static void load(Metering *metering, struct period_row *saved)
 {
 	g_autofree char *state_path = g_build_filename(metering->config->state, "totals", NULL);
-	const char *paths[] = { metering->totals_path, state_path };
+	Sums sums[] = { open_sums(metering->totals_path), open_sums(state_path) };
+	bool reverse = is_newer_on_disk(&sums[0], &sums[1]), loaded = false;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+	for (size_t i = 0; i < G_N_ELEMENTS(sums); i++) {
+		Sums *one = &sums[reverse ? G_N_ELEMENTS(sums) - 1 - i : i];
 		g_autoptr(GError) error = NULL;
 
-		if (load_totals(metering, paths[i], saved, &error))
-			return;
-		if (error->code != ENOENT)
+		if (one->reader && !loaded) {
+			*saved = one->saved;
+			loaded = load_totals(metering, one->reader, saved, &error);
+		}
+		if (error)
 			g_warning("%s", error->message);
+		totals_reader_free(one->reader);
 	}
+}
+
+static const char *name_in_reports(const Metering *metering, const Link *link)
+{
+	const InterfaceConfig *item = config_match_interface(metering->config, link->name);
+
+	return item && item->alias ? item->alias : link->name;
 }
 
 /* Each ledger has its point, even if the file which named it is gone. */
@@ -146,7 +185,8 @@ static void adopt_unknown_points(Metering *metering)
 		const Link *link = links_by_ifindex(metering->links, ifindex);
 
 		if (!observation_find(metering->observation, ifindex))
-			observation_adopt(metering->observation, ifindex, link ? link->name : "?");
+			observation_adopt(metering->observation, ifindex, link ? link->name : "?",
+					  link ? name_in_reports(metering, link) : "?");
 	}
 }
 
@@ -257,12 +297,17 @@ static void count_hosts(Metering *metering, uint64_t now_ns, uint64_t monotonic_
 	}
 }
 
+static uint64_t newest_counted(const Metering *metering)
+{
+	return cache_generation(metering->cache) - (metering->stage == STAGE_ADVANCED ? 2 : 1);
+}
+
 static bool save_totals(Metering *metering, const char *path, GError **error)
 {
 	g_autoptr(TotalsWriter) writer = totals_writer_new();
 	const struct period_row row = {
 		.identity = cache_identity(metering->cache),
-		.generation = cache_generation(metering->cache) - 1,
+		.generation = newest_counted(metering),
 		.period = metering->period,
 	};
 
@@ -301,6 +346,7 @@ static bool count(Metering *metering, GError **error)
 	for (guint i = 0; i < sheets->len; i++)
 		following_count(metering->following, read[i].ifindex, read[i].sheets);
 	metering->period = period_next(&metering->period, now_ns / 1000000, monotonic_ns);
+	metering->stage = STAGE_COUNTED;
 	save_run(metering);
 	return true;
 }
@@ -317,11 +363,8 @@ bool metering_sweep(Metering *metering, Report *report, GError **error)
 	if (!cache_wait_until_quiet(metering->cache, error) ||
 	    !cache_read_hosts(metering->cache, metering->deltas, error))
 		return false;
-	if (metering->stage == STAGE_ADVANCED) {
-		if (!count(metering, error))
-			return false;
-		metering->stage = STAGE_COUNTED;
-	}
+	if (metering->stage == STAGE_ADVANCED && !count(metering, error))
+		return false;
 	report->period = metering->period;
 	report->deltas = metering->deltas;
 	return true;
@@ -363,10 +406,11 @@ bool metering_save_state(Metering *metering, GError **error)
 	return save_totals(metering, path, error);
 }
 
-void metering_remove(Metering *metering)
+void metering_remove(Metering *metering, bool saved)
 {
 	maps_remove(metering->pins);
-	(void)unlink(metering->totals_path);
+	if (saved)
+		(void)unlink(metering->totals_path);
 }
 
 const Hosts *metering_hosts(const Metering *metering)
@@ -396,7 +440,9 @@ uint64_t metering_generation(const Metering *metering)
 
 void metering_follow(Metering *metering)
 {
-	following_update(metering->following);
+	/* Were we killed before the next sweep, it would not be known what the hooks belong to. */
+	if (following_update(metering->following))
+		save_run(metering);
 }
 
 void metering_detach(Metering *metering)

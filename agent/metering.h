@@ -74,8 +74,8 @@ void metering_detach(Metering *metering);
 /* The sums to the disk, for a reboot. */
 bool metering_save_state(Metering *metering, GError **error);
 
-/* Nothing is left in the kernel or below `run`. */
-void metering_remove(Metering *metering);
+/* Nothing is left in the kernel, nor below `run` if metering_save_state() has @saved the sums. */
+void metering_remove(Metering *metering, bool saved);
 
 const Hosts *metering_hosts(const Metering *metering);
 const Ledger *metering_ledger(const Metering *metering);

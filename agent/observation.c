@@ -134,9 +134,10 @@ static Point *add(Observation *observation, uint32_t ifindex, const char *name,
 	return point;
 }
 
-void observation_adopt(Observation *observation, uint32_t ifindex, const char *name)
+void observation_adopt(Observation *observation, uint32_t ifindex, const char *name,
+		       const char *report_name)
 {
-	add(observation, ifindex, name, name);
+	add(observation, ifindex, name, report_name);
 }
 
 void observation_rename(Observation *observation, uint32_t ifindex)

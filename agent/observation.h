@@ -49,7 +49,8 @@ const Point *observation_attach(Observation *observation, const Link *link, cons
 				enum side side, GError **error);
 
 /* A point of which nothing is known but its ledger: its file of sums is lost. */
-void observation_adopt(Observation *observation, uint32_t ifindex, const char *name);
+void observation_adopt(Observation *observation, uint32_t ifindex, const char *name,
+		       const char *report_name);
 
 /* Looks whether both our filters are still in place; a point that somebody has bared is not attached
  * any more. */

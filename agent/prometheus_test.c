@@ -122,7 +122,7 @@ static void ledger_has_every_class(void **state)
 {
 	Network *network = *state;
 
-	ledger_attach(network->ledger, "br-lan", &(LinkBounds){ 0 });
+	ledger_attach(network->ledger, "br-lan", 7, &(LinkBounds){ 0 });
 	for (int i = 0; i < LEDGER_CLASSES; i++) {
 		g_autofree char *line =
 			g_strdup_printf("flowtally_ledger_bytes_total{interface=\"br-lan\","

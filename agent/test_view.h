@@ -59,8 +59,8 @@ static inline void add_sheets(Network *network, const char *interface, uint64_t 
 		link.frames[hook] = (Bounds){ LEDGER_CLASSES, LEDGER_CLASSES };
 		link.octets[hook] = (Bounds){ link_octets, link_octets };
 	}
-	ledger_attach(network->ledger, interface, &none);
-	ledger_add(network->ledger, interface, sheets, &link);
+	ledger_attach(network->ledger, interface, 7, &none);
+	ledger_add(network->ledger, interface, 7, sheets, &link);
 }
 
 static inline int make_network(void **state)

@@ -23,9 +23,11 @@ typedef enum {
 	TOTALS_PERIOD = 1,
 	TOTALS_INTERFACES = 2,
 	TOTALS_ACCOUNTS = 3,
-	TOTALS_LEDGER = 4,
+	/* 4 was the ledger with one attachment an interface. */
 	TOTALS_POINTS = 5,
 	TOTALS_COLLECTORS = 6,
+	TOTALS_LEDGER = 7,
+	TOTALS_ATTACHMENTS = 8,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

@@ -41,6 +41,42 @@ metric() {
 		"$WORK/flowtally.prom"
 }
 
+# make_bridge NAME SUBNET [OPTION]...: in the router, silent by itself
+make_bridge() {
+	local name=$1 subnet=$2
+
+	shift 2
+	router ip link add "$name" "$@" type bridge mcast_snooping 0
+	router sysctl -qw "net.ipv6.conf.$name.disable_ipv6=1"
+	router ip address add "192.168.$subnet.1/24" dev "$name"
+	router ip link set "$name" up
+}
+
+# send NAME SUBNET COUNT: downloads of a device behind such a bridge
+send() {
+	router "$TOOLS/frames" --count "$3" --reverse --source "192.168.$2.99" "$1" udp >/dev/null
+}
+
+# configure INTERVAL INTERFACE...: the interfaces as flow mappings
+configure() {
+	local interval=$1
+
+	shift
+	write_config
+	{
+		echo "interval: $interval"
+		echo "interfaces:"
+		printf '  - { %s }\n' "$@"
+		sed -n '/^export/,$p' "$WORK/flowtally.yaml"
+	} >"$WORK/configured"
+	mv "$WORK/configured" "$WORK/flowtally.yaml"
+}
+
+downloads_by_interface() {
+	ask hosts -o json | jq -c '[.hosts[] | [.interface, .download.packets]] | group_by(.[0]) |
+		map([.[0][0], (map(.[1]) | add)])'
+}
+
 @test "after a clean stop and start the sums go on" {
 	start_nfcapd
 	start_agent
@@ -279,4 +315,135 @@ lab_readd_internet() {
 	wait_sweeps
 	same '[["2001:db8:cafe::10",3,3]]' "$(ask hosts -o json |
 		jq -c '[.hosts[].accounts[] | [.address, .download.packets, .upload.packets]]')"
+}
+
+@test "an interface that is made anew before the sweep leaves the ledger balanced" {
+	configure 2s 'match: br-a, side: lan'
+	make_bridge br-a 3
+	start_agent
+	send br-a 3 5
+	wait_sweeps
+	send br-a 3 7
+	router ip link del br-a
+	make_bridge br-a 3
+	eventually 5 is_metered br-a
+	send br-a 3 4
+	wait_sweeps
+	send br-a 3 4
+	wait_sweeps
+	same '[["br-a",20]]' "$(downloads_by_interface)"
+	ledger_balances
+}
+
+@test "interfaces of one alias have one account, and it balances" {
+	make_bridge br-a 3
+	make_bridge br-b 4
+	configure 200ms 'match: "br-[ab]", side: lan, alias: home'
+	start_agent
+	send br-a 3 5
+	send br-b 4 7
+	wait_sweeps
+	send br-a 3 5
+	wait_sweeps
+	same '[["home",17]]' "$(downloads_by_interface)"
+	ledger_balances
+	kill_agent
+	send br-b 4 3
+	start_agent
+	wait_sweeps
+	same '[["home",20]]' "$(downloads_by_interface)"
+	ledger_balances
+}
+
+@test "interfaces whose aliases are swapped keep their sums apart, and balance" {
+	make_bridge br-a 3
+	make_bridge br-b 4
+	configure 200ms 'match: br-a, side: lan, alias: one' 'match: br-b, side: lan, alias: two'
+	start_agent
+	send br-a 3 5
+	send br-b 4 7
+	wait_sweeps
+	configure 200ms 'match: br-a, side: lan, alias: two' 'match: br-b, side: lan, alias: one'
+	kill -HUP "$AGENT"
+	wait_sweeps
+	send br-a 3 100
+	send br-b 4 30
+	wait_sweeps
+	same '[["one",35],["two",107]]' "$(downloads_by_interface)"
+	ledger_balances
+}
+
+@test "after a reboot each interface has its own sums, whatever its index is now" {
+	make_bridge br-a 3 index 1001
+	make_bridge br-b 4 index 1002
+	configure 200ms 'match: "br-[ab]", side: lan'
+	start_agent --keep
+	send br-a 3 5
+	send br-b 4 7
+	wait_sweeps
+	stop_agent
+	umount "$WORK/run/bpf"
+	rm -r "$WORK/run"
+	router ip link del br-a
+	router ip link del br-b
+	make_bridge br-b 4 index 1001
+	make_bridge br-a 3 index 1002
+	configure 2s 'match: "br-[ab]", side: lan'
+	start_agent
+	send br-a 3 100
+	send br-b 4 30
+	wait_sweeps
+	same '[["br-a",105],["br-b",37]]' "$(downloads_by_interface)"
+	ledger_balances
+}
+
+@test "killed before its first sweep, the agent's successor knows what the hooks belong to" {
+	configure 30s 'match: br-lan, side: lan, alias: home'
+	start_agent
+	ping_internet 10
+	kill_agent
+	configure 200ms 'match: br-lan, side: lan, alias: home'
+	start_agent
+	ping_internet 5
+	wait_sweeps
+	same "$(pings 15)" "$(hosts_sums)"
+	same '[["home",15]]' "$(downloads_by_interface)"
+	ledger_balances
+}
+
+@test "a clean stop that cannot write to the disk loses no sums" {
+	start_agent
+	ping_internet 10
+	wait_sweeps
+	rmdir "$WORK/state"
+	touch "$WORK/state"
+	stop_agent
+	same 0 "$(hooks)"
+	rm "$WORK/state"
+	start_agent
+	ping_internet 5
+	wait_sweeps
+	same "$(pings 15)" "$(hosts_sums)"
+	ledger_balances
+	stop_agent
+	same '' "$(ls "$WORK/run")"
+}
+
+@test "where run is full, the newer sums come from the disk" {
+	mkdir -p "$WORK/run"
+	mount -t tmpfs -o size=256k none "$WORK/run"
+	start_agent --keep
+	ping_internet 3
+	wait_sweeps
+	dd if=/dev/zero of="$WORK/run/fill" bs=4k 2>/dev/null || :
+	ping_internet 4
+	wait_sweeps
+	stop_agent
+	grep -q 'run/totals: No space left' "$WORK/agent.log"
+	ping_internet 5
+	rm "$WORK/run/fill"
+	start_agent
+	wait_sweeps
+	same "$(pings 12)" "$(hosts_sums)"
+	ledger_balances
 }
