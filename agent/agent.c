@@ -353,7 +353,7 @@ static gboolean on_hangup(gpointer user_data)
 	if (agent->view.reload_successful) {
 		agent->view.reload_ms = now_ms();
 		replace_config(agent, g_steal_pointer(&config));
-		g_message("the configuration is read anew");
+		g_message("the configuration has been read again");
 	} else {
 		g_warning("the configuration stays as it was");
 	}
@@ -402,6 +402,10 @@ static void run(Agent *agent)
 		sweep(agent);
 	follow(agent);
 	start_sweeping(agent);
+	/* That the disk takes the sums is better known now than when it is too late. */
+	(void)save_state(agent);
+	if (!metering_points(agent->metering)->len)
+		g_message("no interface is metered");
 	g_message("ready");
 	g_main_loop_run(agent->loop);
 	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)

@@ -310,6 +310,11 @@ uint16_t cache_point_number(const Cache *cache, uint32_t ifindex)
 	return find_point(cache, ifindex)->number;
 }
 
+bool cache_has_ledger(const Cache *cache, uint32_t ifindex)
+{
+	return find_point(cache, ifindex) != NULL;
+}
+
 void cache_drop_ledger(Cache *cache, uint32_t ifindex)
 {
 	const PointLedger *point = find_point(cache, ifindex);

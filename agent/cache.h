@@ -53,6 +53,7 @@ int cache_map_fd(const Cache *cache, CacheMap map);
  */
 int cache_ensure_ledger(Cache *cache, uint32_t ifindex, GError **error);
 uint16_t cache_point_number(const Cache *cache, uint32_t ifindex); /* of one that has a ledger */
+bool cache_has_ledger(const Cache *cache, uint32_t ifindex);
 void cache_drop_ledger(Cache *cache, uint32_t ifindex);
 GArray *cache_ledgers(const Cache *cache); /* of uint32_t ifindex; the caller's to unref */
 

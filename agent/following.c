@@ -109,7 +109,16 @@ typedef struct {
 	const Link *link;
 	const char *report_name;
 	enum side side;
+	const char *obstacle; /* why it cannot be, NULL: it can */
 } Wanted;
+
+/* Who matches by a wildcard may match more than can be metered. */
+static const char *obstacle_of(const InterfaceConfig *item, const Link *link)
+{
+	if (has_ethernet_header(link) || strcmp(item->match, link->name))
+		return NULL;
+	return "its frames have no Ethernet header: not metered";
+}
 
 static GArray *wanted_interfaces(const Following *following)
 {
@@ -120,9 +129,9 @@ static GArray *wanted_interfaces(const Following *following)
 		const Link *link = links->pdata[i];
 		const InterfaceConfig *item = config_match_interface(following->config, link->name);
 
-		if (item && has_ethernet_header(link)) {
+		if (item && (has_ethernet_header(link) || obstacle_of(item, link))) {
 			const Wanted wanted = { link, item->alias ? item->alias : link->name,
-						choose_side(item, link) };
+						choose_side(item, link), obstacle_of(item, link) };
 
 			g_array_append_val(all, wanted);
 		}
@@ -139,10 +148,13 @@ static bool is_wanted(const GArray *all, uint32_t ifindex)
 	return false;
 }
 
-static void say_attached(const Point *point, bool adopted)
+static void say_attached(const Point *point, bool was_attached)
 {
-	g_message("%s: %s, side %s", point->name, adopted ? "taken over" : "metering",
-		  point->side == SIDE_LAN ? "lan" : "wan");
+	const char *what = was_attached ? "changed" : point->adopted ? "taken over" : "metering";
+
+	g_message("%s: %s, side %s%s%s", point->name, what, point->side == SIDE_LAN ? "lan" : "wan",
+		  strcmp(point->name, point->next_name) ? ", reported as " : "",
+		  strcmp(point->name, point->next_name) ? point->next_name : "");
 }
 
 /* The ledger of an interface opens when its hooks begin to count. */
@@ -183,7 +195,7 @@ static bool attach(Following *following, const Wanted *wanted, GError **error)
 	bounds = bounds_between(&before, &after);
 	if (!was_attached)
 		open_ledger(following, point, &bounds);
-	say_attached(point, was_attached || point->adopted);
+	say_attached(point, was_attached);
 	return true;
 }
 
@@ -192,7 +204,9 @@ static void attach_or_note(Following *following, const Wanted *wanted)
 	const char *name = wanted->link->name;
 	g_autoptr(GError) error = NULL;
 
-	if (attach(following, wanted, &error))
+	if (wanted->obstacle)
+		note_fault(following, name, wanted->obstacle);
+	else if (attach(following, wanted, &error))
 		g_hash_table_remove(following->faults, name);
 	else
 		note_fault(following, name, error->message);
@@ -233,7 +247,7 @@ static void add_own_prefixes(GArray *prefixes, const GArray *all, bool lan_only)
 	for (guint i = 0; i < all->len; i++) {
 		const Wanted *wanted = &g_array_index(all, Wanted, i);
 
-		if (wanted->side == SIDE_LAN || !lan_only)
+		if (!wanted->obstacle && (wanted->side == SIDE_LAN || !lan_only))
 			add_prefixes(prefixes, wanted->link->prefixes);
 	}
 }

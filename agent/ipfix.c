@@ -507,6 +507,7 @@ static void copy_text(char *to, size_t size, const char *from)
 		memcpy(to, from, len);
 }
 
+/* nfdump takes only the first record of a set; libfixbuf makes a new set only for a new message. */
 static bool put_interfaces(IpfixDomain *domain, const IpfixInterface *interfaces, size_t n,
 			   GPtrArray *messages, GError **error)
 {
@@ -516,6 +517,8 @@ static bool put_interfaces(IpfixDomain *domain, const IpfixInterface *interfaces
 		copy_text(fields.name, sizeof(fields.name), interfaces[i].name);
 		copy_text(fields.description, sizeof(fields.description),
 			  interfaces[i].description);
+		if (i > 0 && !ipfix_domain_flush(domain, messages, error))
+			return false;
 		if (!put_options(domain, &interface_kind, &fields, messages, error))
 			return false;
 	}

@@ -80,7 +80,7 @@ static IpfixMessage *message_new(const IpfixDomain *domain, size_t len)
 	return message;
 }
 
-static bool flush(IpfixDomain *domain, GPtrArray *messages, GError **error)
+bool ipfix_domain_flush(IpfixDomain *domain, GPtrArray *messages, GError **error)
 {
 	g_autoptr(GError) why = NULL;
 	size_t len = 0;
@@ -116,14 +116,14 @@ bool ipfix_domain_put(IpfixDomain *domain, const IpfixItem *item, GPtrArray *mes
 	/* So ends a message that is full, and also one of templates before the first record. */
 	if (!g_error_matches(full, FB_ERROR_DOMAIN, FB_ERROR_EOM))
 		return ipfix_fail(error, full);
-	if (!flush(domain, messages, error))
+	if (!ipfix_domain_flush(domain, messages, error))
 		return false;
 	return item->put(domain, item, &why) || ipfix_fail(error, why);
 }
 
 bool ipfix_domain_finish(IpfixDomain *domain, bool ok, GPtrArray *messages, GError **error)
 {
-	if (ok && flush(domain, messages, error))
+	if (ok && ipfix_domain_flush(domain, messages, error))
 		return true;
 	ipfix_domain_set_message_size(domain, domain->message_size);
 	return false;

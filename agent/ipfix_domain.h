@@ -57,6 +57,9 @@ void ipfix_domain_begin(IpfixDomain *domain, uint32_t export_time_s, size_t from
 bool ipfix_domain_put(IpfixDomain *domain, const IpfixItem *item, GPtrArray *messages,
 		      GError **error);
 
+/* Ends the message that is being filled, if there is anything in it. */
+bool ipfix_domain_flush(IpfixDomain *domain, GPtrArray *messages, GError **error);
+
 /* The last message; if not @ok, what an encoding that failed has left is forgotten. */
 bool ipfix_domain_finish(IpfixDomain *domain, bool ok, GPtrArray *messages, GError **error);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "classifier.h"
+#include "error.h"
 #include "tc.h"
 
 #define REPORT_NAME_MAX 64
@@ -147,6 +148,19 @@ void observation_rename(Observation *observation, uint32_t ifindex)
 	point->report_name = point->next_name;
 }
 
+/* Filters of ours that write to other tables are another agent's, dead or alive. */
+static bool may_attach(Observation *observation, Point *point, GError **error)
+{
+	point->adopted = is_in_place(point);
+	if (!point->adopted || cache_has_ledger(observation->cache, point->ifindex))
+		return true;
+	error_set(error,
+		  "%s: an agent with another `run` directory meters it; if none is alive, remove "
+		  "with tc what one has left: filters of the handle %#x",
+		  point->name, TC_HANDLE);
+	return false;
+}
+
 const Point *observation_attach(Observation *observation, const Link *link, const char *report_name,
 				enum side side, GError **error)
 {
@@ -158,8 +172,8 @@ const Point *observation_attach(Observation *observation, const Link *link, cons
 	point->next_name = g_intern_string(report_name);
 	if (point->attached && point->side == side)
 		return point;
-	if (!point->attached)
-		point->adopted = is_in_place(point);
+	if (!point->attached && !may_attach(observation, point, error))
+		return NULL;
 	if (!attach(observation, point, side, error))
 		return NULL;
 	point->side = side;
