@@ -36,6 +36,7 @@ typedef struct {
 	Control *control;
 	int lock;
 	guint sweep_timer;
+	bool stopping; /* nothing is attached any more */
 	gint64 follow_us; /* when the interfaces were last followed */
 	View view;
 	char *textfile_error; /* NULL: the last write succeeded */
@@ -266,7 +267,10 @@ static gboolean on_state(gpointer user_data)
 
 static void on_links(void *user_data)
 {
-	follow(user_data);
+	Agent *agent = user_data;
+
+	if (!agent->stopping)
+		follow(agent);
 }
 
 static json_t *on_request(const char *request, void *user_data)
@@ -347,8 +351,11 @@ static void replace_config(Agent *agent, Config *config)
 static gboolean on_hangup(gpointer user_data)
 {
 	Agent *agent = user_data;
-	g_autoptr(Config) config = read_config(agent->options->config_path);
+	g_autoptr(Config) config = NULL;
 
+	if (agent->stopping)
+		return G_SOURCE_CONTINUE;
+	config = read_config(agent->options->config_path);
 	agent->view.reload_successful = config && can_change_to(agent, config);
 	if (agent->view.reload_successful) {
 		agent->view.reload_ms = now_ms();
@@ -376,6 +383,10 @@ static bool start(Agent *agent, GError **error)
 	agent->lock = lock_take(agent->config->run, error);
 	if (agent->lock < 0)
 		return false;
+	/* Before anything is made that would be left behind if this failed. Who asks waits for run(). */
+	agent->control = control_new(socket_path, on_request, agent, error);
+	if (!agent->control)
+		return false;
 	agent->links = links_new(on_links, agent, error);
 	if (!agent->links)
 		return false;
@@ -384,18 +395,12 @@ static bool start(Agent *agent, GError **error)
 		return false;
 	agent->exporting = exporting_new(agent->config, NULL);
 	load_exporting(agent);
-	agent->control = control_new(socket_path, on_request, agent, error);
-	return agent->control != NULL;
+	return true;
 }
 
 static void run(Agent *agent)
 {
-	guint sources[] = {
-		g_unix_signal_add(SIGHUP, on_hangup, agent),
-		g_unix_signal_add(SIGTERM, on_terminate, agent),
-		g_unix_signal_add(SIGINT, on_terminate, agent),
-		g_timeout_add_seconds(STATE_INTERVAL_S, on_state, agent),
-	};
+	guint state_timer = g_timeout_add_seconds(STATE_INTERVAL_S, on_state, agent);
 
 	/* First what an earlier agent has left half done. */
 	if (metering_is_pending(agent->metering))
@@ -408,8 +413,7 @@ static void run(Agent *agent)
 		g_message("no interface is metered");
 	g_message("ready");
 	g_main_loop_run(agent->loop);
-	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
-		g_source_remove(sources[i]);
+	g_source_remove(state_timer);
 	g_source_remove(agent->sweep_timer);
 }
 
@@ -438,6 +442,8 @@ static void stop(Agent *agent)
 {
 	bool saved;
 
+	/* While queues are drained, events still come. */
+	agent->stopping = true;
 	if (!agent->options->keep)
 		metering_detach(agent->metering);
 	sweep(agent);
@@ -476,15 +482,27 @@ static const char *privilege_hint(const GError *error)
 
 bool agent_run(const AgentOptions *options)
 {
+	static const struct {
+		int number;
+		GSourceFunc handler;
+	} signals[] = {
+		{ SIGHUP, on_hangup },
+		{ SIGTERM, on_terminate },
+		{ SIGINT, on_terminate },
+	};
 	Agent agent = {
 		.options = options,
 		.lock = -1,
 		.view = { .start_ms = now_ms(), .reload_successful = true, .reload_ms = now_ms() },
 	};
 	g_autoptr(GError) error = NULL;
+	guint sources[G_N_ELEMENTS(signals)];
 	bool started = false;
 
 	agent.loop = g_main_loop_new(NULL, FALSE);
+	/* From the first moment to the last one: a reload that comes too early or too late kills nobody. */
+	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+		sources[i] = g_unix_signal_add(signals[i].number, signals[i].handler, &agent);
 	agent.config = read_config(options->config_path);
 	if (agent.config) {
 		started = start(&agent, &error);
@@ -495,6 +513,8 @@ bool agent_run(const AgentOptions *options)
 			g_warning("%s%s", error->message, privilege_hint(error));
 		}
 	}
+	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+		g_source_remove(sources[i]);
 	agent_done(&agent);
 	return started;
 }

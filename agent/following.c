@@ -422,17 +422,23 @@ void following_count(Following *following, uint32_t ifindex, const struct ledger
 	}
 }
 
+static void forget(Following *following, const Point *point)
+{
+	g_autoptr(GArray) none = g_array_new(FALSE, FALSE, sizeof(Prefix));
+
+	ledger_detach(following->ledger, point->report_name, point->ifindex);
+	(void)scope_set_local(following->scope, point->ifindex, none, NULL);
+	observation_remove(following->observation, point->ifindex);
+}
+
 static gboolean remove_if_read(gpointer key, gpointer value, gpointer user_data)
 {
 	const Draining *draining = value;
 	Following *following = user_data;
-	uint32_t ifindex = GPOINTER_TO_UINT(key);
-	const Point *point = observation_find(following->observation, ifindex);
 
 	if (!draining->read)
 		return FALSE;
-	ledger_detach(following->ledger, point->report_name, ifindex);
-	observation_remove(following->observation, ifindex);
+	forget(following, observation_find(following->observation, GPOINTER_TO_UINT(key)));
 	return TRUE;
 }
 

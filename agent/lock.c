@@ -34,7 +34,8 @@ static bool is_file_at(int fd, const char *path)
 
 static int open_and_lock(const char *directory, const char *path, GError **error)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	/* Whoever may open the file may lock it. */
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0) {
 		error_from_errno(error, errno, "%s", path);

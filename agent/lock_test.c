@@ -2,6 +2,7 @@
 #include "lock.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -67,6 +68,18 @@ static void symbolic_link_is_not_followed(void **state)
 	assert_non_null(strstr(error->message, path));
 }
 
+/* Who may open it may hold it, and so keep the agent from starting. */
+static void nobody_else_can_open_it(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "lock", NULL);
+	int lock = lock_take(*state, NULL);
+	struct stat file;
+
+	assert_int_equal(stat(path, &file), 0);
+	assert_int_equal(file.st_mode & 0777, 0600);
+	lock_release(lock, *state);
+}
+
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
 int main(void)
@@ -77,6 +90,7 @@ int main(void)
 		IN_DIRECTORY(file_that_nobody_has_locked_is_taken),
 		IN_DIRECTORY(directory_is_made),
 		IN_DIRECTORY(symbolic_link_is_not_followed),
+		IN_DIRECTORY(nobody_else_can_open_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 
 void log_init(void)
 {
+	/* Whoever reads the log may go before us. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	g_log_set_writer_func(write_line, NULL, NULL);
 	libbpf_set_print(print_libbpf);
 }

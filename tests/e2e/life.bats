@@ -447,3 +447,68 @@ lab_readd_internet() {
 	same "$(pings 12)" "$(hosts_sums)"
 	ledger_balances
 }
+
+has_lock() {
+	[[ -e $WORK/run/lock ]]
+}
+
+@test "a reload that is asked for while the agent starts does not end it" {
+	launch_agent
+	eventually 5 has_lock
+	kill -HUP "$AGENT"
+	eventually 10 agent_is_ready
+}
+
+@test "an agent that cannot have its socket leaves nothing behind" {
+	mkdir -p "$WORK/run"
+	touch "$WORK/run/flowtally.sock"
+	run router "$FLOWTALLY" agent -c "$WORK/flowtally.yaml"
+	same 1 "$status"
+	same flowtally.sock "$(ls "$WORK/run")"
+}
+
+@test "interfaces that change while queues are drained are not attached to again" {
+	write_config interval=500ms collectors="[{ address: \"$LAB_INTERNET:4739\" }]" \
+		ipfix='    message-size: 512'
+	router tc qdisc add dev wan root tbf rate 8kbit burst 2000 limit 100000000
+	start_agent
+	desktop "$TOOLS/flood" --seconds 3 --ipv6 --device 2001:db8:ca2:2::1:0 --addresses 20000 eth0
+	kill -TERM "$AGENT"
+	eventually 2 grep -q 'br-lan: no longer metered' "$WORK/agent.log"
+	router ip address add 192.168.77.1/24 dev br-lan
+	kill -HUP "$AGENT"
+	eventually 10 ended "$AGENT"
+	wait "$AGENT"
+	same 0 "$(hooks)"
+}
+
+@test "the agent outlives whoever reads its log" {
+	mkfifo "$WORK/log"
+	timeout 2 cat "$WORK/log" >"$WORK/agent.log" 3>&- &
+	local reader=$!
+	lab_exec "$LAB" router "$FLOWTALLY" agent -c "$WORK/flowtally.yaml" 2>"$WORK/log" 3>&- &
+	AGENT=$!
+	eventually 10 agent_is_ready
+	wait "$reader" || :
+	kill -HUP "$AGENT"
+	wait_sweeps
+	stop_agent
+}
+
+local_prefixes() {
+	bpftool -j map dump pinned "$WORK/run/bpf/local_prefixes" | jq length
+}
+
+@test "interfaces that come and go leave nothing in the kernel's tables" {
+	local subnet
+
+	configure 100ms 'match: "br-[0-9]*", side: lan'
+	start_agent
+	for subnet in 3 4 5; do
+		make_bridge "br-$subnet" "$subnet"
+		eventually 5 is_metered "br-$subnet"
+		router ip link del "br-$subnet"
+		wait_sweeps
+	done
+	same 0 "$(local_prefixes)"
+}
