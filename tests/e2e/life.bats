@@ -415,7 +415,7 @@ lab_readd_internet() {
 	start_agent
 	ping_internet 10
 	wait_sweeps
-	rmdir "$WORK/state"
+	rm -r "$WORK/state"
 	touch "$WORK/state"
 	stop_agent
 	same 0 "$(hooks)"
