@@ -188,6 +188,25 @@ textfile_is_current() {
 	sequence_is_gapless
 }
 
+@test "two interfaces are named to a collector, and its sequence numbers hold" {
+	start_nfcapd 4739
+	start_record 4740
+	write_config match='[bw][ra][-n]*' \
+		collectors='[{ address: "127.0.0.1:4739" }, { address: "127.0.0.1:4740" }]'
+	start_agent
+	ping_once
+	wait_sweeps
+	ping_once
+	wait_sweeps
+	stop_agent
+	stop_collectors
+	same '["br-lan","wan"]' "$(ipfix_records | jq -sc \
+		'map(.interfaceName // empty | sub(".*\\) "; "")) | unique')"
+	same 0 "$(nfdump_sequence_errors)"
+	fails grep -q 'extra bytes' "$WORK/nfcapd-4739.log"
+	sequence_is_gapless
+}
+
 # By ipfixDump: each message of a domain starts where the one before ended (RFC 7011, 3.1).
 sequence_is_gapless() {
 	ipfixDump --rfc5610 -i "$WORK/messages-4740" | awk '
