@@ -155,7 +155,7 @@ static const Setting interface_settings[] = {
 	{ "side",
 	  SETTING_CHOICE, AT(side), .fallback = "auto", .words = side_words },
 	{ "alias",
-	  SETTING_TEXT, AT(alias), .min = 1, .max = 64, .is_valid = is_label,
+	  SETTING_TEXT, AT(alias), .min = 1, .max = 63, .is_valid = is_label,
 	  .form = "a text without control characters" },
 };
 #undef AT

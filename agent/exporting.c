@@ -5,7 +5,7 @@
 
 #include "hostrecords.h"
 
-#define ADDRESS_MAX 80 /* "[IPv6%interface]:port" and the final NUL */
+#define ADDRESS_MAX 72 /* "[IPv6%interface]:port" and the final NUL */
 
 /* What is encoded together, in the order of sending. */
 typedef enum {
@@ -368,22 +368,49 @@ static void member_free(gpointer data)
 	g_free(member);
 }
 
-static Member *find_member(const Exporting *exporting, const char *address)
+/* Several collectors may have one address, each with a layout of its own. */
+static bool is_same(const CollectorConfig *a, const CollectorConfig *b)
 {
-	for (guint i = 0; exporting && i < exporting->members->len; i++) {
-		Member *member = g_ptr_array_index(exporting->members, i);
+	return !strcmp(a->address, b->address) && a->enterprise == b->enterprise &&
+	       a->layer2_octets == b->layer2_octets;
+}
 
-		if (member->collector && !strncmp(collector_config(member->collector)->address,
-						  address, ADDRESS_MAX - 1))
-			return member;
+static bool is_configured(const Config *config, const CollectorConfig *collector)
+{
+	for (guint i = 0; i < config->ipfix.collectors->len; i++) {
+		if (is_same(g_ptr_array_index(config->ipfix.collectors, i), collector))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* Of those that are still there: the one that is the same as @collector, or else one of its address
+ * whose layout nobody has any more. */
+static Member *find_predecessor(const Exporting *old, const Config *config,
+				const CollectorConfig *collector)
+{
+	Member *other = NULL;
+
+	for (guint i = 0; old && i < old->members->len; i++) {
+		Member *member = g_ptr_array_index(old->members, i);
+		const CollectorConfig *before;
+
+		if (!member->collector)
+			continue;
+		before = collector_config(member->collector);
+		if (is_same(before, collector))
+			return member;
+		if (!other && !strcmp(before->address, collector->address) &&
+		    !is_configured(config, before))
+			other = member;
+	}
+	return other;
 }
 
 static void add_member(Exporting *exporting, const CollectorConfig *config, Exporting *old)
 {
 	const IpfixLayout layout = layout_for(exporting->config, config);
-	Member *before = find_member(old, config->address);
+	Member *before = find_predecessor(old, exporting->config, config);
 	Member *member = g_new0(Member, 1);
 
 	member->group = find_or_add_group(exporting->groups, &layout);
@@ -457,6 +484,8 @@ bool exporting_status(const Exporting *exporting, size_t index, CollectorStatus 
 /* The account of a collector in the file of sums. */
 struct collector_row {
 	char address[ADDRESS_MAX];
+	uint32_t enterprise;
+	uint32_t layer2_octets;
 	CollectorAccount account;
 };
 _Static_assert(sizeof(struct collector_row) == 208, "collector_row is on disk");
@@ -466,12 +495,37 @@ void exporting_save(const Exporting *exporting, TotalsWriter *writer)
 	totals_writer_begin(writer, TOTALS_COLLECTORS, sizeof(struct collector_row));
 	for (guint i = 0; i < exporting->members->len; i++) {
 		const Member *member = g_ptr_array_index(exporting->members, i);
-		struct collector_row row = { .account = *collector_account(member->collector) };
+		const CollectorConfig *config = collector_config(member->collector);
+		struct collector_row row = { .enterprise = config->enterprise,
+					     .layer2_octets = config->layer2_octets,
+					     .account = *collector_account(member->collector) };
 
-		g_strlcpy(row.address, collector_config(member->collector)->address,
-			  sizeof(row.address));
+		g_strlcpy(row.address, config->address, sizeof(row.address));
 		totals_writer_add(writer, &row);
 	}
+}
+
+/* As find_predecessor() does, of the rows of a file. */
+static const struct collector_row *find_row(const struct collector_row *rows, size_t n,
+					    const Config *config, const CollectorConfig *collector)
+{
+	const struct collector_row *other = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		g_autofree char *address = g_strndup(rows[i].address, sizeof(rows[i].address));
+		const CollectorConfig before = {
+			.address = address,
+			.enterprise = rows[i].enterprise,
+			.layer2_octets = rows[i].layer2_octets,
+		};
+
+		if (is_same(&before, collector))
+			return &rows[i];
+		if (!other && !strcmp(address, collector->address) &&
+		    !is_configured(config, &before))
+			other = &rows[i];
+	}
+	return other;
 }
 
 bool exporting_load(Exporting *exporting, TotalsReader *reader, GError **error)
@@ -482,12 +536,14 @@ bool exporting_load(Exporting *exporting, TotalsReader *reader, GError **error)
 	if (!totals_reader_rows(reader, TOTALS_COLLECTORS, sizeof(struct collector_row), &rows, &n,
 				error))
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		const struct collector_row *row = (const struct collector_row *)rows + i;
-		Member *member = find_member(exporting, row->address);
+	for (guint i = 0; i < exporting->members->len; i++) {
+		Collector *collector =
+			((Member *)g_ptr_array_index(exporting->members, i))->collector;
+		const struct collector_row *row =
+			find_row(rows, n, exporting->config, collector_config(collector));
 
-		if (member)
-			collector_set_account(member->collector, &row->account);
+		if (row)
+			collector_set_account(collector, &row->account);
 	}
 	return true;
 }

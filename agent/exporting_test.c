@@ -571,6 +571,62 @@ static void account_outlives_the_process(void **state)
 	assert_memory_equal(&after.counters, &before.counters, sizeof(before.counters));
 }
 
+/* Two of one address with layouts of their own, of which only the first one wants statistics. */
+static Lab *lab_new_shared(void)
+{
+	Lab *lab = lab_new(2);
+
+	lab->collector_configs[1].address = lab->collector_configs[0].address;
+	lab->collector_configs[1].enterprise = ENTERPRISE_NONE;
+	lab->collector_configs[1].records_statistics = false;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	return lab;
+}
+
+static void accounts_of_one_address_outlive_the_process(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "sums", NULL);
+	g_autoptr(Lab) lab = lab_new_shared();
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	g_autoptr(TotalsReader) reader = NULL;
+	CollectorStatus before[2], after;
+
+	lab_report(lab, 10);
+	for (int i = 0; i < 2; i++)
+		before[i] = status_of(lab, i);
+	assert_true(before[0].counters.messages != before[1].counters.messages);
+	exporting_save(lab->exporting, writer);
+	assert_true(totals_writer_replace(writer, path, NULL));
+	exporting_free(lab->exporting);
+	lab->exporting = exporting_new(&lab->config, NULL);
+	reader = totals_reader_new(path, NULL);
+	assert_non_null(reader);
+	assert_true(exporting_load(lab->exporting, reader, NULL));
+	for (int i = 0; i < 2; i++) {
+		after = status_of(lab, i);
+		assert_memory_equal(&after.counters, &before[i].counters, sizeof(after.counters));
+	}
+}
+
+static void accounts_of_one_address_follow_their_layout(void **state)
+{
+	g_autoptr(Lab) lab = lab_new_shared();
+	Config reversed = lab->config;
+	CollectorStatus before, after;
+
+	(void)state;
+	lab_report(lab, 10);
+	before = status_of(lab, 0);
+	reversed.ipfix.collectors = g_ptr_array_new();
+	g_ptr_array_add(reversed.ipfix.collectors, &lab->collector_configs[1]);
+	g_ptr_array_add(reversed.ipfix.collectors, &lab->collector_configs[0]);
+	lab->exporting = exporting_new(&reversed, lab->exporting);
+	after = status_of(lab, 1);
+	assert_memory_equal(&after.counters, &before.counters, sizeof(after.counters));
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	g_ptr_array_unref(reversed.ipfix.collectors);
+}
+
 static void process_without_collectors_is_idle(void **state)
 {
 	g_autoptr(Lab) lab = lab_new(0);
@@ -606,6 +662,9 @@ int main(void)
 		cmocka_unit_test(repetition_is_noted),
 		cmocka_unit_test_setup_teardown(account_outlives_the_process, make_directory,
 						remove_directory),
+		cmocka_unit_test_setup_teardown(accounts_of_one_address_outlive_the_process, make_directory,
+						remove_directory),
+		cmocka_unit_test(accounts_of_one_address_follow_their_layout),
 		cmocka_unit_test(process_without_collectors_is_idle),
 	};
 

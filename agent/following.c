@@ -183,7 +183,8 @@ static bool attach(Following *following, const Wanted *wanted, GError **error)
 	LinkBounds bounds;
 
 	if (was_attached && point->side == wanted->side &&
-	    !strcmp(point->next_name, wanted->report_name))
+	    !strcmp(point->next_name, wanted->report_name) &&
+	    !strcmp(point->name, wanted->link->name))
 		return true;
 	if (!links_read_counters(following->links, ifindex, &before, error))
 		return false;
@@ -411,9 +412,10 @@ void following_count(Following *following, uint32_t ifindex, const struct ledger
 
 	ledger_add(following->ledger, point->report_name, ifindex, sheets,
 		   has_link ? &bounds : NULL);
-	if (!point->attached)
+	/* An interface that is gone has no filters; the event that tells so is on its way. */
+	if (!point->attached || !has_link)
 		return;
-	if (has_link && point->next_name != point->report_name)
+	if (point->next_name != point->report_name)
 		rename_point(following, point, &bounds);
 	if (silent && !observation_check(following->observation, ifindex)) {
 		ledger_detach(following->ledger, point->report_name, ifindex);

@@ -512,3 +512,28 @@ local_prefixes() {
 	done
 	same 0 "$(local_prefixes)"
 }
+
+@test "an interface that gets another name below its alias is shown by that name" {
+	make_bridge br-a 3
+	configure 200ms 'match: "br-?", side: lan, alias: home'
+	start_agent
+	router ip link set br-a down
+	router ip link set br-a name br-b
+	router ip link set br-b up
+	wait_sweeps
+	same '["home","br-b"]' "$(ask status -o json | jq -c '[.interfaces[] | .interface, .name]')"
+}
+
+@test "an interface that goes is not said to be at fault" {
+	local number
+
+	configure 100ms 'match: br-a, side: lan'
+	start_agent
+	for number in {1..20}; do
+		router ip link add br-a type bridge
+		eventually 5 is_metered br-a
+		router ip link del br-a
+	done
+	wait_sweeps
+	fails grep -E 'filters have been removed|No such device' "$WORK/agent.log"
+}
