@@ -472,7 +472,7 @@ has_lock() {
 		ipfix='    message-size: 512'
 	router tc qdisc add dev wan root tbf rate 8kbit burst 2000 limit 100000000
 	start_agent
-	desktop "$TOOLS/flood" --seconds 3 --ipv6 --device 2001:db8:ca2:2::1:0 --addresses 20000 eth0
+	desktop "$TOOLS/flood" --seconds 3 --ipv6 --device 2001:db8:ca2:2::1:0 --addresses 60000 eth0
 	kill -TERM "$AGENT"
 	eventually 2 grep -q 'br-lan: no longer metered' "$WORK/agent.log"
 	router ip address add 192.168.77.1/24 dev br-lan
