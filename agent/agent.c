@@ -36,7 +36,7 @@ typedef struct {
 	Control *control;
 	int lock;
 	guint sweep_timer;
-	bool stopping; /* nothing is attached any more */
+	bool stopping;	  /* nothing is attached any more */
 	gint64 follow_us; /* when the interfaces were last followed */
 	View view;
 	char *textfile_error; /* NULL: the last write succeeded */

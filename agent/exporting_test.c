@@ -662,8 +662,8 @@ int main(void)
 		cmocka_unit_test(repetition_is_noted),
 		cmocka_unit_test_setup_teardown(account_outlives_the_process, make_directory,
 						remove_directory),
-		cmocka_unit_test_setup_teardown(accounts_of_one_address_outlive_the_process, make_directory,
-						remove_directory),
+		cmocka_unit_test_setup_teardown(accounts_of_one_address_outlive_the_process,
+						make_directory, remove_directory),
 		cmocka_unit_test(accounts_of_one_address_follow_their_layout),
 		cmocka_unit_test(process_without_collectors_is_idle),
 	};

@@ -143,9 +143,9 @@ static void add_attachment(LinkBounds *sum, const Attachment *attachment)
 static void close_attachment(LedgerAccount *account, Attachment *attachment)
 {
 	add_attachment(&account->closed, attachment);
-	g_array_remove_index_fast(account->attachments,
-				  (guint)(attachment -
-					  &g_array_index(account->attachments, Attachment, 0)));
+	g_array_remove_index_fast(
+		account->attachments,
+		(guint)(attachment - &g_array_index(account->attachments, Attachment, 0)));
 }
 
 void ledger_attach(Ledger *ledger, const char *interface, uint32_t ifindex, const LinkBounds *link)
@@ -487,8 +487,8 @@ bool ledger_load(Ledger *ledger, TotalsReader *reader, GError **error)
 	const struct attachment_row *attachments;
 	size_t accounts_n, attachments_n;
 
-	if (!totals_reader_rows(reader, TOTALS_LEDGER, sizeof(*accounts),
-				(const void **)&accounts, &accounts_n, error) ||
+	if (!totals_reader_rows(reader, TOTALS_LEDGER, sizeof(*accounts), (const void **)&accounts,
+				&accounts_n, error) ||
 	    !totals_reader_rows(reader, TOTALS_ATTACHMENTS, sizeof(*attachments),
 				(const void **)&attachments, &attachments_n, error))
 		return false;

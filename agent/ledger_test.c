@@ -212,7 +212,8 @@ static void interfaces_of_one_name_add_up(void **state)
 {
 	g_autoptr(Ledger) ledger = ledger_new(0);
 	struct ledger_sheet sheets[HOOKS];
-	LinkBounds first = link_at(500, 50000), second = link_at(20, 2000), now = link_at(530, 53000);
+	LinkBounds first = link_at(500, 50000), second = link_at(20, 2000),
+		   now = link_at(530, 53000);
 
 	(void)state;
 	ledger_attach(ledger, "home", 7, &first);
