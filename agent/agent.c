@@ -444,6 +444,9 @@ static void stop(Agent *agent)
 
 	/* While queues are drained, events still come. */
 	agent->stopping = true;
+	/* Should the last sweep have failed, it is taken up once more. */
+	if (metering_is_pending(agent->metering))
+		sweep(agent);
 	if (!agent->options->keep)
 		metering_detach(agent->metering);
 	sweep(agent);

@@ -557,6 +557,18 @@ static bool resize_table(Cache *cache, enum table table, GError **error)
 	return install_table(cache, table, quiet(cache), error);
 }
 
+/* A size that cannot be had is no reason to stop counting in the one that is there. */
+static void resize_or_keep(Cache *cache, enum table table)
+{
+	uint32_t present = cache->tables[table][quiet(cache)].max_entries;
+	g_autoptr(GError) error = NULL;
+
+	if (resize_table(cache, table, &error))
+		return;
+	g_warning("%s (the tables keep %u entries)", error->message, present);
+	cache->max_hosts = present;
+}
+
 bool cache_empty(Cache *cache, GError **error)
 {
 	if (!empty_ledgers(cache, error))
@@ -566,8 +578,8 @@ bool cache_empty(Cache *cache, GError **error)
 
 		if (!empty_table(inner, error))
 			return false;
-		if (inner->max_entries != cache->max_hosts && !resize_table(cache, table, error))
-			return false;
+		if (inner->max_entries != cache->max_hosts)
+			resize_or_keep(cache, table);
 	}
 	return true;
 }

@@ -77,7 +77,10 @@ bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error);
 bool cache_read_sheets(Cache *cache, uint32_t ifindex, struct ledger_sheet sheets[HOOKS],
 		       GError **error);
 
-/* A new size set by cache_set_max_hosts() is given to the quiet tables here, while they are empty. */
+/*
+ * A new size set by cache_set_max_hosts() is given to the quiet tables here, while they are empty; one
+ * that the kernel refuses is logged, and the size stays.
+ */
 bool cache_empty(Cache *cache, GError **error);
 
 void cache_set_max_hosts(Cache *cache, uint32_t max_hosts);

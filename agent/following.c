@@ -7,7 +7,8 @@
 /* A point whose hooks have gone, until the sweep that reads what they had counted. */
 typedef struct {
 	bool has_link; /* the interface could be read then */
-	bool read;
+	bool quiet; /* the generation has advanced since: what they had counted is in a quiet one */
+	bool read;  /* and that has been read */
 	LinkBounds link;
 } Draining;
 
@@ -359,10 +360,20 @@ void following_detach(Following *following)
 		detach(following, ((const Point *)points->pdata[i])->ifindex);
 }
 
+static void set_quiet(gpointer key, gpointer value, gpointer user_data)
+{
+	Draining *draining = value;
+
+	(void)key;
+	(void)user_data;
+	draining->quiet = true;
+}
+
 void following_read_before(Following *following)
 {
 	const GPtrArray *points = observation_points(following->observation);
 
+	g_hash_table_foreach(following->draining, set_quiet, NULL);
 	g_hash_table_remove_all(following->before);
 	for (guint i = 0; i < points->len; i++) {
 		const Point *point = points->pdata[i];
@@ -383,7 +394,7 @@ static bool link_bounds(Following *following, const Point *point, LinkBounds *bo
 	LinkCounters after;
 
 	if (draining) {
-		draining->read = true;
+		draining->read = draining->quiet;
 		*bounds = draining->link;
 		return draining->has_link;
 	}

@@ -128,8 +128,9 @@ static void add_counter(Bounds *sum, const Counter *counter)
 {
 	const Bounds *now = &counter->now, *attached = &counter->attached;
 
+	/* Not below zero: the bounds may overlap, and a driver may have set its counter back. */
 	sum->low += now->low > attached->high ? now->low - attached->high : 0;
-	sum->high += now->high - attached->low;
+	sum->high += now->high > attached->low ? now->high - attached->low : 0;
 }
 
 static void add_attachment(LinkBounds *sum, const Attachment *attachment)

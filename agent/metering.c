@@ -66,7 +66,7 @@ Period period_next(const Period *previous, uint64_t now_ms, uint64_t monotonic_n
 	};
 
 	if (drift_ms > CLOCK_STEP_MS || drift_ms < -CLOCK_STEP_MS) {
-		next.start_ms = now_ms - elapsed_ms;
+		next.start_ms = now_ms > elapsed_ms ? now_ms - elapsed_ms : 0;
 		next.end_ms = now_ms;
 	}
 	return next;

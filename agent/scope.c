@@ -190,7 +190,8 @@ static bool replace(Scope *scope, uint32_t ifindex, const GArray *old, const GAr
 
 static bool same(const GArray *a, const GArray *b)
 {
-	return a && a->len == b->len && !memcmp(a->data, b->data, a->len * sizeof(Prefix));
+	return a && a->len == b->len &&
+	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(Prefix)));
 }
 
 bool scope_set_local(Scope *scope, uint32_t ifindex, const GArray *prefixes, GError **error)

@@ -207,6 +207,18 @@ static void tables_take_a_new_size_without_losing_a_packet(void **state)
 	assert_int_equal(sweep(lab, NULL), 0);
 }
 
+static void size_that_cannot_be_had_is_not_taken(void **state)
+{
+	Lab *lab = *state;
+
+	cache_set_max_hosts(lab->cache, UINT32_MAX);
+	for (int round = 0; round < GENERATIONS; round++) {
+		send_frames(lab, 1, 10);
+		assert_int_equal(sweep(lab, NULL), 10);
+	}
+	assert_int_equal(cache_use(lab->cache).limit, 8);
+}
+
 static void tables_of_another_layout_are_refused(void **state)
 {
 	Lab *lab = *state;
@@ -560,6 +572,7 @@ int main(void)
 		IN_LAB(tables_made_anew_are_told_from_those_before),
 		IN_LAB(full_tables_lose_nothing),
 		IN_LAB(tables_take_a_new_size_without_losing_a_packet),
+		IN_LAB(size_that_cannot_be_had_is_not_taken),
 		IN_LAB(tables_of_another_layout_are_refused),
 		IN_LAB(map_of_another_program_is_refused),
 		IN_LAB(host_is_known_by_its_interface),
