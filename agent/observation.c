@@ -185,7 +185,8 @@ bool observation_detach(Observation *observation, uint32_t ifindex, GError **err
 	Point *point = find(observation, ifindex);
 	GError *local = NULL;
 
-	if (!point)
+	/* Where there is no ledger of ours, the filters are not ours either. */
+	if (!point || !cache_has_ledger(observation->cache, ifindex))
 		return true;
 	detach_hooks(point, &local);
 	if (local) {

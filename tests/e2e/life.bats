@@ -537,3 +537,30 @@ local_prefixes() {
 	wait_sweeps
 	fails grep -E 'filters have been removed|No such device' "$WORK/agent.log"
 }
+
+@test "an agent with another run directory takes nobody's hooks" {
+	start_agent
+	ping_internet 5
+	sed "s|run: .*|run: $WORK/run2|; s|state: .*|state: $WORK/state2|" "$WORK/flowtally.yaml" >"$WORK/second.yaml"
+	spawn router "$WORK/second.log" "$FLOWTALLY" agent -c "$WORK/second.yaml"
+	local second=$!
+	eventually 10 grep -q 'an agent with another .* directory meters it' "$WORK/second.log"
+	ping_internet 5
+	kill -TERM "$second"
+	eventually 10 ended "$second"
+	ping_internet 5
+	wait_sweeps
+	same 2 "$(hooks)"
+	same "$(pings 15)" "$(hosts_sums)"
+	ledger_balances
+}
+
+@test "an interface without Ethernet headers that is named is said to be one" {
+	router ip link add br-x type bridge
+	router ip tuntap add dev tun7 mode tun
+	configure 200ms 'match: tun7' 'match: br-x'
+	start_agent
+	eventually 5 is_metered br-x
+	same '["tun7"]' "$(ask status -o json | jq -c '[.faults[].interface]')"
+	grep -q 'tun7: its frames have no Ethernet header' "$WORK/agent.log"
+}
