@@ -20,6 +20,7 @@
 #include "prometheus.h"
 #include "view.h"
 
+#define COUNTERS "counters"
 #define STATE_INTERVAL_S 300
 /* How long an interface that could not be attached to is left alone. */
 #define RETRY_US (10 * G_USEC_PER_SEC)
@@ -111,35 +112,68 @@ static void write_textfile(Agent *agent)
 	note_error(&agent->textfile_error, error);
 }
 
-/* What the collectors have been sent, beside the sums: it changes after them. */
-static void save_exporting(Agent *agent, const char *path)
+/* What has failed in this process and in those before. */
+struct failures_row {
+	uint64_t sweep_errors;
+	uint64_t textfile_errors;
+};
+_Static_assert(sizeof(struct failures_row) == 16, "failures_row is on disk");
+
+static void save_failures(const View *view, TotalsWriter *writer)
+{
+	const struct failures_row row = { view->sweep_errors, view->textfile_errors };
+
+	totals_writer_begin(writer, TOTALS_FAILURES, sizeof(row));
+	totals_writer_add(writer, &row);
+}
+
+static bool load_failures(View *view, TotalsReader *reader, GError **error)
+{
+	const struct failures_row *row;
+	size_t n;
+
+	if (!totals_reader_rows(reader, TOTALS_FAILURES, sizeof(*row), (const void **)&row, &n,
+				error))
+		return false;
+	if (n) {
+		view->sweep_errors = row->sweep_errors;
+		view->textfile_errors = row->textfile_errors;
+	}
+	return true;
+}
+
+/* What the collectors have been sent and what has failed: this changes after the sums, and has a file
+ * of its own beside theirs. */
+static void save_counters(Agent *agent, const char *path)
 {
 	g_autoptr(TotalsWriter) writer = totals_writer_new();
 	g_autoptr(GError) error = NULL;
 
 	exporting_save(agent->exporting, writer);
+	save_failures(&agent->view, writer);
 	if (!totals_writer_replace(writer, path, &error))
 		g_info("%s", error->message);
 }
 
 static void save_run(Agent *agent)
 {
-	g_autofree char *path = run_path(agent, "exporting");
+	g_autofree char *path = run_path(agent, COUNTERS);
 
-	save_exporting(agent, path);
+	save_counters(agent, path);
 }
 
-static void load_exporting(Agent *agent)
+static void load_counters(Agent *agent)
 {
-	g_autofree char *run = run_path(agent, "exporting");
-	g_autofree char *state = state_path(agent, "exporting");
+	g_autofree char *run = run_path(agent, COUNTERS);
+	g_autofree char *state = state_path(agent, COUNTERS);
 	const char *paths[] = { run, state };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
 		g_autoptr(GError) error = NULL;
 		g_autoptr(TotalsReader) reader = totals_reader_new(paths[i], &error);
 
-		if (reader && exporting_load(agent->exporting, reader, &error))
+		if (reader && exporting_load(agent->exporting, reader, &error) &&
+		    load_failures(&agent->view, reader, &error))
 			return;
 		if (error->code != ENOENT)
 			g_warning("%s", error->message);
@@ -148,7 +182,7 @@ static void load_exporting(Agent *agent)
 
 static bool save_state(Agent *agent)
 {
-	g_autofree char *path = state_path(agent, "exporting");
+	g_autofree char *path = state_path(agent, COUNTERS);
 	GError *error = NULL;
 
 	if (!metering_save_state(agent->metering, &error)) {
@@ -156,7 +190,7 @@ static bool save_state(Agent *agent)
 		return false;
 	}
 	note_success(&agent->state_error, agent->config->state);
-	save_exporting(agent, path);
+	save_counters(agent, path);
 	return true;
 }
 
@@ -394,7 +428,7 @@ static bool start(Agent *agent, GError **error)
 	if (!agent->metering)
 		return false;
 	agent->exporting = exporting_new(agent->config, NULL);
-	load_exporting(agent);
+	load_counters(agent);
 	return true;
 }
 
@@ -430,7 +464,7 @@ static void drain_queues(Agent *agent)
 /* The sums stay below `run` where the disk has not taken them. */
 static void remove_run(Agent *agent, bool saved)
 {
-	g_autofree char *path = run_path(agent, "exporting");
+	g_autofree char *path = run_path(agent, COUNTERS);
 
 	metering_remove(agent->metering, saved);
 	if (saved)

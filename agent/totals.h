@@ -21,13 +21,12 @@ typedef struct TotalsReader TotalsReader;
 /* Which tables a file can hold; a number means one kind of row for ever. */
 typedef enum {
 	TOTALS_PERIOD = 1,
-	TOTALS_INTERFACES = 2,
-	TOTALS_ACCOUNTS = 3,
-	/* 4 was the ledger with one attachment an interface. */
+	TOTALS_ACCOUNTS = 2,
+	TOTALS_LEDGER = 3,
+	TOTALS_ATTACHMENTS = 4,
 	TOTALS_POINTS = 5,
 	TOTALS_COLLECTORS = 6,
-	TOTALS_LEDGER = 7,
-	TOTALS_ATTACHMENTS = 8,
+	TOTALS_FAILURES = 7,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

@@ -18,7 +18,7 @@ static void write_two_tables(const char *path)
 {
 	g_autoptr(TotalsWriter) writer = totals_writer_new();
 
-	totals_writer_begin(writer, TOTALS_INTERFACES, sizeof(struct small));
+	totals_writer_begin(writer, TOTALS_ACCOUNTS, sizeof(struct small));
 	totals_writer_add(writer, &(struct small){ "abc" });
 	totals_writer_add(writer, &(struct small){ "def" });
 	totals_writer_begin(writer, TOTALS_LEDGER, sizeof(struct large));
@@ -42,7 +42,7 @@ static void rows_come_back(void **state)
 	write_two_tables(path);
 	reader = totals_reader_new(path, NULL);
 	assert_non_null(reader);
-	assert_true(totals_reader_rows(reader, TOTALS_INTERFACES, sizeof(*small),
+	assert_true(totals_reader_rows(reader, TOTALS_ACCOUNTS, sizeof(*small),
 				       (const void **)&small, &n, NULL));
 	assert_int_equal(n, 2);
 	assert_memory_equal(small[1].letters, "def", 3);

@@ -84,6 +84,24 @@ sent() {
 	same 0 "$(nfdump_sequence_errors)"
 }
 
+# Compares the textfile with that of the last time.
+no_counter_went_back() {
+	if [[ ! -e $WORK/flowtally.prom ]]; then
+		return
+	fi
+	if [[ -e $WORK/before.prom ]]; then
+		awk '
+			/^#/ { next }
+			NR == FNR { before[$1] = $2; next }
+			$1 ~ /_total(\{|$)/ && $2 < before[$1] {
+				print $1 " went back from " before[$1] " to " $2
+				went_back = 1
+			}
+			END { exit went_back }' "$WORK/before.prom" "$WORK/flowtally.prom"
+	fi
+	cp "$WORK/flowtally.prom" "$WORK/before.prom"
+}
+
 # What a collector may have twice: {"octets":N,"packets":N} by the agent's own count
 repeated() {
 	ask status -o json | jq -cS --arg address "127.0.0.1:$1" \
@@ -112,10 +130,12 @@ missing() {
 		sleep 0.$((RANDOM % 10))$((RANDOM % 10))
 		kill_agent
 		kills=$((kills + 1))
+		no_counter_went_back
 		start_agent
 	done
 	wait_for_floods
 	wait_sweeps
+	no_counter_went_back
 	echo "killed $kills times"
 	same "$(sent)" "$(hosts_sums)"
 	same "$(sent)" "$(textfile_sums)"
