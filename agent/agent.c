@@ -318,17 +318,17 @@ static json_t *on_request(const char *request, void *user_data)
 		{ "status", json_status },
 	};
 	Agent *agent = user_data;
+	g_autoptr(GPtrArray) awaited = metering_awaited(agent->metering);
+	json_t *answer = NULL;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
-		if (!strcmp(request, answers[i].request)) {
-			g_autoptr(GPtrArray) awaited = metering_awaited(agent->metering);
-
-			update_view(agent);
-			agent->view.awaited = awaited;
-			return answers[i].answer(&agent->view);
-		}
+	update_view(agent);
+	agent->view.awaited = awaited;
+	for (size_t i = 0; i < G_N_ELEMENTS(answers) && !answer; i++) {
+		if (!strcmp(request, answers[i].request))
+			answer = answers[i].answer(&agent->view);
 	}
-	return NULL;
+	agent->view.awaited = NULL;
+	return answer;
 }
 
 static void start_sweeping(Agent *agent)
@@ -479,7 +479,7 @@ static void stop(Agent *agent)
 	/* While queues are drained, events still come. */
 	agent->stopping = true;
 	/* Should the last sweep have failed, it is taken up once more. */
-	if (metering_is_pending(agent->metering))
+	if (metering_is_pending(agent->metering) && !metering_is_reported(agent->metering))
 		sweep(agent);
 	if (!agent->options->keep)
 		metering_detach(agent->metering);

@@ -113,12 +113,19 @@ typedef struct {
 	const char *obstacle; /* why it cannot be, NULL: it can */
 } Wanted;
 
-/* Who matches by a wildcard may match more than can be metered. */
-static const char *obstacle_of(const InterfaceConfig *item, const Link *link)
+/* A wildcard may match more than can be metered; what is named and cannot be is a fault. */
+static void add_if_wanted(GArray *all, const Link *link, const InterfaceConfig *item)
 {
-	if (has_ethernet_header(link) || strcmp(item->match, link->name))
-		return NULL;
-	return "its frames have no Ethernet header: not metered";
+	bool possible = has_ethernet_header(link);
+	const Wanted wanted = {
+		.link = link,
+		.report_name = item->alias ? item->alias : link->name,
+		.side = choose_side(item, link),
+		.obstacle = possible ? NULL : "its frames have no Ethernet header: not metered",
+	};
+
+	if (possible || !strcmp(item->match, link->name))
+		g_array_append_val(all, wanted);
 }
 
 static GArray *wanted_interfaces(const Following *following)
@@ -130,12 +137,8 @@ static GArray *wanted_interfaces(const Following *following)
 		const Link *link = links->pdata[i];
 		const InterfaceConfig *item = config_match_interface(following->config, link->name);
 
-		if (item && (has_ethernet_header(link) || obstacle_of(item, link))) {
-			const Wanted wanted = { link, item->alias ? item->alias : link->name,
-						choose_side(item, link), obstacle_of(item, link) };
-
-			g_array_append_val(all, wanted);
-		}
+		if (item)
+			add_if_wanted(all, link, item);
 	}
 	return all;
 }

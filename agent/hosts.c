@@ -6,8 +6,6 @@
 
 #include "prefix.h"
 
-#define INTERFACE_NAME_MAX 64
-
 struct Hosts {
 	GHashTable *accounts; /* set of Account */
 	GHashTable *overflow; /* interned interface name -> Volume[DIRECTIONS] */
@@ -18,7 +16,7 @@ struct Hosts {
 
 /* An account, or what overflowed on an interface, in the file of sums. */
 struct account_row {
-	char interface[INTERFACE_NAME_MAX];
+	char interface[TOTALS_NAME_MAX];
 	struct host_key key;
 	uint32_t is_overflow;
 	Volume volume[DIRECTIONS];

@@ -5,7 +5,6 @@
 
 #include <linux/if_ether.h>
 
-#define INTERFACE_NAME_MAX 64
 #define VLAN_TAG_LEN 4
 #define FCS_LEN 4
 
@@ -48,7 +47,7 @@ struct Ledger {
 };
 
 struct ledger_row {
-	char interface[INTERFACE_NAME_MAX];
+	char interface[TOTALS_NAME_MAX];
 	struct ledger_sheet sheets[HOOKS];
 	LinkBounds closed;
 };
@@ -56,7 +55,7 @@ _Static_assert(sizeof(struct ledger_row) == 64 + 2 * sizeof(struct ledger_sheet)
 	       "ledger_row is on disk");
 
 struct attachment_row {
-	char interface[INTERFACE_NAME_MAX];
+	char interface[TOTALS_NAME_MAX];
 	uint64_t ifindex;
 	Counter frames[HOOKS];
 	Counter octets[HOOKS];

@@ -7,8 +7,6 @@
 #include "error.h"
 #include "tc.h"
 
-#define REPORT_NAME_MAX 64
-
 struct Observation {
 	Cache *cache;
 	const Scope *scope;
@@ -19,7 +17,7 @@ struct point_row {
 	uint32_t ifindex;
 	uint32_t made_clsact;
 	char name[16];
-	char report_name[REPORT_NAME_MAX];
+	char report_name[TOTALS_NAME_MAX];
 };
 _Static_assert(sizeof(struct point_row) == 88, "point_row is on disk");
 

@@ -15,6 +15,9 @@
 
 #include <glib.h>
 
+/* The name of an interface in reports, with the final NUL: as long as `alias` may be. */
+#define TOTALS_NAME_MAX 64
+
 typedef struct TotalsWriter TotalsWriter;
 typedef struct TotalsReader TotalsReader;
 
