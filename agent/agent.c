@@ -4,20 +4,24 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
 
+#include "broker.h"
 #include "config.h"
 #include "control.h"
 #include "error.h"
 #include "exporting.h"
 #include "file.h"
 #include "json.h"
-#include "links.h"
 #include "lock.h"
 #include "metering.h"
+#include "namespaces.h"
+#include "privileges.h"
 #include "prometheus.h"
+#include "sandbox.h"
 #include "view.h"
 
 #define COUNTERS "counters"
@@ -31,12 +35,14 @@ typedef struct {
 	const AgentOptions *options;
 	GMainLoop *loop;
 	Config *config;
-	Links *links;
+	Namespaces *namespaces;
 	Metering *metering;
 	Exporting *exporting;
 	Control *control;
 	int lock;
 	guint sweep_timer;
+	guint broker_source;
+	bool failed;	  /* the broker has died: the end is no clean one */
 	bool stopping;	  /* nothing is attached any more */
 	gint64 follow_us; /* when the interfaces were last followed */
 	View view;
@@ -201,7 +207,8 @@ static GArray *interface_names(const Agent *agent)
 
 	for (guint i = 0; i < points->len; i++) {
 		const Point *point = points->pdata[i];
-		const IpfixInterface name = { point->ifindex, point->name, point->report_name };
+		const IpfixInterface name = { point->report_index, point->name,
+					      point->report_name };
 
 		g_array_append_val(names, name);
 	}
@@ -307,6 +314,13 @@ static void on_links(void *user_data)
 		follow(agent);
 }
 
+static bool is_named(const char *netns, void *user_data)
+{
+	const Agent *agent = user_data;
+
+	return config_matches_netns(agent->config, netns);
+}
+
 static json_t *on_request(const char *request, void *user_data)
 {
 	static const struct {
@@ -377,6 +391,7 @@ static void replace_config(Agent *agent, Config *config)
 	agent->config = config;
 	agent->exporting = exporting_new(config, agent->exporting);
 	metering_set_config(agent->metering, config);
+	namespaces_set_filter(agent->namespaces, is_named, agent);
 	follow(agent);
 	start_sweeping(agent);
 	config_free(old);
@@ -410,10 +425,26 @@ static gboolean on_terminate(gpointer user_data)
 	return G_SOURCE_CONTINUE;
 }
 
+/* What is attached counts on; whoever starts us again adopts it. */
+static gboolean on_broker_end(int fd, GIOCondition condition, gpointer user_data)
+{
+	Agent *agent = user_data;
+
+	(void)fd;
+	(void)condition;
+	g_warning("the privileged process has ended, so do we");
+	agent->failed = true;
+	agent->broker_source = 0;
+	g_main_loop_quit(agent->loop);
+	return G_SOURCE_REMOVE;
+}
+
 static bool start(Agent *agent, GError **error)
 {
 	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
 
+	agent->broker_source =
+		g_unix_fd_add(broker_fd(), G_IO_HUP | G_IO_ERR, on_broker_end, agent);
 	agent->lock = lock_take(agent->config->run, error);
 	if (agent->lock < 0)
 		return false;
@@ -421,10 +452,11 @@ static bool start(Agent *agent, GError **error)
 	agent->control = control_new(socket_path, on_request, agent, error);
 	if (!agent->control)
 		return false;
-	agent->links = links_new(on_links, agent, error);
-	if (!agent->links)
+	agent->namespaces = namespaces_new(on_links, agent, error);
+	if (!agent->namespaces)
 		return false;
-	agent->metering = metering_new(agent->config, agent->links, error);
+	namespaces_set_filter(agent->namespaces, is_named, agent);
+	agent->metering = metering_new(agent->config, agent->namespaces, error);
 	if (!agent->metering)
 		return false;
 	agent->exporting = exporting_new(agent->config, NULL);
@@ -497,24 +529,51 @@ static void stop(Agent *agent)
 
 static void agent_done(Agent *agent)
 {
+	g_clear_handle_id(&agent->broker_source, g_source_remove);
 	control_free(agent->control);
 	exporting_free(agent->exporting);
 	metering_free(agent->metering);
-	links_free(agent->links);
+	namespaces_free(agent->namespaces);
 	if (agent->config)
 		lock_release(agent->lock, agent->config->run);
 	config_free(agent->config);
+	broker_stop();
 	g_main_loop_unref(agent->loop);
 	g_free(agent->textfile_error);
 	g_free(agent->state_error);
 	g_free(agent->sweep_error);
 }
 
-static const char *privilege_hint(const GError *error)
+/* Each metered interface takes some descriptors. */
+static void raise_limit(void)
 {
-	bool refused = error->code == EPERM || error->code == EACCES;
+	struct rlimit limit;
 
-	return refused && geteuid() != 0 ? " (the agent must be run as root)" : "";
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* From here on the agent itself can do nothing that needs a capability. */
+static bool shed_privileges(GError **error)
+{
+	raise_limit();
+	return broker_start(error) && privileges_drop(error) && sandbox_enter(error);
+}
+
+static void run_configured(Agent *agent, bool *started)
+{
+	g_autoptr(GError) error = NULL;
+
+	*started = start(agent, &error);
+	if (!*started) {
+		g_warning("%s", error->message);
+		return;
+	}
+	run(agent);
+	if (!agent->failed)
+		stop(agent);
 }
 
 bool agent_run(const AgentOptions *options)
@@ -540,18 +599,14 @@ bool agent_run(const AgentOptions *options)
 	/* From the first moment to the last one: a reload that comes too early or too late kills nobody. */
 	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
 		sources[i] = g_unix_signal_add(signals[i].number, signals[i].handler, &agent);
-	agent.config = read_config(options->config_path);
-	if (agent.config) {
-		started = start(&agent, &error);
-		if (started) {
-			run(&agent);
-			stop(&agent);
-		} else {
-			g_warning("%s%s", error->message, privilege_hint(error));
-		}
-	}
+	if (!shed_privileges(&error))
+		g_warning("%s", error->message);
+	else
+		agent.config = read_config(options->config_path);
+	if (agent.config)
+		run_configured(&agent, &started);
 	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
 		g_source_remove(sources[i]);
 	agent_done(&agent);
-	return started;
+	return started && !agent.failed;
 }

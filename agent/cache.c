@@ -9,8 +9,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "broker.h"
 #include "error.h"
 #include "maps.h"
+#include "netns.h"
 #include "ticks.h"
 
 /* Entries a call: more than any bucket of a hash table will hold, which a batch may not split. */
@@ -32,6 +34,7 @@ typedef struct {
 
 /* An interface that has a ledger. */
 typedef struct {
+	uint64_t interface;
 	int fd;
 	uint16_t number;
 } PointLedger;
@@ -40,40 +43,28 @@ struct Cache {
 	char *dir;
 	int maps[CACHE_MAPS];
 	Table tables[TABLES][GENERATIONS];
-	GHashTable *points;		   /* ifindex -> PointLedger */
-	uint32_t ifindexes[POINT_NUMBERS]; /* of the points; 0: nobody has the number */
+	GHashTable *points;			/* interface -> PointLedger */
+	uint32_t report_indexes[POINT_NUMBERS]; /* of the points; 0: nobody has the number */
 	uint16_t newest_number;
 	struct meter_control *control;
 	uint32_t max_hosts;
 	int cpus;
-	int ticks; /* ticks_open() */
+	int ticks; /* broker_load_ticks() */
 };
-
-static const MapSpec control_spec = { "control", BPF_MAP_TYPE_ARRAY,
-				      4,	 sizeof(struct meter_control),
-				      1,	 BPF_F_MMAPABLE };
 
 /* The map of maps which the classifiers look a table up in. */
-static const MapSpec outer_specs[TABLES] = {
-	[TABLE_HOSTS] = { "hosts", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, GENERATIONS, 0 },
-	[TABLE_MACS] = { "macs", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, GENERATIONS, 0 },
+static const struct {
+	MapKind kind;
+	CacheMap map;
+} outer[TABLES] = {
+	[TABLE_HOSTS] = { MAP_HOSTS, CACHE_HOSTS },
+	[TABLE_MACS] = { MAP_MACS, CACHE_MACS },
 };
 
-static const CacheMap outer_maps[TABLES] = {
-	[TABLE_HOSTS] = CACHE_HOSTS,
-	[TABLE_MACS] = CACHE_MACS,
-};
-
-static const MapSpec inner_spec = { "host_table",
-				    BPF_MAP_TYPE_PERCPU_HASH,
-				    sizeof(struct meter_key),
-				    sizeof(struct host_traffic),
-				    1,
-				    0 };
-
-static const MapSpec ledger_spec = {
-	"ledger", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct ledger_sheet), GENERATIONS *HOOKS, 0
-};
+static const char *outer_name(enum table table)
+{
+	return map_specs[outer[table].kind].name;
+}
 
 /* Per-CPU values are handed over each padded to 8 octets. */
 static size_t percpu_size(const Cache *cache, size_t value_size)
@@ -85,15 +76,15 @@ static bool install_table(const Cache *cache, enum table table, uint32_t generat
 {
 	int inner = cache->tables[table][generation].fd;
 
-	if (bpf_map_update_elem(cache->maps[outer_maps[table]], &generation, &inner, BPF_ANY) == 0)
+	if (bpf_map_update_elem(cache->maps[outer[table].map], &generation, &inner, BPF_ANY) == 0)
 		return true;
-	error_from_errno(error, errno, "install a table of %s", outer_specs[table].name);
+	error_from_errno(error, errno, "install a table of %s", outer_name(table));
 	return false;
 }
 
 static char *inner_pin(enum table table, uint32_t generation)
 {
-	return g_strdup_printf("%s-%u", outer_specs[table].name, generation);
+	return g_strdup_printf("%s-%u", outer_name(table), generation);
 }
 
 static bool open_inner(Cache *cache, enum table table, uint32_t generation, GError **error)
@@ -102,7 +93,7 @@ static bool open_inner(Cache *cache, enum table table, uint32_t generation, GErr
 	g_autofree char *pin = inner_pin(table, generation);
 
 	inner->keys = g_array_new(FALSE, FALSE, sizeof(struct meter_key));
-	inner->fd = map_open(cache->dir, pin, &inner_spec, cache->max_hosts, 0, error);
+	inner->fd = map_open(cache->dir, pin, MAP_HOST_TABLE, cache->max_hosts, -1, error);
 	if (inner->fd < 0)
 		return false;
 	inner->max_entries = map_max_entries(inner->fd);
@@ -111,15 +102,15 @@ static bool open_inner(Cache *cache, enum table table, uint32_t generation, GErr
 
 static bool open_tables(Cache *cache, enum table table, GError **error)
 {
-	const MapSpec *spec = &outer_specs[table];
-	int *outer = &cache->maps[outer_maps[table]];
+	int *fd = &cache->maps[outer[table].map];
 
 	for (uint32_t generation = 0; generation < GENERATIONS; generation++) {
 		if (!open_inner(cache, table, generation, error))
 			return false;
 	}
-	*outer = map_open(cache->dir, spec->name, spec, 0, cache->tables[table][0].fd, error);
-	if (*outer < 0)
+	*fd = map_open(cache->dir, outer_name(table), outer[table].kind, 0,
+		       cache->tables[table][0].fd, error);
+	if (*fd < 0)
 		return false;
 	for (uint32_t generation = 0; generation < GENERATIONS; generation++) {
 		if (!install_table(cache, table, generation, error))
@@ -131,10 +122,10 @@ static bool open_tables(Cache *cache, enum table table, GError **error)
 /* Generations count from 1, so that 0 can say "none". */
 static bool open_control(Cache *cache, GError **error)
 {
-	int fd = map_open(cache->dir, control_spec.name, &control_spec, 0, 0, error);
+	int fd = map_open(cache->dir, map_specs[MAP_CONTROL].name, MAP_CONTROL, 0, -1, error);
 
 	cache->maps[CACHE_CONTROL] = fd;
-	cache->control = fd < 0 ? NULL : map_memory(fd, &control_spec, error);
+	cache->control = fd < 0 ? NULL : map_memory(fd, MAP_CONTROL, error);
 	if (!cache->control)
 		return false;
 	if (!cache->control->layout) {
@@ -159,37 +150,45 @@ static void free_point(gpointer data)
 	g_free(point);
 }
 
-static char *ledger_pin(uint32_t ifindex, uint16_t number)
+static char *ledger_pin(uint64_t interface, uint16_t number)
 {
-	return g_strdup_printf(LEDGER_PIN "%u-%u", ifindex, number);
+	return g_strdup_printf(LEDGER_PIN "%u-%u-%u", interface_netns_id(interface),
+			       interface_ifindex(interface), number);
+}
+
+uint32_t cache_report_index(uint64_t interface, uint16_t number)
+{
+	return interface_netns_id(interface) == netns_own()->id ? interface_ifindex(interface) :
+								  REPORT_INDEX_BASE | number;
 }
 
 /* Opens the ledger of a number that is free, -1 with @error set. */
-static int open_ledger(Cache *cache, uint32_t ifindex, uint16_t number, GError **error)
+static int open_ledger(Cache *cache, uint64_t interface, uint16_t number, GError **error)
 {
-	g_autofree char *pin = ledger_pin(ifindex, number);
+	g_autofree char *pin = ledger_pin(interface, number);
 	PointLedger *point;
-	int fd = map_open(cache->dir, pin, &ledger_spec, 0, 0, error);
+	int fd = map_open(cache->dir, pin, MAP_LEDGER, 0, -1, error);
 
 	if (fd < 0)
 		return -1;
 	point = g_new(PointLedger, 1);
-	*point = (PointLedger){ .fd = fd, .number = number };
-	g_hash_table_insert(cache->points, GUINT_TO_POINTER(ifindex), point);
-	cache->ifindexes[number] = ifindex;
+	*point = (PointLedger){ .interface = interface, .fd = fd, .number = number };
+	g_hash_table_insert(cache->points, &point->interface, point);
+	cache->report_indexes[number] = cache_report_index(interface, number);
 	cache->newest_number = MAX(cache->newest_number, number);
 	return fd;
 }
 
 static bool adopt_ledger(Cache *cache, const char *pin, GError **error)
 {
-	unsigned int ifindex, number;
+	unsigned int netns, ifindex, number;
 	int end = 0;
 
-	if (sscanf(pin, LEDGER_PIN "%u-%u%n", &ifindex, &number, &end) == 2 && !pin[end] &&
-	    number < POINT_NUMBERS && !cache->ifindexes[number] &&
-	    !g_hash_table_contains(cache->points, GUINT_TO_POINTER(ifindex)))
-		return open_ledger(cache, ifindex, (uint16_t)number, error) >= 0;
+	if (sscanf(pin, LEDGER_PIN "%u-%u-%u%n", &netns, &ifindex, &number, &end) == 3 &&
+	    !pin[end] && number < POINT_NUMBERS && !cache->report_indexes[number] &&
+	    !cache_has_ledger(cache, interface_id(netns, ifindex)))
+		return open_ledger(cache, interface_id(netns, ifindex), (uint16_t)number, error) >=
+		       0;
 	error_set(error, "%s/%s: this pin is not one of ours", cache->dir, pin);
 	return false;
 }
@@ -214,7 +213,7 @@ Cache *cache_open(const char *dir, uint32_t max_hosts, GError **error)
 
 	cache->dir = g_strdup(dir);
 	cache->max_hosts = max_hosts;
-	cache->points = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_point);
+	cache->points = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_point);
 	cache->ticks = -1;
 	memset(cache->maps, -1, sizeof(cache->maps));
 	for (int table = 0; table < TABLES; table++) {
@@ -226,7 +225,7 @@ Cache *cache_open(const char *dir, uint32_t max_hosts, GError **error)
 		error_from_errno(error, cache->cpus, "count the CPUs");
 		return NULL;
 	}
-	cache->ticks = ticks_open(error);
+	cache->ticks = broker_load_ticks(error);
 	if (cache->ticks < 0 || !open_control(cache, error) ||
 	    !open_tables(cache, TABLE_HOSTS, error) || !open_tables(cache, TABLE_MACS, error) ||
 	    !adopt_ledgers(cache, error))
@@ -251,7 +250,7 @@ void cache_close(Cache *cache)
 {
 	if (!cache)
 		return;
-	map_memory_free(cache->control, &control_spec);
+	map_memory_free(cache->control, MAP_CONTROL);
 	for (int map = 0; map < CACHE_MAPS; map++)
 		close_fd(cache->maps[map]);
 	for (int table = 0; table < TABLES; table++) {
@@ -269,9 +268,9 @@ int cache_map_fd(const Cache *cache, CacheMap map)
 	return cache->maps[map];
 }
 
-static const PointLedger *find_point(const Cache *cache, uint32_t ifindex)
+static const PointLedger *find_point(const Cache *cache, uint64_t interface)
 {
-	return g_hash_table_lookup(cache->points, GUINT_TO_POINTER(ifindex));
+	return g_hash_table_lookup(cache->points, &interface);
 }
 
 /* The one after the newest, so that a number rests as long as can be before it is another's. */
@@ -279,15 +278,15 @@ static bool find_free_number(const Cache *cache, uint16_t *number)
 {
 	for (unsigned int i = 1; i <= POINT_NUMBERS; i++) {
 		*number = (uint16_t)((cache->newest_number + i) % POINT_NUMBERS);
-		if (!cache->ifindexes[*number])
+		if (!cache->report_indexes[*number])
 			return true;
 	}
 	return false;
 }
 
-int cache_ensure_ledger(Cache *cache, uint32_t ifindex, GError **error)
+int cache_ensure_ledger(Cache *cache, uint64_t interface, GError **error)
 {
-	const PointLedger *known = find_point(cache, ifindex);
+	const PointLedger *known = find_point(cache, interface);
 	uint16_t number;
 	int fd;
 
@@ -299,48 +298,45 @@ int cache_ensure_ledger(Cache *cache, uint32_t ifindex, GError **error)
 			  POINT_NUMBERS);
 		return -1;
 	}
-	fd = open_ledger(cache, ifindex, number, error);
+	fd = open_ledger(cache, interface, number, error);
 	if (fd >= 0)
 		cache->newest_number = number;
 	return fd;
 }
 
-uint16_t cache_point_number(const Cache *cache, uint32_t ifindex)
+uint16_t cache_point_number(const Cache *cache, uint64_t interface)
 {
-	return find_point(cache, ifindex)->number;
+	return find_point(cache, interface)->number;
 }
 
-bool cache_has_ledger(const Cache *cache, uint32_t ifindex)
+bool cache_has_ledger(const Cache *cache, uint64_t interface)
 {
-	return find_point(cache, ifindex) != NULL;
+	return find_point(cache, interface) != NULL;
 }
 
-void cache_drop_ledger(Cache *cache, uint32_t ifindex)
+void cache_drop_ledger(Cache *cache, uint64_t interface)
 {
-	const PointLedger *point = find_point(cache, ifindex);
+	const PointLedger *point = find_point(cache, interface);
 	g_autofree char *pin = NULL;
 
 	if (!point)
 		return;
-	pin = ledger_pin(ifindex, point->number);
+	pin = ledger_pin(interface, point->number);
 	map_unpin(cache->dir, pin);
-	cache->ifindexes[point->number] = 0;
-	g_hash_table_remove(cache->points, GUINT_TO_POINTER(ifindex));
+	cache->report_indexes[point->number] = 0;
+	g_hash_table_remove(cache->points, &interface);
 }
 
 GArray *cache_ledgers(const Cache *cache)
 {
-	GArray *ifindexes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	GArray *interfaces = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	GHashTableIter iter;
-	gpointer key;
+	gpointer interface;
 
 	g_hash_table_iter_init(&iter, cache->points);
-	while (g_hash_table_iter_next(&iter, &key, NULL)) {
-		uint32_t ifindex = GPOINTER_TO_UINT(key);
-
-		g_array_append_val(ifindexes, ifindex);
-	}
-	return ifindexes;
+	while (g_hash_table_iter_next(&iter, &interface, NULL))
+		g_array_append_vals(interfaces, interface, 1);
+	return interfaces;
 }
 
 uint64_t cache_identity(const Cache *cache)
@@ -404,7 +400,7 @@ static void add_direction(HostDelta *delta, int direction, const struct traffic 
 static struct host_key host_key_of(const Cache *cache, const struct meter_key *key)
 {
 	struct host_key result = {
-		.ifindex = cache->ifindexes[key->point >> POINT_NUMBER_SHIFT],
+		.ifindex = cache->report_indexes[key->point >> POINT_NUMBER_SHIFT],
 		.ip_version = key->point & POINT_IPV6 ? 6 : 4,
 		.scope = key->point & POINT_LOCAL ? SCOPE_LOCAL : SCOPE_INTERNET,
 	};
@@ -482,19 +478,20 @@ static void sheet_add_cpu(struct ledger_sheet *sum, const struct ledger_sheet *s
 		to[i] += from[i];
 }
 
-bool cache_read_sheets(Cache *cache, uint32_t ifindex, struct ledger_sheet sheets[HOOKS],
+bool cache_read_sheets(Cache *cache, uint64_t interface, struct ledger_sheet sheets[HOOKS],
 		       GError **error)
 {
 	g_autofree struct ledger_sheet *values =
 		g_malloc(percpu_size(cache, sizeof(struct ledger_sheet)));
-	const PointLedger *point = find_point(cache, ifindex);
+	const PointLedger *point = find_point(cache, interface);
 
 	memset(sheets, 0, HOOKS * sizeof(*sheets));
 	for (uint32_t hook = 0; hook < HOOKS; hook++) {
 		uint32_t index = quiet(cache) * HOOKS + hook;
 
 		if (bpf_map_lookup_elem(point ? point->fd : -1, &index, values) < 0) {
-			error_from_errno(error, errno, "read the ledger of interface %u", ifindex);
+			error_from_errno(error, errno, "read the ledger of interface %u",
+					 interface_ifindex(interface));
 			return false;
 		}
 		for (int cpu = 0; cpu < cache->cpus; cpu++)
@@ -542,7 +539,7 @@ static bool resize_table(Cache *cache, enum table table, GError **error)
 {
 	Table *inner = &cache->tables[table][quiet(cache)];
 	g_autofree char *pin = inner_pin(table, quiet(cache));
-	int fd = map_create(&inner_spec, cache->max_hosts, 0, error);
+	int fd = broker_make_map(MAP_HOST_TABLE, cache->max_hosts, -1, error);
 
 	if (fd < 0)
 		return false;

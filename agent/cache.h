@@ -48,14 +48,22 @@ void cache_close(Cache *cache);
 int cache_map_fd(const Cache *cache, CacheMap map);
 
 /*
- * The ledger of an interface: made, or adopted. -1 with @error set. With it comes the number by which
- * the tables know the interface, one of POINT_NUMBERS; it outlives the agent and ends with the ledger.
+ * The ledger of an interface (interface_id()): made, or adopted. -1 with @error set. With it comes the
+ * number by which the tables know the interface, one of POINT_NUMBERS; it outlives the agent and ends with
+ * the ledger.
  */
-int cache_ensure_ledger(Cache *cache, uint32_t ifindex, GError **error);
-uint16_t cache_point_number(const Cache *cache, uint32_t ifindex); /* of one that has a ledger */
-bool cache_has_ledger(const Cache *cache, uint32_t ifindex);
-void cache_drop_ledger(Cache *cache, uint32_t ifindex);
-GArray *cache_ledgers(const Cache *cache); /* of uint32_t ifindex; the caller's to unref */
+int cache_ensure_ledger(Cache *cache, uint64_t interface, GError **error);
+uint16_t cache_point_number(const Cache *cache, uint64_t interface); /* of one that has a ledger */
+bool cache_has_ledger(const Cache *cache, uint64_t interface);
+void cache_drop_ledger(Cache *cache, uint64_t interface);
+GArray *cache_ledgers(const Cache *cache); /* of uint64_t interface; the caller's to unref */
+
+/*
+ * The number that a point has in reports, and in the keys that the cache hands out. It is the ifindex in
+ * the agent's own namespace; those of other namespaces are no two alike, from REPORT_INDEX_BASE on.
+ */
+#define REPORT_INDEX_BASE (1u << 30)
+uint32_t cache_report_index(uint64_t interface, uint16_t number);
 
 /* Which tables these are: differs from that of tables which were made anew. */
 uint64_t cache_identity(const Cache *cache);
@@ -70,11 +78,11 @@ void cache_advance(Cache *cache);
 bool cache_wait_until_quiet(Cache *cache, GError **error);
 
 /*
- * Of the quiet generation. Appends HostDeltas, no two with the same key; the ifindex is 0 where a
- * classifier has counted on whose ledger is gone.
+ * Of the quiet generation. Appends HostDeltas, no two with the same key; the ifindex is that of
+ * cache_report_index(), 0 where a classifier has counted on whose ledger is gone.
  */
 bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error);
-bool cache_read_sheets(Cache *cache, uint32_t ifindex, struct ledger_sheet sheets[HOOKS],
+bool cache_read_sheets(Cache *cache, uint64_t interface, struct ledger_sheet sheets[HOOKS],
 		       GError **error);
 
 /*

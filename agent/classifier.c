@@ -13,24 +13,20 @@ struct Classifier {
 };
 
 /* The program gets the maps that all share in place of those which its object file describes. */
-static int share_maps(struct meter_bpf *skeleton, const Cache *cache, const Scope *scope,
-		      int ledger_fd)
+static int share_maps(struct meter_bpf *skeleton, const int fds[CLASSIFIER_MAPS])
 {
-	const struct {
-		struct bpf_map *map;
-		int fd;
-	} shared[] = {
-		{ skeleton->maps.data_control, cache_map_fd(cache, CACHE_CONTROL) },
-		{ skeleton->maps.hosts, cache_map_fd(cache, CACHE_HOSTS) },
-		{ skeleton->maps.macs, cache_map_fd(cache, CACHE_MACS) },
-		{ skeleton->maps.local_prefixes, scope_map_fd(scope, SCOPE_MAP_LOCAL) },
-		{ skeleton->maps.scope_prefixes, scope_map_fd(scope, SCOPE_MAP_NOT_INTERNET) },
-		{ skeleton->maps.bss, scope_map_fd(scope, SCOPE_MAP_HINTS) },
-		{ skeleton->maps.ledger, ledger_fd },
+	struct bpf_map *const maps[CLASSIFIER_MAPS] = {
+		[CLASSIFIER_CONTROL] = skeleton->maps.data_control,
+		[CLASSIFIER_HOSTS] = skeleton->maps.hosts,
+		[CLASSIFIER_MACS] = skeleton->maps.macs,
+		[CLASSIFIER_LOCAL_PREFIXES] = skeleton->maps.local_prefixes,
+		[CLASSIFIER_SCOPE_PREFIXES] = skeleton->maps.scope_prefixes,
+		[CLASSIFIER_SCOPE_HINTS] = skeleton->maps.bss,
+		[CLASSIFIER_LEDGER] = skeleton->maps.ledger,
 	};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(shared); i++) {
-		int result = bpf_map__reuse_fd(shared[i].map, shared[i].fd);
+	for (int map = 0; map < CLASSIFIER_MAPS; map++) {
+		int result = bpf_map__reuse_fd(maps[map], fds[map]);
 
 		if (result < 0)
 			return result;
@@ -38,31 +34,31 @@ static int share_maps(struct meter_bpf *skeleton, const Cache *cache, const Scop
 	return 0;
 }
 
-Classifier *classifier_load(Cache *cache, const Scope *scope, uint32_t ifindex, enum side side,
+Classifier *classifier_load(const ClassifierPoint *point, const int maps[CLASSIFIER_MAPS],
 			    GError **error)
 {
 	g_autoptr(Classifier) classifier = g_new0(Classifier, 1);
-	int ledger_fd = cache_ensure_ledger(cache, ifindex, error);
 	int result;
 
-	if (ledger_fd < 0)
-		return NULL;
 	classifier->skeleton = meter_bpf__open();
 	if (!classifier->skeleton) {
 		error_from_errno(error, errno, "open the classifier");
 		return NULL;
 	}
-	classifier->skeleton->rodata->point_ifindex = ifindex;
-	classifier->skeleton->rodata->point_number = cache_point_number(cache, ifindex);
-	classifier->skeleton->rodata->point_side = (__u8)side;
-	result = share_maps(classifier->skeleton, cache, scope, ledger_fd);
+	classifier->skeleton->rodata->point_number = point->number;
+	classifier->skeleton->rodata->point_side = point->side;
+	classifier->skeleton->rodata->point_layer = point->layer;
+	result = share_maps(classifier->skeleton, maps);
 	if (!result)
 		result = meter_bpf__load(classifier->skeleton);
-	if (result < 0) {
+	if (result == 0)
+		return g_steal_pointer(&classifier);
+	if (result == -EPERM)
+		g_set_error_literal(error, FLOWTALLY_ERROR, EPERM,
+				    "load the classifier: needs CAP_BPF and CAP_NET_ADMIN");
+	else
 		error_from_errno(error, result, "load the classifier");
-		return NULL;
-	}
-	return g_steal_pointer(&classifier);
+	return NULL;
 }
 
 void classifier_free(Classifier *classifier)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The BPF program of one interface, loaded with the maps which all share. Once it is attached the kernel
- * holds it, and the object here may go.
+ * The BPF programs of one interface, loaded with the maps which all share. Once they are attached the
+ * kernel holds them, and the object here may go. Needs CAP_BPF and CAP_NET_ADMIN.
  */
 #ifndef FLOWTALLY_CLASSIFIER_H
 #define FLOWTALLY_CLASSIFIER_H
@@ -10,14 +10,30 @@
 
 #include <glib.h>
 
-#include "cache.h"
 #include "records.h"
-#include "scope.h"
 
 typedef struct Classifier Classifier;
 
-/* Makes the ledger of @ifindex if it is not there. */
-Classifier *classifier_load(Cache *cache, const Scope *scope, uint32_t ifindex, enum side side,
+/* The maps of a classifier. */
+typedef enum {
+	CLASSIFIER_CONTROL,
+	CLASSIFIER_HOSTS,
+	CLASSIFIER_MACS,
+	CLASSIFIER_LOCAL_PREFIXES,
+	CLASSIFIER_SCOPE_PREFIXES,
+	CLASSIFIER_SCOPE_HINTS,
+	CLASSIFIER_LEDGER, /* of this interface alone */
+	CLASSIFIER_MAPS,
+} ClassifierMap;
+
+/* What is fixed in the program when it is loaded. */
+typedef struct {
+	uint16_t number; /* of the point, below POINT_NUMBERS */
+	uint8_t side;	 /* enum side */
+	uint8_t layer;	 /* enum link_layer */
+} ClassifierPoint;
+
+Classifier *classifier_load(const ClassifierPoint *point, const int maps[CLASSIFIER_MAPS],
 			    GError **error);
 void classifier_free(Classifier *classifier);
 

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,15 +15,27 @@
 
 /* A choice fills an unsigned int. */
 _Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
+_Static_assert(sizeof(HookChoice) == sizeof(unsigned int), "HookChoice");
+_Static_assert(sizeof(HookOrder) == sizeof(unsigned int), "HookOrder");
 _Static_assert(sizeof(CollectorTransport) == sizeof(unsigned int), "CollectorTransport");
 _Static_assert(sizeof(EnterpriseElements) == sizeof(unsigned int), "EnterpriseElements");
 
 /* Values */
 
-/* The kernel forbids these in names, so a glob that has one fits nothing. */
-static bool is_interface_glob(const char *text)
+static bool is_pattern(const char *text)
 {
-	return !strpbrk(text, "/: \t\n\v\f\r");
+	g_autoptr(Pattern) pattern = pattern_new(text, NULL);
+
+	return pattern;
+}
+
+static char *explain_pattern(const char *text)
+{
+	g_autoptr(Pattern) pattern = NULL;
+	g_autoptr(GError) error = NULL;
+
+	pattern = pattern_new(text, &error);
+	return error ? g_strdup(error->message) : NULL;
 }
 
 static bool is_label(const char *text)
@@ -82,7 +93,10 @@ static void interface_config_free(void *data)
 {
 	InterfaceConfig *interface = data;
 
-	g_free(interface->match);
+	g_free(interface->match_text);
+	pattern_free(interface->match);
+	g_clear_pointer(&interface->exclude_texts, g_ptr_array_unref);
+	g_clear_pointer(&interface->exclude, g_ptr_array_unref);
 	g_free(interface->alias);
 	g_free(interface);
 }
@@ -99,7 +113,8 @@ static bool interfaces_clash(const void *a, const void *b)
 {
 	const InterfaceConfig *first = a, *second = b;
 
-	return g_strcmp0(first->match, second->match) == 0;
+	/* What the first one excludes is left for the second. */
+	return !first->exclude_texts->len && !strcmp(first->match_text, second->match_text);
 }
 
 static bool endpoints_equal(const char *a, const char *b)
@@ -125,6 +140,15 @@ static const char *const side_words[] = {
 	[SIDE_CHOICE_AUTO] = "auto", [SIDE_CHOICE_LAN] = "lan", [SIDE_CHOICE_WAN] = "wan", NULL
 };
 
+static const char *const hook_words[] = { [HOOK_CHOICE_AUTO] = "auto",
+					  [HOOK_CHOICE_TCX] = "tcx",
+					  [HOOK_CHOICE_CLSACT] = "clsact",
+					  NULL };
+
+static const char *const order_words[] = {
+	[HOOK_ORDER_FIRST] = "first", [HOOK_ORDER_LAST] = "last", NULL
+};
+
 static const char *const transport_words[] = { [COLLECTOR_TRANSPORT_UDP] = "udp", NULL };
 
 static const char *const enterprise_words[] = {
@@ -144,16 +168,24 @@ static const SettingFlag record_flags[] = {
 
 /* clang-format off */
 
+#define PATTERN_FORM "[NETNS:] and an interface's name, a glob, or a regular expression behind \"~\""
+
 #define AT(member) offsetof(InterfaceConfig, member)
 static const Setting interface_settings[] = {
 	{ "match",
-	  SETTING_TEXT, AT(match), .min = 1, .max = 63, .required = true,
-	  .is_valid = is_interface_glob,
-	  .form = "an interface name or a glob without '/', ':' and white space" },
+	  SETTING_TEXT, AT(match_text), .required = true,
+	  .is_valid = is_pattern, .explain = explain_pattern, .form = PATTERN_FORM },
+	{ "exclude",
+	  SETTING_TEXTS, AT(exclude_texts), .fallback = "[]", .max = LIST_MAX,
+	  .is_valid = is_pattern, .explain = explain_pattern, .form = PATTERN_FORM },
 	{ "meter",
 	  SETTING_FLAGS, 0, .fallback = "[hosts]", .max = LIST_MAX, .flags = meter_flags },
 	{ "side",
 	  SETTING_CHOICE, AT(side), .fallback = "auto", .words = side_words },
+	{ "hook",
+	  SETTING_CHOICE, AT(hook), .fallback = "auto", .words = hook_words },
+	{ "order",
+	  SETTING_CHOICE, AT(order), .fallback = "first", .words = order_words },
 	{ "alias",
 	  SETTING_TEXT, AT(alias), .min = 1, .max = 63, .is_valid = is_label,
 	  .form = "a text without control characters" },
@@ -244,6 +276,16 @@ static const SettingTable config_table = {
 	.n = G_N_ELEMENTS(config_settings),
 };
 
+/* The texts have been found valid. */
+static void compile_patterns(InterfaceConfig *interface)
+{
+	interface->match = pattern_new(interface->match_text, NULL);
+	interface->exclude = g_ptr_array_new_with_free_func((GDestroyNotify)pattern_free);
+	for (guint i = 0; i < interface->exclude_texts->len; i++)
+		g_ptr_array_add(interface->exclude,
+				pattern_new(interface->exclude_texts->pdata[i], NULL));
+}
+
 Config *config_read(const char *path, GPtrArray *errors)
 {
 	g_autoptr(Config) config = g_new0(Config, 1);
@@ -257,29 +299,45 @@ Config *config_read(const char *path, GPtrArray *errors)
 		settings_fall_back(&config_table, config);
 	}
 
+	for (guint i = 0; i < config->interfaces->len; i++)
+		compile_patterns(config->interfaces->pdata[i]);
 	config->hosts.local_is_set = config->hosts.local;
 	if (!config->hosts.local)
 		config->hosts.local = g_array_new(FALSE, FALSE, sizeof(Prefix));
 	return g_steal_pointer(&config);
 }
 
-/* Loopback traffic never leaves the machine: a glob that happens to fit `lo` does not mean it. */
-static bool is_match(const char *match, const char *name)
+static bool is_excluded(const InterfaceConfig *interface, const char *netns, const char *name)
 {
-	if (strcmp(match, name) == 0)
-		return true;
-	return strcmp(name, "lo") && fnmatch(match, name, 0) == 0;
+	for (guint i = 0; i < interface->exclude->len; i++) {
+		if (pattern_matches(interface->exclude->pdata[i], netns, name))
+			return true;
+	}
+	return false;
 }
 
-const InterfaceConfig *config_match_interface(const Config *config, const char *name)
+const InterfaceConfig *config_match_interface(const Config *config, const char *netns,
+					      const char *name)
 {
 	for (guint i = 0; i < config->interfaces->len; i++) {
 		const InterfaceConfig *interface = config->interfaces->pdata[i];
 
-		if (is_match(interface->match, name))
+		if (pattern_matches(interface->match, netns, name) &&
+		    !is_excluded(interface, netns, name))
 			return interface->meter_hosts ? interface : NULL;
 	}
 	return NULL;
+}
+
+bool config_matches_netns(const Config *config, const char *netns)
+{
+	for (guint i = 0; i < config->interfaces->len; i++) {
+		const InterfaceConfig *interface = config->interfaces->pdata[i];
+
+		if (interface->meter_hosts && pattern_matches_netns(interface->match, netns))
+			return true;
+	}
+	return false;
 }
 
 void config_free(Config *config)

@@ -13,6 +13,7 @@
 
 #include <glib.h>
 
+#include "pattern.h"
 #include "prefix.h"
 #include "records.h"
 
@@ -24,11 +25,29 @@ typedef enum {
 	SIDE_CHOICE_WAN,
 } SideChoice;
 
-/* One item of `interfaces`. The first whose `match` fits an interface's name applies to it. */
+typedef enum {
+	HOOK_CHOICE_AUTO, /* tcx where the kernel has it, else clsact */
+	HOOK_CHOICE_TCX,
+	HOOK_CHOICE_CLSACT,
+} HookChoice;
+
+/* Among the programs that others have at the same hook. */
+typedef enum {
+	HOOK_ORDER_FIRST,
+	HOOK_ORDER_LAST,
+} HookOrder;
+
+/* One item of `interfaces`. The first whose `match` fits an interface, and none of whose `exclude` does,
+ * applies to it. */
 typedef struct {
-	char *match;	  /* a name or a glob */
-	bool meter_hosts; /* false: the interface is left alone */
+	char *match_text;
+	Pattern *match;		  /* the same */
+	GPtrArray *exclude_texts; /* of char * */
+	GPtrArray *exclude;	  /* of Pattern: the same */
+	bool meter_hosts;	  /* false: the interface is left alone */
 	SideChoice side;
+	HookChoice hook;
+	HookOrder order;
 	char *alias; /* NULL: the interface's own name is used in reports */
 } InterfaceConfig;
 
@@ -82,9 +101,13 @@ typedef struct {
  */
 Config *config_read(const char *path, GPtrArray *errors);
 
-/* The item of `interfaces` for the interface @name, or NULL if it is not to be metered. `lo` never
- * is by a glob, only by its name. */
-const InterfaceConfig *config_match_interface(const Config *config, const char *name);
+/* The item of `interfaces` for the interface @name of the namespace @netns (pattern.h), or NULL if it is
+ * not to be metered. */
+const InterfaceConfig *config_match_interface(const Config *config, const char *netns,
+					      const char *name);
+
+/* Whether an item of `interfaces` can mean any interface of @netns. */
+bool config_matches_netns(const Config *config, const char *netns);
 
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)

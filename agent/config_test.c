@@ -81,8 +81,16 @@ static const struct {
 	{ "interfaces", "interfaces: ", { "[]", "[{match: a}]" }, { "{match: a}", "br-lan" } },
 	{ "interfaces[0].match",
 	  "interfaces:\n  - match: ",
-	  { "br-lan", "\"*\"", "eth[0-9]", NAME_63 },
-	  { "a/b", "eth0:1", "a b", "\"a\\tb\"", NAME_63 "4" } },
+	  { "br-lan", "\"*\"", "ns0:eth[0-9]", "~eth\\d+" },
+	  { "a/b", "\"eth0:\"", "a b", "\"a\\tb\"", "~eth[", "a:b:c" } },
+	{ "interfaces[0].exclude",
+	  "interfaces:\n  - match: a\n    exclude: ",
+	  { "[]", "[lo, \"veth*\", \"~ppp\\\\d\", 'ns0:*']" },
+	  { "lo", "{lo: true}" } },
+	{ "interfaces[0].exclude[0]",
+	  "interfaces:\n  - match: a\n    exclude:\n    - ",
+	  { "lo", "\"*\"", "ns0:lo", "~lo" },
+	  { "a/b", "~(", "'a:'", "[lo]" } },
 	{ "interfaces[0].meter",
 	  "interfaces:\n  - match: a\n    meter: ",
 	  { "[hosts]", "[]" },
@@ -95,6 +103,14 @@ static const struct {
 	  "interfaces:\n  - match: a\n    side: ",
 	  { "auto", "lan", "wan", "'wan'" },
 	  { "north", "LAN", "0", "\"\"" } },
+	{ "interfaces[0].hook",
+	  "interfaces:\n  - match: a\n    hook: ",
+	  { "auto", "tcx", "clsact" },
+	  { "xdp", "TCX", "0" } },
+	{ "interfaces[0].order",
+	  "interfaces:\n  - match: a\n    order: ",
+	  { "first", "last" },
+	  { "1", "middle" } },
 	{ "interfaces[0].alias",
 	  "interfaces:\n  - match: a\n    alias: ",
 	  { "home", "B\u00fcro 2", NAME_63, "\"5\"" },
@@ -263,7 +279,8 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		  "1: intervall: unknown key; known here: interval, interfaces, hosts, export, "
 		  "state, run" },
 		{ "interfaces:\n- match: a\n  sides: lan",
-		  "3: interfaces[0].sides: unknown key; known here: match, meter, side, alias" },
+		  "3: interfaces[0].sides: unknown key; known here: match, exclude, meter, side, "
+		  "hook, order, alias" },
 		{ "hosts:\n  names: {}",
 		  "2: hosts.names: unknown key; known here: local, not-internet, max" },
 		{ "export:\n  http: {}",
@@ -331,6 +348,8 @@ static void reasons_say_what_was_found_and_what_is_expected(void **state)
 		assert_errors(cases[i].yaml, cases[i].errors);
 }
 
+#define PATTERN "[NETNS:] and an interface's name, a glob, or a regular expression behind \"~\""
+
 static void all_errors_are_reported_in_the_order_of_the_file(void **state)
 {
 	assert_errors("interval: 10\n"
@@ -350,8 +369,9 @@ static void all_errors_are_reported_in_the_order_of_the_file(void **state)
 		      "3: interfaces[0].match: the key is missing\n"
 		      "4: interfaces[0].side: \"north\" is none of auto, lan, wan\n"
 		      "5: interfaces[1]: \"5\" is not a mapping\n"
-		      "6: interfaces[2].match: \"a b\" is not an interface name or a glob without "
-		      "'/', ':' and white space (1 to 63 octets)\n"
+		      "6: interfaces[2].match: \"a b\" is not " PATTERN
+		      ": \"a b\" is no name of an "
+		      "interface\n"
 		      "8: hosts.max: \"0\" is not an integer from 1 to 16777216\n"
 		      "9: hosts.local[0]: \"10.0.0.1/8\" is not a prefix: it has bits beyond "
 		      "10.0.0.0/8\n"
@@ -384,6 +404,7 @@ static void two_interfaces_with_one_match_clash(void **state)
 {
 	assert_errors("interfaces:\n- match: eth*\n- match: eth0\n- match: 'eth*'\n  side: lan\n",
 		      "4: interfaces[2]: the same match as interfaces[0]");
+	assert_errors("interfaces:\n- {match: 'e*', exclude: [eth0]}\n- match: 'e*'\n", "");
 }
 
 static void two_collectors_with_one_address_and_layout_clash(void **state)
@@ -526,9 +547,10 @@ static char *config_print(const Config *config)
 	for (guint i = 0; i < config->interfaces->len; i++) {
 		const InterfaceConfig *item = config->interfaces->pdata[i];
 
-		g_string_append_printf(out, "interface %s hosts %d side %d alias %s\n", item->match,
-				       item->meter_hosts, item->side,
-				       item->alias ? item->alias : "-");
+		g_string_append_printf(
+			out, "interface %s exclude %u hosts %d side %d hook %d order %d alias %s\n",
+			pattern_text(item->match), item->exclude->len, item->meter_hosts,
+			item->side, item->hook, item->order, item->alias ? item->alias : "-");
 	}
 	g_string_append_printf(out, "local is set %d\n", config->hosts.local_is_set);
 	print_prefixes(out, "local", config->hosts.local);
@@ -555,7 +577,7 @@ static char *config_print(const Config *config)
 }
 
 static const char defaults[] = "interval 10000\n"
-			       "interface * hosts 1 side 0 alias -\n"
+			       "interface * exclude 0 hosts 1 side 0 hook 0 order 0 alias -\n"
 			       "local is set 0\n"
 			       "not-internet 10.0.0.0/8\n"
 			       "not-internet 172.16.0.0/12\n"
@@ -616,7 +638,8 @@ static void every_key_reaches_its_place(void **state)
 		"interval: 250ms\n"
 		"interfaces:\n"
 		"  - {match: br-lan, meter: [hosts], side: lan, alias: home}\n"
-		"  - {match: wan0, meter: [], side: wan}\n"
+		"  - {match: 'ns0:wan*', exclude: [ns0:wan1, lo], meter: [], side: wan, "
+		"hook: clsact, order: last}\n"
 		"hosts:\n"
 		"  local: [192.168.2.0/24, 2001:db8:ca2:2::/64]\n"
 		"  not-internet: [198.51.100.0/24]\n"
@@ -640,8 +663,8 @@ static void every_key_reaches_its_place(void **state)
 		"state: /mnt/state\n"
 		"run: /run/other\n",
 		"interval 250\n"
-		"interface br-lan hosts 1 side 1 alias home\n"
-		"interface wan0 hosts 0 side 2 alias -\n"
+		"interface br-lan exclude 0 hosts 1 side 1 hook 0 order 0 alias home\n"
+		"interface ns0:wan* exclude 2 hosts 0 side 2 hook 2 order 1 alias -\n"
 		"local is set 1\n"
 		"local 192.168.2.0/24\n"
 		"local 2001:db8:ca2:2::/64\n"
@@ -747,9 +770,9 @@ static void a_sample_cut_short_anywhere_never_gives_a_broken_error(void **state)
 
 static const char *match_of(const Config *config, const char *name)
 {
-	const InterfaceConfig *interface = config_match_interface(config, name);
+	const InterfaceConfig *interface = config_match_interface(config, "", name);
 
-	return interface ? interface->match : NULL;
+	return interface ? pattern_text(interface->match) : NULL;
 }
 
 static void the_first_item_that_fits_an_interface_applies(void **state)
@@ -774,6 +797,35 @@ static void a_glob_never_means_the_loopback_interface(void **state)
 	assert_null(match_of(globs, "lo"));
 	assert_string_equal(match_of(globs, "lx"), "l?");
 	assert_string_equal(match_of(named, "lo"), "lo");
+}
+
+static void an_item_does_not_apply_to_what_it_excludes(void **state)
+{
+	g_autoptr(Config) config =
+		config_of("interfaces: [{match: 'eth*', exclude: [eth1, '~eth[5-7]', 'ns0:eth2']}, "
+			  "{match: 'et*', exclude: [eth6]}]");
+
+	assert_string_equal(match_of(config, "eth0"), "eth*");
+	assert_string_equal(match_of(config, "eth1"), "et*");
+	assert_string_equal(match_of(config, "eth2"), "eth*");
+	assert_string_equal(match_of(config, "eth50"), "eth*");
+	assert_string_equal(match_of(config, "eth5"), "et*");
+	assert_null(match_of(config, "eth6"));
+}
+
+static void interfaces_of_other_namespaces_are_meant_by_the_namespace(void **state)
+{
+	g_autoptr(Config) config = config_of(
+		"interfaces: [{match: 'ns1:*', meter: []}, {match: 'ns*:eth0', side: wan}, "
+		"{match: eth0, side: lan}]");
+
+	assert_int_equal(config_match_interface(config, "ns0", "eth0")->side, SIDE_CHOICE_WAN);
+	assert_int_equal(config_match_interface(config, "", "eth0")->side, SIDE_CHOICE_LAN);
+	assert_null(config_match_interface(config, "ns1", "eth0"));
+	assert_null(config_match_interface(config, "other", "eth0"));
+	assert_true(config_matches_netns(config, "ns0"));
+	assert_true(config_matches_netns(config, ""));
+	assert_false(config_matches_netns(config, "other"));
 }
 
 static void an_interface_that_meters_nothing_is_left_alone(void **state)
@@ -833,6 +885,8 @@ int main(void)
 		cmocka_unit_test(a_sample_cut_short_anywhere_never_gives_a_broken_error),
 		cmocka_unit_test(the_first_item_that_fits_an_interface_applies),
 		cmocka_unit_test(a_glob_never_means_the_loopback_interface),
+		cmocka_unit_test(an_item_does_not_apply_to_what_it_excludes),
+		cmocka_unit_test(interfaces_of_other_namespaces_are_meant_by_the_namespace),
 		cmocka_unit_test(an_interface_that_meters_nothing_is_left_alone),
 		cmocka_unit_test(an_empty_list_of_interfaces_fits_none),
 	};

@@ -1,48 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "following.h"
 
-#include <net/if_arp.h>
+#include <linux/if_arp.h>
 #include <string.h>
 
 /* A point whose hooks have gone, until the sweep that reads what they had counted. */
 typedef struct {
+	uint64_t interface;
 	bool has_link; /* the interface could be read then */
 	bool quiet; /* the generation has advanced since: what they had counted is in a quiet one */
 	bool read;  /* and that has been read */
 	LinkBounds link;
 } Draining;
 
+/* What an interface had counted. */
+typedef struct {
+	uint64_t interface;
+	LinkCounters counters;
+} Before;
+
 struct Following {
 	const Config *config;
-	Links *links;
+	Namespaces *namespaces;
 	Scope *scope;
 	Observation *observation;
 	Ledger *ledger;
-	GHashTable *draining; /* ifindex -> Draining */
-	GHashTable *before;   /* ifindex -> LinkCounters before the generation advanced */
+	GHashTable *draining; /* interface -> Draining */
+	GHashTable *before;   /* interface -> Before: when the generation advanced */
 	GHashTable *faults;   /* interface name -> message */
 	GHashTable *awaited;  /* set of names that have been said to be awaited */
 	bool bared;	      /* somebody has removed filters of ours */
 	bool changed;	      /* a point has, by the present update */
 };
 
-static GHashTable *table_by_ifindex(void)
+/* The key is the first member of the value. */
+static GHashTable *table_by_interface(void)
 {
-	return g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+	return g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 }
 
-Following *following_new(const Config *config, Links *links, Observation *observation, Scope *scope,
-			 Ledger *ledger)
+Following *following_new(const Config *config, Namespaces *namespaces, Observation *observation,
+			 Scope *scope, Ledger *ledger)
 {
 	Following *following = g_new0(Following, 1);
 
 	following->config = config;
-	following->links = links;
+	following->namespaces = namespaces;
 	following->observation = observation;
 	following->scope = scope;
 	following->ledger = ledger;
-	following->draining = table_by_ifindex();
-	following->before = table_by_ifindex();
+	following->draining = table_by_interface();
+	following->before = table_by_interface();
 	following->faults = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	following->awaited = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	return following;
@@ -100,42 +108,82 @@ static enum side choose_side(const InterfaceConfig *item, const Link *link)
 	}
 }
 
-static bool has_ethernet_header(const Link *link)
+/* What stands before the IP header in its frames; false: something that the classifier does not know. */
+static bool find_layer(const Link *link, enum link_layer *layer)
 {
-	return link->arp_type == ARPHRD_ETHER || link->arp_type == ARPHRD_LOOPBACK;
+	static const struct {
+		uint16_t arp_type;
+		enum link_layer layer;
+	} layers[] = {
+		{ ARPHRD_ETHER, LINK_ETHERNET }, { ARPHRD_LOOPBACK, LINK_ETHERNET },
+		{ ARPHRD_NONE, LINK_IP },	 { ARPHRD_PPP, LINK_IP },
+		{ ARPHRD_TUNNEL, LINK_IP },	 { ARPHRD_TUNNEL6, LINK_IP },
+		{ ARPHRD_SIT, LINK_IP },	 { ARPHRD_RAWIP, LINK_IP },
+		{ ARPHRD_IPGRE, LINK_IP },	 { ARPHRD_IP6GRE, LINK_IP },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(layers); i++) {
+		if (layers[i].arp_type == link->arp_type) {
+			*layer = layers[i].layer;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* An interface that is to be metered. */
 typedef struct {
-	const Link *link;
-	const char *report_name;
-	enum side side;
+	PointSpec spec;
 	const char *obstacle; /* why it cannot be, NULL: it can */
 } Wanted;
+
+static const char *default_report_name(const Link *link)
+{
+	g_autofree char *name = interface_name(link->netns, link->name);
+
+	return g_intern_string(name);
+}
+
+static HooksOptions hooks_options(const InterfaceConfig *item)
+{
+	static const HookKind kinds[] = {
+		[HOOK_CHOICE_AUTO] = HOOK_KIND_NONE,
+		[HOOK_CHOICE_TCX] = HOOK_KIND_TCX,
+		[HOOK_CHOICE_CLSACT] = HOOK_KIND_CLSACT,
+	};
+
+	return (HooksOptions){ .prefer = kinds[item->hook],
+			       .last = item->order == HOOK_ORDER_LAST };
+}
 
 /* A wildcard may match more than can be metered; what is named and cannot be is a fault. */
 static void add_if_wanted(GArray *all, const Link *link, const InterfaceConfig *item)
 {
-	bool possible = has_ethernet_header(link);
-	const Wanted wanted = {
-		.link = link,
-		.report_name = item->alias ? item->alias : link->name,
-		.side = choose_side(item, link),
-		.obstacle = possible ? NULL : "its frames have no Ethernet header: not metered",
+	Wanted wanted = {
+		.spec = {
+			.link = link,
+			.report_name = item->alias ? item->alias : default_report_name(link),
+			.side = choose_side(item, link),
+			.hooks = hooks_options(item),
+		},
 	};
 
-	if (possible || !strcmp(item->match, link->name))
+	if (!find_layer(link, &wanted.spec.layer))
+		wanted.obstacle = "its frames begin with neither an Ethernet nor an IP header: not "
+				  "metered";
+	if (!wanted.obstacle || pattern_is_name(item->match))
 		g_array_append_val(all, wanted);
 }
 
 static GArray *wanted_interfaces(const Following *following)
 {
-	const GPtrArray *links = links_all(following->links);
+	const GPtrArray *links = namespaces_links(following->namespaces);
 	GArray *all = g_array_new(FALSE, FALSE, sizeof(Wanted));
 
 	for (guint i = 0; i < links->len; i++) {
 		const Link *link = links->pdata[i];
-		const InterfaceConfig *item = config_match_interface(following->config, link->name);
+		const InterfaceConfig *item =
+			config_match_interface(following->config, link->netns, link->name);
 
 		if (item)
 			add_if_wanted(all, link, item);
@@ -143,10 +191,10 @@ static GArray *wanted_interfaces(const Following *following)
 	return all;
 }
 
-static bool is_wanted(const GArray *all, uint32_t ifindex)
+static bool is_wanted(const GArray *all, uint64_t interface)
 {
 	for (guint i = 0; i < all->len; i++) {
-		if (g_array_index(all, Wanted, i).link->ifindex == ifindex)
+		if (g_array_index(all, Wanted, i).spec.link->id == interface)
 			return true;
 	}
 	return false;
@@ -155,46 +203,51 @@ static bool is_wanted(const GArray *all, uint32_t ifindex)
 static void say_attached(const Point *point, bool was_attached)
 {
 	const char *what = was_attached ? "changed" : point->adopted ? "taken over" : "metering";
+	g_autofree char *name = interface_name(point->netns, point->name);
 
-	g_message("%s: %s, side %s%s%s", point->name, what, point->side == SIDE_LAN ? "lan" : "wan",
-		  strcmp(point->name, point->next_name) ? ", reported as " : "",
-		  strcmp(point->name, point->next_name) ? point->next_name : "");
+	g_message("%s: %s by %s, side %s%s%s", name, what, hook_kind_names[point->hooks.kind],
+		  point->side == SIDE_LAN ? "lan" : "wan",
+		  strcmp(name, point->next_name) ? ", reported as " : "",
+		  strcmp(name, point->next_name) ? point->next_name : "");
 }
 
 /* The ledger of an interface opens when its hooks begin to count. */
 static void open_ledger(Following *following, const Point *point, const LinkBounds *bounds)
 {
 	static const struct ledger_sheet nothing[HOOKS];
-	uint32_t ifindex = point->ifindex;
-	const Draining *draining =
-		g_hash_table_lookup(following->draining, GUINT_TO_POINTER(ifindex));
+	uint64_t interface = point->interface;
+	const Draining *draining = g_hash_table_lookup(following->draining, &interface);
 
 	/* It had been detached and comes back before the sweep: that account is closed first. */
 	if (draining && draining->has_link)
-		ledger_add(following->ledger, point->report_name, ifindex, nothing,
+		ledger_add(following->ledger, point->report_name, interface, nothing,
 			   &draining->link);
-	if (!point->adopted || !ledger_is_attached(following->ledger, point->report_name, ifindex))
-		ledger_attach(following->ledger, point->report_name, ifindex, bounds);
-	g_hash_table_remove(following->draining, GUINT_TO_POINTER(ifindex));
+	if (!point->adopted ||
+	    !ledger_is_attached(following->ledger, point->report_name, interface))
+		ledger_attach(following->ledger, point->report_name, interface, bounds);
+	g_hash_table_remove(following->draining, &interface);
 }
 
-static bool attach(Following *following, const Wanted *wanted, GError **error)
+/* hosts.local, or the interface's own prefixes; for the WAN those of the interfaces behind it, too. */
+static bool set_local(Following *following, const GArray *all, const Wanted *wanted,
+		      const Point *point, GError **error);
+
+static bool attach_prepared(Following *following, const GArray *all, const Wanted *wanted,
+			    const Point *point, GError **error)
 {
-	uint32_t ifindex = wanted->link->ifindex;
-	const Point *point = observation_find(following->observation, ifindex);
-	bool was_attached = point && point->attached;
+	uint64_t interface = point->interface;
+	bool was_attached = point->attached;
 	LinkCounters before, after;
 	LinkBounds bounds;
 
-	if (was_attached && point->side == wanted->side &&
-	    !strcmp(point->next_name, wanted->report_name) &&
-	    !strcmp(point->name, wanted->link->name))
-		return true;
-	if (!links_read_counters(following->links, ifindex, &before, error))
+	/* First the prefixes, so that the first frame is counted right already. */
+	if (!set_local(following, all, wanted, point, error))
 		return false;
-	point = observation_attach(following->observation, wanted->link, wanted->report_name,
-				   wanted->side, error);
-	if (!point || !links_read_counters(following->links, ifindex, &after, error))
+	if (observation_is(point, &wanted->spec))
+		return true;
+	if (!namespaces_read_counters(following->namespaces, interface, &before, error) ||
+	    !observation_attach(following->observation, &wanted->spec, error) ||
+	    !namespaces_read_counters(following->namespaces, interface, &after, error))
 		return false;
 	following->changed = true;
 	bounds = bounds_between(&before, &after);
@@ -204,40 +257,71 @@ static bool attach(Following *following, const Wanted *wanted, GError **error)
 	return true;
 }
 
-static void attach_or_note(Following *following, const Wanted *wanted)
+static void forget(Following *following, const Point *point)
 {
-	const char *name = wanted->link->name;
+	g_autoptr(GArray) none = g_array_new(FALSE, FALSE, sizeof(Prefix));
+
+	ledger_detach(following->ledger, point->report_name, point->interface);
+	(void)scope_set_local(following->scope, observation_number(following->observation, point),
+			      none, NULL);
+	observation_remove(following->observation, point->interface);
+}
+
+static bool attach(Following *following, const GArray *all, const Wanted *wanted, GError **error)
+{
+	uint64_t interface = wanted->spec.link->id;
+	bool is_new = !observation_find(following->observation, interface);
+	const Point *point = observation_prepare(following->observation, wanted->spec.link,
+						 wanted->spec.report_name, error);
+
+	if (!point)
+		return false;
+	if (attach_prepared(following, all, wanted, point, error))
+		return true;
+	/* It never counted anything. */
+	if (is_new)
+		forget(following, point);
+	return false;
+}
+
+static void attach_or_note(Following *following, const GArray *all, const Wanted *wanted)
+{
+	g_autofree char *name = interface_name(wanted->spec.link->netns, wanted->spec.link->name);
 	g_autoptr(GError) error = NULL;
 
 	if (wanted->obstacle)
 		note_fault(following, name, wanted->obstacle);
-	else if (attach(following, wanted, &error))
+	else if (attach(following, all, wanted, &error))
 		g_hash_table_remove(following->faults, name);
 	else
 		note_fault(following, name, error->message);
 }
 
-static void detach(Following *following, uint32_t ifindex)
+static void detach(Following *following, uint64_t interface)
 {
-	const Point *point = observation_find(following->observation, ifindex);
+	const Point *point = observation_find(following->observation, interface);
+	g_autofree char *name = interface_name(point->netns, point->name);
 	bool was_attached = point->attached;
 	Draining *draining;
 	g_autoptr(GError) error = NULL;
 	LinkCounters before, after;
 
-	if (g_hash_table_contains(following->draining, GUINT_TO_POINTER(ifindex)))
+	if (g_hash_table_contains(following->draining, &interface))
 		return;
 	draining = g_new0(Draining, 1);
-	draining->has_link = links_read_counters(following->links, ifindex, &before, NULL);
-	if (!observation_detach(following->observation, ifindex, &error))
-		note_fault(following, point->name, error->message);
-	draining->has_link &= links_read_counters(following->links, ifindex, &after, NULL);
+	draining->interface = interface;
+	draining->has_link =
+		namespaces_read_counters(following->namespaces, interface, &before, NULL);
+	if (!observation_detach(following->observation, interface, &error))
+		note_fault(following, name, error->message);
+	draining->has_link &=
+		namespaces_read_counters(following->namespaces, interface, &after, NULL);
 	if (draining->has_link)
 		draining->link = bounds_between(&before, &after);
-	g_hash_table_insert(following->draining, GUINT_TO_POINTER(ifindex), draining);
+	g_hash_table_insert(following->draining, &draining->interface, draining);
 	following->changed = true;
 	if (was_attached)
-		g_message("%s: no longer metered", point->name);
+		g_message("%s: no longer metered", name);
 }
 
 static void add_prefixes(GArray *prefixes, const GArray *more)
@@ -252,38 +336,46 @@ static void add_own_prefixes(GArray *prefixes, const GArray *all, bool lan_only)
 	for (guint i = 0; i < all->len; i++) {
 		const Wanted *wanted = &g_array_index(all, Wanted, i);
 
-		if (!wanted->obstacle && (wanted->side == SIDE_LAN || !lan_only))
-			add_prefixes(prefixes, wanted->link->prefixes);
+		if (!wanted->obstacle && (wanted->spec.side == SIDE_LAN || !lan_only))
+			add_prefixes(prefixes, wanted->spec.link->prefixes);
 	}
 }
 
-/* hosts.local, or the interface's own prefixes; for the WAN those of the interfaces behind it, too. */
-static bool set_local(Following *following, const GArray *all, const Wanted *wanted, GError **error)
+static bool set_local(Following *following, const GArray *all, const Wanted *wanted,
+		      const Point *point, GError **error)
 {
 	g_autoptr(GArray) prefixes = g_array_new(FALSE, FALSE, sizeof(Prefix));
 
 	if (following->config->hosts.local_is_set)
 		add_prefixes(prefixes, following->config->hosts.local);
-	else if (wanted->side == SIDE_WAN)
+	else if (wanted->spec.side == SIDE_WAN)
 		add_own_prefixes(prefixes, all, false);
 	else
-		add_prefixes(prefixes, wanted->link->prefixes);
-	return scope_set_local(following->scope, wanted->link->ifindex, prefixes, error);
+		add_prefixes(prefixes, wanted->spec.link->prefixes);
+	return scope_set_local(following->scope, observation_number(following->observation, point),
+			       prefixes, error);
 }
 
-static bool set_prefixes(Following *following, const GArray *all, GError **error)
+static bool set_not_internet(Following *following, const GArray *all, GError **error)
 {
 	g_autoptr(GArray) not_internet = g_array_new(FALSE, FALSE, sizeof(Prefix));
 
 	add_prefixes(not_internet, following->config->hosts.not_internet);
 	add_own_prefixes(not_internet, all, true);
-	if (!scope_set_not_internet(following->scope, not_internet, error))
-		return false;
-	for (guint i = 0; i < all->len; i++) {
-		if (!set_local(following, all, &g_array_index(all, Wanted, i), error))
-			return false;
+	return scope_set_not_internet(following->scope, not_internet, error);
+}
+
+static bool is_present(const Following *following, const Pattern *pattern)
+{
+	const GPtrArray *links = namespaces_links(following->namespaces);
+
+	for (guint i = 0; i < links->len; i++) {
+		const Link *link = links->pdata[i];
+
+		if (pattern_matches(pattern, link->netns, link->name))
+			return true;
 	}
-	return true;
+	return false;
 }
 
 GPtrArray *following_awaited(const Following *following)
@@ -293,8 +385,8 @@ GPtrArray *following_awaited(const Following *following)
 	for (guint i = 0; i < following->config->interfaces->len; i++) {
 		const InterfaceConfig *item = following->config->interfaces->pdata[i];
 
-		if (!strpbrk(item->match, "*?[") && !links_by_name(following->links, item->match))
-			g_ptr_array_add(awaited, item->match);
+		if (pattern_is_name(item->match) && !is_present(following, item->match))
+			g_ptr_array_add(awaited, (gpointer)pattern_text(item->match));
 	}
 	return awaited;
 }
@@ -320,38 +412,68 @@ static void detach_unwanted(Following *following, const GArray *all)
 	for (guint i = 0; i < points->len; i++) {
 		const Point *point = points->pdata[i];
 
-		if (!is_wanted(all, point->ifindex))
-			detach(following, point->ifindex);
+		if (!is_wanted(all, point->interface))
+			detach(following, point->interface);
 	}
 }
 
-static gboolean is_not_wanted(gpointer name, gpointer message, gpointer user_data)
+/* Faults are of interfaces that are wanted, or of namespaces. */
+static bool is_of_present(const Following *following, const GArray *all, const char *name)
 {
-	const GArray *all = user_data;
-
-	(void)message;
 	for (guint i = 0; i < all->len; i++) {
-		if (!strcmp(g_array_index(all, Wanted, i).link->name, name))
-			return FALSE;
+		const Link *link = g_array_index(all, Wanted, i).spec.link;
+		g_autofree char *full = interface_name(link->netns, link->name);
+
+		if (!strcmp(full, name))
+			return true;
 	}
-	return TRUE;
+	return g_hash_table_contains(namespaces_faults(following->namespaces), name);
 }
 
-bool following_update(Following *following)
+static void forget_faults(Following *following, const GArray *all)
+{
+	GHashTableIter iter;
+	gpointer name;
+
+	g_hash_table_iter_init(&iter, following->faults);
+	while (g_hash_table_iter_next(&iter, &name, NULL)) {
+		if (!is_of_present(following, all, name))
+			g_hash_table_iter_remove(&iter);
+	}
+}
+
+static void note_faults_of_namespaces(Following *following)
+{
+	GHashTableIter iter;
+	gpointer name, reason;
+
+	g_hash_table_iter_init(&iter, namespaces_faults(following->namespaces));
+	while (g_hash_table_iter_next(&iter, &name, &reason))
+		note_fault(following, name, reason);
+}
+
+static void update(Following *following)
 {
 	g_autoptr(GArray) all = wanted_interfaces(following);
 	g_autoptr(GError) error = NULL;
 
-	following->bared = false;
-	following->changed = false;
-	/* First the prefixes, so that the first frame is counted right already. */
-	if (!set_prefixes(following, all, &error))
+	if (!set_not_internet(following, all, &error))
 		g_warning("%s", error->message);
 	for (guint i = 0; i < all->len; i++)
-		attach_or_note(following, &g_array_index(all, Wanted, i));
+		attach_or_note(following, all, &g_array_index(all, Wanted, i));
 	detach_unwanted(following, all);
-	g_hash_table_foreach_remove(following->faults, is_not_wanted, all);
+	forget_faults(following, all);
+	note_faults_of_namespaces(following);
 	say_awaited(following);
+}
+
+bool following_update(Following *following)
+{
+	following->bared = false;
+	following->changed = false;
+	update(following);
+	while (namespaces_leave(following->namespaces))
+		update(following);
 	return following->changed;
 }
 
@@ -360,7 +482,7 @@ void following_detach(Following *following)
 	const GPtrArray *points = observation_points(following->observation);
 
 	for (guint i = 0; i < points->len; i++)
-		detach(following, ((const Point *)points->pdata[i])->ifindex);
+		detach(following, ((const Point *)points->pdata[i])->interface);
 }
 
 static void set_quiet(gpointer key, gpointer value, gpointer user_data)
@@ -380,20 +502,22 @@ void following_read_before(Following *following)
 	g_hash_table_remove_all(following->before);
 	for (guint i = 0; i < points->len; i++) {
 		const Point *point = points->pdata[i];
-		g_autofree LinkCounters *counters = g_new(LinkCounters, 1);
+		Before before = { .interface = point->interface };
+		Before *kept;
 
-		if (links_read_counters(following->links, point->ifindex, counters, NULL))
-			g_hash_table_insert(following->before, GUINT_TO_POINTER(point->ifindex),
-					    g_steal_pointer(&counters));
+		if (!namespaces_read_counters(following->namespaces, point->interface,
+					      &before.counters, NULL))
+			continue;
+		kept = g_memdup2(&before, sizeof(before));
+		g_hash_table_insert(following->before, &kept->interface, kept);
 	}
 }
 
 /* What the interface counted around the moment up to which the quiet generation counts. */
 static bool link_bounds(Following *following, const Point *point, LinkBounds *bounds)
 {
-	gpointer ifindex = GUINT_TO_POINTER(point->ifindex);
-	Draining *draining = g_hash_table_lookup(following->draining, ifindex);
-	const LinkCounters *before = g_hash_table_lookup(following->before, ifindex);
+	Draining *draining = g_hash_table_lookup(following->draining, &point->interface);
+	const Before *before = g_hash_table_lookup(following->before, &point->interface);
 	LinkCounters after;
 
 	if (draining) {
@@ -402,49 +526,42 @@ static bool link_bounds(Following *following, const Point *point, LinkBounds *bo
 		return draining->has_link;
 	}
 	if (!point->attached ||
-	    !links_read_counters(following->links, point->ifindex, &after, NULL))
+	    !namespaces_read_counters(following->namespaces, point->interface, &after, NULL))
 		return false;
 	/* Where an earlier agent advanced the generation, what it read then went with it. */
-	*bounds = bounds_between(before ? before : &after, &after);
+	*bounds = bounds_between(before ? &before->counters : &after, &after);
 	return true;
 }
 
 /* From here on the interface goes by its new name: one account ends where the other begins. */
 static void rename_point(Following *following, const Point *point, const LinkBounds *bounds)
 {
-	ledger_detach(following->ledger, point->report_name, point->ifindex);
-	observation_rename(following->observation, point->ifindex);
-	ledger_attach(following->ledger, point->report_name, point->ifindex, bounds);
+	ledger_detach(following->ledger, point->report_name, point->interface);
+	observation_rename(following->observation, point->interface);
+	ledger_attach(following->ledger, point->report_name, point->interface, bounds);
 }
 
-void following_count(Following *following, uint32_t ifindex, const struct ledger_sheet *sheets)
+void following_count(Following *following, uint64_t interface, const struct ledger_sheet *sheets)
 {
-	const Point *point = observation_find(following->observation, ifindex);
+	const Point *point = observation_find(following->observation, interface);
 	bool silent = !sheets[HOOK_INGRESS].seen.frames && !sheets[HOOK_EGRESS].seen.frames;
 	LinkBounds bounds;
 	bool has_link = link_bounds(following, point, &bounds);
 
-	ledger_add(following->ledger, point->report_name, ifindex, sheets,
+	ledger_add(following->ledger, point->report_name, interface, sheets,
 		   has_link ? &bounds : NULL);
-	/* An interface that is gone has no filters; the event that tells so is on its way. */
+	/* An interface that is gone has no hooks; the event that tells so is on its way. */
 	if (!point->attached || !has_link)
 		return;
 	if (point->next_name != point->report_name)
 		rename_point(following, point, &bounds);
-	if (silent && !observation_check(following->observation, ifindex)) {
-		ledger_detach(following->ledger, point->report_name, ifindex);
-		note_fault(following, point->name, "our filters have been removed");
+	if (silent && !observation_check(following->observation, interface)) {
+		g_autofree char *name = interface_name(point->netns, point->name);
+
+		ledger_detach(following->ledger, point->report_name, interface);
+		note_fault(following, name, "our programs have been removed");
 		following->bared = true;
 	}
-}
-
-static void forget(Following *following, const Point *point)
-{
-	g_autoptr(GArray) none = g_array_new(FALSE, FALSE, sizeof(Prefix));
-
-	ledger_detach(following->ledger, point->report_name, point->ifindex);
-	(void)scope_set_local(following->scope, point->ifindex, none, NULL);
-	observation_remove(following->observation, point->ifindex);
 }
 
 static gboolean remove_if_read(gpointer key, gpointer value, gpointer user_data)
@@ -452,9 +569,10 @@ static gboolean remove_if_read(gpointer key, gpointer value, gpointer user_data)
 	const Draining *draining = value;
 	Following *following = user_data;
 
+	(void)key;
 	if (!draining->read)
 		return FALSE;
-	forget(following, observation_find(following->observation, GPOINTER_TO_UINT(key)));
+	forget(following, observation_find(following->observation, draining->interface));
 	return TRUE;
 }
 

@@ -13,15 +13,15 @@
 
 #include "config.h"
 #include "ledger.h"
-#include "links.h"
+#include "namespaces.h"
 #include "observation.h"
 #include "scope.h"
 
 typedef struct Following Following;
 
 /* All are borrowed; @config until following_set_config() replaces it. */
-Following *following_new(const Config *config, Links *links, Observation *observation, Scope *scope,
-			 Ledger *ledger);
+Following *following_new(const Config *config, Namespaces *namespaces, Observation *observation,
+			 Scope *scope, Ledger *ledger);
 void following_free(Following *following);
 
 void following_set_config(Following *following, const Config *config);
@@ -38,7 +38,7 @@ void following_read_before(Following *following);
 
 /* To be called after the grace period: adds to the ledger what the hooks of a point saw in the quiet
  * generation, and what its interface had counted. */
-void following_count(Following *following, uint32_t ifindex, const struct ledger_sheet *sheets);
+void following_count(Following *following, uint64_t interface, const struct ledger_sheet *sheets);
 
 /* The quiet generation has been emptied: forgets the points whose hooks have gone and been read. */
 void following_forget(Following *following);

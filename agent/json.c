@@ -303,17 +303,25 @@ json_t *json_ledger(const View *view)
 
 static json_t *point_object(const Point *point)
 {
-	json_t *object = json_object(), *priority = json_object();
+	json_t *object = json_object(), *priority = json_object(), *before = json_object();
 
-	for (int hook = 0; hook < HOOKS; hook++)
-		set(priority, hook_names[hook], integer(point->priority[hook]));
+	for (int hook = 0; hook < HOOKS; hook++) {
+		set(priority, hook_names[hook], integer(point->hooks.priority[hook]));
+		set(before, hook_names[hook],
+		    point->before[hook] < 0 ? json_null() : integer((uint64_t)point->before[hook]));
+	}
 	set(object, "interface", string(point->report_name));
 	set(object, "name", string(point->name));
-	set(object, "ifindex", integer(point->ifindex));
+	set(object, "netns", string(point->netns));
+	set(object, "ifindex", integer(interface_ifindex(point->interface)));
+	set(object, "index", integer(point->report_index));
+	set(object, "kind", string(point->kind));
 	set(object, "side", json_string(view_side(point->side)));
-	set(object, "hook", json_string("clsact"));
+	set(object, "layer", json_string(view_layer(point->layer)));
+	set(object, "hook", json_string(hook_kind_names[point->hooks.kind]));
 	set(object, "attached", json_boolean(point->attached));
 	set(object, "priority", priority);
+	set(object, "programs_before", before);
 	return object;
 }
 

@@ -113,8 +113,8 @@ static void sheet_adds_up(void **state)
 	json_object_foreach(classes, name, class) frames +=
 		json_integer_value(json_object_get(class, "frames"));
 	assert_integer(document, "sheets/1/seen/frames", frames);
-	assert_integer(document, "sheets/1/seen/layer2_octets", 1026);
-	assert_integer(document, "sheets/1/interface_counters/octets/high", 1026);
+	assert_integer(document, "sheets/1/seen/layer2_octets", 1140);
+	assert_integer(document, "sheets/1/interface_counters/octets/high", 1140);
 	assert_integer(document, "sheets/1/difference/octets", 0);
 	assert_true(json_is_true(member(document, "sheets/1/balanced")));
 	assert_true(json_is_true(member(document, "balanced")));
@@ -146,7 +146,12 @@ static void status_shows_the_agent(void **state)
 	assert_integer(document, "generation", 12);
 	assert_text(document, "interfaces/0/name", "eth1");
 	assert_text(document, "interfaces/0/side", "lan");
+	assert_integer(document, "interfaces/0/ifindex", 7);
+	assert_text(document, "interfaces/0/hook", "clsact");
+	assert_text(document, "interfaces/0/kind", "bridge");
 	assert_integer(document, "interfaces/0/priority/transmit", 2);
+	assert_integer(document, "interfaces/0/programs_before/receive", 0);
+	assert_true(json_is_null(member(document, "interfaces/0/programs_before/transmit")));
 	assert_text(document, "tables/1/table", "macs");
 	assert_integer(document, "tables/0/limit", 65536);
 	assert_true(json_is_null(member(document, "textfile")));

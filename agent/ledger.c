@@ -13,7 +13,7 @@ const char *const ledger_class_names[LEDGER_CLASSES] = {
 	[LEDGER_MAC_ONLY] = "mac-only",		[LEDGER_ADDRESS_LIMIT] = "address-limit",
 	[LEDGER_DEVICE_LIMIT] = "device-limit", [LEDGER_ROUTER] = "router",
 	[LEDGER_MULTICAST] = "multicast",	[LEDGER_NOT_IP] = "not-ip",
-	[LEDGER_MALFORMED] = "malformed",
+	[LEDGER_MALFORMED] = "malformed",	[LEDGER_OUTSIDE] = "outside",
 };
 
 const char *const hook_names[HOOKS] = {
@@ -28,7 +28,7 @@ typedef struct {
 } Counter;
 
 typedef struct {
-	uint32_t ifindex;
+	uint64_t id; /* interface_id() */
 	bool moving; /* the interface counted something since the sweep before */
 	Counter frames[HOOKS];
 	Counter octets[HOOKS];
@@ -46,17 +46,43 @@ struct Ledger {
 	uint64_t max_in_flight;
 };
 
+struct seen {
+	uint64_t frames;
+	uint64_t skb_octets;
+	uint64_t tagged;
+};
+
 struct ledger_row {
 	char interface[TOTALS_NAME_MAX];
-	struct ledger_sheet sheets[HOOKS];
+	struct seen seen[HOOKS];
 	LinkBounds closed;
 };
-_Static_assert(sizeof(struct ledger_row) == 64 + 2 * sizeof(struct ledger_sheet) + 64,
-	       "ledger_row is on disk");
+_Static_assert(sizeof(struct ledger_row) == 64 + 2 * 24 + 64, "ledger_row is on disk");
+
+/* A row a class, so that later versions can have more of them. */
+struct class_row {
+	char interface[TOTALS_NAME_MAX];
+	uint32_t hook;
+	uint32_t class;
+	struct ledger_entry entry;
+};
+_Static_assert(sizeof(struct class_row) == 64 + 8 + 32, "class_row is on disk");
+
+/* Of version 0.1. */
+struct ledger_row_0_1 {
+	char interface[TOTALS_NAME_MAX];
+	struct {
+		struct seen seen;
+		struct ledger_entry classes[LEDGER_MALFORMED + 1];
+	} sheets[HOOKS];
+	LinkBounds closed;
+};
+_Static_assert(sizeof(struct ledger_row_0_1) == 64 + 2 * (24 + 9 * 32) + 64,
+	       "ledger_row_0_1 is on disk");
 
 struct attachment_row {
 	char interface[TOTALS_NAME_MAX];
-	uint64_t ifindex;
+	uint64_t id;
 	Counter frames[HOOKS];
 	Counter octets[HOOKS];
 };
@@ -111,12 +137,12 @@ static LedgerAccount *find_or_add(Ledger *ledger, const char *interface)
 	return account;
 }
 
-static Attachment *find_attachment(const LedgerAccount *account, uint32_t ifindex)
+static Attachment *find_attachment(const LedgerAccount *account, uint64_t id)
 {
 	for (guint i = 0; account && i < account->attachments->len; i++) {
 		Attachment *attachment = &g_array_index(account->attachments, Attachment, i);
 
-		if (attachment->ifindex == ifindex)
+		if (attachment->id == id)
 			return attachment;
 	}
 	return NULL;
@@ -148,12 +174,12 @@ static void close_attachment(LedgerAccount *account, Attachment *attachment)
 		(guint)(attachment - &g_array_index(account->attachments, Attachment, 0)));
 }
 
-void ledger_attach(Ledger *ledger, const char *interface, uint32_t ifindex, const LinkBounds *link)
+void ledger_attach(Ledger *ledger, const char *interface, uint64_t id, const LinkBounds *link)
 {
 	LedgerAccount *account = find_or_add(ledger, interface);
-	Attachment attachment = { .ifindex = ifindex };
+	Attachment attachment = { .id = id };
 
-	ledger_detach(ledger, interface, ifindex);
+	ledger_detach(ledger, interface, id);
 	for (int hook = 0; hook < HOOKS; hook++) {
 		attachment.frames[hook] = (Counter){ link->frames[hook], link->frames[hook] };
 		attachment.octets[hook] = (Counter){ link->octets[hook], link->octets[hook] };
@@ -161,15 +187,15 @@ void ledger_attach(Ledger *ledger, const char *interface, uint32_t ifindex, cons
 	g_array_append_val(account->attachments, attachment);
 }
 
-bool ledger_is_attached(const Ledger *ledger, const char *interface, uint32_t ifindex)
+bool ledger_is_attached(const Ledger *ledger, const char *interface, uint64_t id)
 {
-	return find_attachment(find(ledger, interface), ifindex) != NULL;
+	return find_attachment(find(ledger, interface), id) != NULL;
 }
 
-void ledger_detach(Ledger *ledger, const char *interface, uint32_t ifindex)
+void ledger_detach(Ledger *ledger, const char *interface, uint64_t id)
 {
 	LedgerAccount *account = find(ledger, interface);
-	Attachment *attachment = find_attachment(account, ifindex);
+	Attachment *attachment = find_attachment(account, id);
 
 	if (attachment)
 		close_attachment(account, attachment);
@@ -230,11 +256,11 @@ static void attachment_advance(Attachment *attachment, const struct ledger_sheet
 	}
 }
 
-void ledger_add(Ledger *ledger, const char *interface, uint32_t ifindex,
+void ledger_add(Ledger *ledger, const char *interface, uint64_t id,
 		const struct ledger_sheet *sheets, const LinkBounds *link)
 {
 	LedgerAccount *account = find_or_add(ledger, interface);
-	Attachment *attachment = find_attachment(account, ifindex);
+	Attachment *attachment = find_attachment(account, id);
 
 	for (int hook = 0; hook < HOOKS; hook++)
 		sheet_add(&account->sheets[hook], &sheets[hook]);
@@ -406,8 +432,8 @@ bool ledger_is_balanced(const Ledger *ledger)
 Volume ledger_ignored(const Ledger *ledger)
 {
 	static const enum ledger_class ignored[] = { LEDGER_DEVICE_LIMIT, LEDGER_ROUTER,
-						     LEDGER_MULTICAST, LEDGER_NOT_IP,
-						     LEDGER_MALFORMED };
+						     LEDGER_MULTICAST,	  LEDGER_NOT_IP,
+						     LEDGER_MALFORMED,	  LEDGER_OUTSIDE };
 	Volume sum = { 0 };
 
 	for (guint i = 0; i < ledger->accounts->len; i++) {
@@ -435,8 +461,23 @@ static void save_accounts(const Ledger *ledger, TotalsWriter *writer)
 		struct ledger_row row = { .closed = account->closed };
 
 		g_strlcpy(row.interface, account->interface, sizeof(row.interface));
-		memcpy(row.sheets, account->sheets, sizeof(row.sheets));
+		for (int hook = 0; hook < HOOKS; hook++)
+			memcpy(&row.seen[hook], &account->sheets[hook].seen,
+			       sizeof(row.seen[hook]));
 		totals_writer_add(writer, &row);
+	}
+}
+
+static void save_classes_of(const LedgerAccount *account, TotalsWriter *writer)
+{
+	struct class_row row = { 0 };
+
+	g_strlcpy(row.interface, account->interface, sizeof(row.interface));
+	for (row.hook = 0; row.hook < HOOKS; row.hook++) {
+		for (row.class = 0; row.class < LEDGER_CLASSES; row.class ++) {
+			row.entry = account->sheets[row.hook].classes[row.class];
+			totals_writer_add(writer, &row);
+		}
 	}
 }
 
@@ -444,7 +485,7 @@ static void save_attachments_of(const LedgerAccount *account, TotalsWriter *writ
 {
 	for (guint i = 0; i < account->attachments->len; i++) {
 		const Attachment *attachment = &g_array_index(account->attachments, Attachment, i);
-		struct attachment_row row = { .ifindex = attachment->ifindex };
+		struct attachment_row row = { .id = attachment->id };
 
 		g_strlcpy(row.interface, account->interface, sizeof(row.interface));
 		memcpy(row.frames, attachment->frames, sizeof(row.frames));
@@ -456,45 +497,87 @@ static void save_attachments_of(const LedgerAccount *account, TotalsWriter *writ
 void ledger_save(const Ledger *ledger, TotalsWriter *writer)
 {
 	save_accounts(ledger, writer);
+	totals_writer_begin(writer, TOTALS_LEDGER_CLASSES, sizeof(struct class_row));
+	for (guint i = 0; i < ledger->accounts->len; i++)
+		save_classes_of(ledger->accounts->pdata[i], writer);
 	totals_writer_begin(writer, TOTALS_ATTACHMENTS, sizeof(struct attachment_row));
 	for (guint i = 0; i < ledger->accounts->len; i++)
 		save_attachments_of(ledger->accounts->pdata[i], writer);
 }
 
-static void load_account(Ledger *ledger, const struct ledger_row *row)
+static LedgerAccount *account_named(Ledger *ledger, const char name[TOTALS_NAME_MAX])
 {
-	g_autofree char *interface = g_strndup(row->interface, sizeof(row->interface));
-	LedgerAccount *account = find_or_add(ledger, interface);
+	g_autofree char *interface = g_strndup(name, TOTALS_NAME_MAX);
 
-	memcpy(account->sheets, row->sheets, sizeof(row->sheets));
-	account->closed = row->closed;
-	g_array_set_size(account->attachments, 0);
+	return find_or_add(ledger, interface);
 }
 
-static void load_attachment(Ledger *ledger, const struct attachment_row *row)
+static void load_account(Ledger *ledger, const void *from)
 {
-	g_autofree char *interface = g_strndup(row->interface, sizeof(row->interface));
-	Attachment attachment = { .ifindex = (uint32_t)row->ifindex };
+	const struct ledger_row *row = from;
+	LedgerAccount *account = account_named(ledger, row->interface);
+
+	for (int hook = 0; hook < HOOKS; hook++)
+		memcpy(&account->sheets[hook].seen, &row->seen[hook], sizeof(row->seen[hook]));
+	account->closed = row->closed;
+}
+
+static void load_account_0_1(Ledger *ledger, const void *from)
+{
+	const struct ledger_row_0_1 *row = from;
+	LedgerAccount *account = account_named(ledger, row->interface);
+
+	for (int hook = 0; hook < HOOKS; hook++)
+		memcpy(&account->sheets[hook], &row->sheets[hook], sizeof(row->sheets[hook]));
+	account->closed = row->closed;
+}
+
+static void load_class(Ledger *ledger, const void *from)
+{
+	const struct class_row *row = from;
+
+	if (row->hook < HOOKS && row->class < LEDGER_CLASSES)
+		account_named(ledger, row->interface)->sheets[row->hook].classes[row->class] =
+			row->entry;
+}
+
+static void load_attachment(Ledger *ledger, const void *from)
+{
+	const struct attachment_row *row = from;
+	Attachment attachment = { .id = row->id };
 
 	memcpy(attachment.frames, row->frames, sizeof(row->frames));
 	memcpy(attachment.octets, row->octets, sizeof(row->octets));
-	g_array_append_val(find_or_add(ledger, interface)->attachments, attachment);
+	g_array_append_val(account_named(ledger, row->interface)->attachments, attachment);
 }
 
+static const struct {
+	TotalsTable table;
+	size_t row_size;
+	void (*load)(Ledger *ledger, const void *row);
+} tables[] = {
+	{ TOTALS_LEDGER_0_1, sizeof(struct ledger_row_0_1), load_account_0_1 },
+	/* By ifindex alone: they are over, as the tables of 0.1 are not adopted. */
+	{ TOTALS_ATTACHMENTS_0_1, sizeof(struct attachment_row), load_attachment },
+	{ TOTALS_LEDGER, sizeof(struct ledger_row), load_account },
+	{ TOTALS_LEDGER_CLASSES, sizeof(struct class_row), load_class },
+	{ TOTALS_ATTACHMENTS, sizeof(struct attachment_row), load_attachment },
+};
+
+/* All can be read, or none is loaded. */
 bool ledger_load(Ledger *ledger, TotalsReader *reader, GError **error)
 {
-	const struct ledger_row *accounts;
-	const struct attachment_row *attachments;
-	size_t accounts_n, attachments_n;
+	const void *rows[G_N_ELEMENTS(tables)];
+	size_t n[G_N_ELEMENTS(tables)];
 
-	if (!totals_reader_rows(reader, TOTALS_LEDGER, sizeof(*accounts), (const void **)&accounts,
-				&accounts_n, error) ||
-	    !totals_reader_rows(reader, TOTALS_ATTACHMENTS, sizeof(*attachments),
-				(const void **)&attachments, &attachments_n, error))
-		return false;
-	for (size_t i = 0; i < accounts_n; i++)
-		load_account(ledger, &accounts[i]);
-	for (size_t i = 0; i < attachments_n; i++)
-		load_attachment(ledger, &attachments[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+		if (!totals_reader_rows(reader, tables[i].table, tables[i].row_size, &rows[i],
+					&n[i], error))
+			return false;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+		for (size_t row = 0; row < n[i]; row++)
+			tables[i].load(ledger, (const char *)rows[i] + row * tables[i].row_size);
+	}
 	return true;
 }

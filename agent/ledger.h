@@ -58,25 +58,25 @@ void ledger_free(Ledger *ledger);
 
 /*
  * Several interfaces may go by one name in reports: by an alias, or because one has been made anew while
- * the last frames of the other are still to be read. Their sheets add up; each @ifindex has its own
- * attachment.
+ * the last frames of the other are still to be read. Their sheets add up; each interface_id()
+ * has its own attachment.
  */
 
 /* An attachment begins; the interface's counters were within @link around that moment. */
-void ledger_attach(Ledger *ledger, const char *interface, uint32_t ifindex, const LinkBounds *link);
+void ledger_attach(Ledger *ledger, const char *interface, uint64_t id, const LinkBounds *link);
 
 /* Whether an attachment has begun and is not over. */
-bool ledger_is_attached(const Ledger *ledger, const char *interface, uint32_t ifindex);
+bool ledger_is_attached(const Ledger *ledger, const char *interface, uint64_t id);
 
 /* The attachment is over: what the interface counts from now on is not ours. */
-void ledger_detach(Ledger *ledger, const char *interface, uint32_t ifindex);
+void ledger_detach(Ledger *ledger, const char *interface, uint64_t id);
 
 /* All attachments are over: those that were loaded are of interfaces that have gone. */
 void ledger_detach_all(Ledger *ledger);
 
 /* What the hooks of @interface saw in the generation now read, and the interface's counters then.
  * @link NULL: it is gone and cannot be asked any more; its counters are taken as the hooks saw it. */
-void ledger_add(Ledger *ledger, const char *interface, uint32_t ifindex,
+void ledger_add(Ledger *ledger, const char *interface, uint64_t id,
 		const struct ledger_sheet *sheets, const LinkBounds *link);
 
 /* All rows, in the order of attachment. */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "broker.h"
 #include "error.h"
 #include "netlink.h"
 
@@ -40,12 +41,14 @@ typedef struct {
 
 /* What the kernel has told. */
 typedef struct {
+	const Netns *netns;
 	GHashTable *interfaces; /* ifindex -> Interface */
 	GArray *default_routes; /* of DefaultRoute, one for each nexthop */
 	bool stale;		/* more has changed than we were told: to be read anew */
 } Tables;
 
 struct Links {
+	const Netns *netns;
 	Tables *tables;
 	GPtrArray *all; /* of Link: what the tables amounted to at the last look */
 	LinksCallback on_change;
@@ -69,10 +72,11 @@ static void interface_free(Interface *interface)
 	g_free(interface);
 }
 
-static Tables *tables_new(void)
+static Tables *tables_new(const Netns *netns)
 {
 	Tables *tables = g_new0(Tables, 1);
 
+	tables->netns = netns;
 	tables->interfaces =
 		g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)interface_free);
 	tables->default_routes = g_array_new(false, false, sizeof(DefaultRoute));
@@ -101,7 +105,9 @@ static Interface *get_interface(Tables *tables, uint32_t ifindex)
 
 	if (!interface) {
 		interface = g_new0(Interface, 1);
+		interface->link.id = interface_id(tables->netns->id, ifindex);
 		interface->link.ifindex = ifindex;
+		interface->link.netns = tables->netns->name;
 		interface->addresses = g_array_new(false, false, sizeof(Address));
 		g_hash_table_insert(tables->interfaces, GUINT_TO_POINTER(ifindex), interface);
 	}
@@ -125,6 +131,61 @@ static void doubt_routes_of(Tables *tables, uint32_t ifindex)
 	tables->stale |= has_default_route(tables, ifindex);
 }
 
+static uint32_t number_attribute(const struct nlmsghdr *message, size_t header_len, uint16_t type)
+{
+	const struct nlattr *attribute =
+		netlink_attribute(message, header_len, type, sizeof(uint32_t));
+
+	return attribute ? mnl_attr_get_u32(attribute) : 0;
+}
+
+/* The first attribute of @type that is nested in @parent, which may be NULL. */
+static const struct nlattr *nested_attribute(const struct nlattr *parent, uint16_t type)
+{
+	const struct nlattr *attribute;
+
+	if (!parent)
+		return NULL;
+	mnl_attr_for_each_nested(attribute, parent)
+	{
+		if (mnl_attr_get_type(attribute) == type && mnl_attr_get_payload_len(attribute))
+			return attribute;
+	}
+	return NULL;
+}
+
+static void read_kind(Link *link, const struct nlmsghdr *message)
+{
+	const struct nlattr *info =
+		netlink_attribute(message, sizeof(struct ifinfomsg), IFLA_LINKINFO, 0);
+	const struct nlattr *kind = nested_attribute(info, IFLA_INFO_KIND);
+
+	g_strlcpy(link->kind, kind ? mnl_attr_get_str(kind) : "", sizeof(link->kind));
+}
+
+/* What is above and below it. A tunnel's lower interface passes other frames than the tunnel, and a
+ * lower one in another namespace is none of this table. */
+static void read_neighbours(Link *link, const struct nlmsghdr *message)
+{
+	static const char *const passing_the_same[] = { "vlan",	  "macvlan", "macvtap", "ipvlan",
+							"ipvtap", "veth",    NULL };
+	const size_t len = sizeof(struct ifinfomsg);
+	bool is_here = !netlink_attribute(message, len, IFLA_LINK_NETNSID, 0);
+	bool is_same = g_strv_contains(passing_the_same, link->kind);
+
+	link->master = number_attribute(message, len, IFLA_MASTER);
+	link->lower = is_here && is_same ? number_attribute(message, len, IFLA_LINK) : 0;
+}
+
+static void read_xdp(Link *link, const struct nlmsghdr *message)
+{
+	const struct nlattr *xdp =
+		netlink_attribute(message, sizeof(struct ifinfomsg), IFLA_XDP, 0);
+	const struct nlattr *attached = nested_attribute(xdp, IFLA_XDP_ATTACHED);
+
+	link->has_xdp = attached && mnl_attr_get_u8(attached) != XDP_ATTACHED_NONE;
+}
+
 static void put_interface(Tables *tables, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
@@ -143,6 +204,9 @@ static void put_interface(Tables *tables, const struct nlmsghdr *message)
 	memset(link->mac, 0, sizeof(link->mac));
 	if (mac && mnl_attr_get_payload_len(mac) == MAC_LEN)
 		memcpy(link->mac, mnl_attr_get_payload(mac), MAC_LEN);
+	read_kind(link, message);
+	read_neighbours(link, message);
+	read_xdp(link, message);
 	if (!(info->ifi_flags & IFF_UP))
 		doubt_routes_of(tables, link->ifindex);
 }
@@ -219,14 +283,6 @@ static void remove_address(Tables *tables, const struct nlmsghdr *message)
 	if (interface && read_address(&address, message) &&
 	    find_address(interface, &address, &index))
 		g_array_remove_index(interface->addresses, index);
-}
-
-static uint32_t number_attribute(const struct nlmsghdr *message, size_t header_len, uint16_t type)
-{
-	const struct nlattr *attribute =
-		netlink_attribute(message, header_len, type, sizeof(uint32_t));
-
-	return attribute ? mnl_attr_get_u32(attribute) : 0;
 }
 
 static bool is_default_route(const struct nlmsghdr *message)
@@ -325,27 +381,38 @@ static int on_dumped(const struct nlmsghdr *message, void *user_data)
 	return MNL_CB_OK;
 }
 
+/* Makes a request in the namespace. */
+static bool request_in(const Netns *netns, const NetlinkRequest *request, mnl_cb_t on_message,
+		       void *user_data, GError **error)
+{
+	int fd = netns->fd < 0 ? -1 : broker_netlink_socket(netns->fd, 0, error);
+
+	if (netns->fd >= 0 && fd < 0)
+		return false;
+	return netlink_request(fd, request, on_message, user_data, error);
+}
+
 static bool dump_once(Tables *tables, GError **error)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(dumps); i++) {
 		Dump dump = { tables, dumps[i].handle };
 
-		if (!netlink_request(&dumps[i].request, on_dumped, &dump, error))
+		if (!request_in(tables->netns, &dumps[i].request, on_dumped, &dump, error))
 			return false;
 	}
 	tables->stale = false; /* a dump hides nothing */
 	return true;
 }
 
-static bool read_tables(Tables **tables, GError **error)
+static bool read_tables(Links *links, GError **error)
 {
 	for (int tries = 1;; tries++) {
-		g_autoptr(Tables) fresh = tables_new();
+		g_autoptr(Tables) fresh = tables_new(links->netns);
 		g_autoptr(GError) failure = NULL;
 
 		if (dump_once(fresh, &failure)) {
-			tables_free(*tables);
-			*tables = g_steal_pointer(&fresh);
+			tables_free(links->tables);
+			links->tables = g_steal_pointer(&fresh);
 			return true;
 		}
 		if (failure->code != EINTR || tries == DUMP_TRIES) {
@@ -433,8 +500,9 @@ static bool prefixes_equal(const GArray *a, const GArray *b)
 
 static bool link_equal(const Link *a, const Link *b)
 {
-	return a->ifindex == b->ifindex && !strcmp(a->name, b->name) &&
+	return a->ifindex == b->ifindex && !strcmp(a->name, b->name) && !strcmp(a->kind, b->kind) &&
 	       a->arp_type == b->arp_type && a->is_loopback == b->is_loopback &&
+	       a->master == b->master && a->lower == b->lower && a->has_xdp == b->has_xdp &&
 	       !memcmp(a->mac, b->mac, sizeof(a->mac)) &&
 	       a->has_default_route == b->has_default_route &&
 	       prefixes_equal(a->prefixes, b->prefixes);
@@ -468,7 +536,7 @@ static void settle(Links *links)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (links->tables->stale && !read_tables(&links->tables, &error) && !links->retry_source) {
+	if (links->tables->stale && !read_tables(links, &error) && !links->retry_source) {
 		g_warning("%s; trying again", error->message);
 		links->retry_source = g_timeout_add_seconds(RETRY_S, on_retry, links);
 	}
@@ -565,36 +633,38 @@ static bool join_groups(struct mnl_socket *socket)
 	return true;
 }
 
-static struct mnl_socket *subscribe(GError **error)
+static struct mnl_socket *subscribe(const Netns *netns, GError **error)
 {
-	g_autoptr(MnlSocket) socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int len = EVENTS_BUFFER;
+	int fd = broker_netlink_socket(netns->fd, EVENTS_BUFFER, error);
+	g_autoptr(MnlSocket) socket = fd < 0 ? NULL : netlink_open(fd, error);
 
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    !filter_events(socket) || !join_groups(socket)) {
-		error_from_errno(error, errno, "subscribe to changes of interfaces");
+	if (!socket) {
+		g_prefix_error(error, "subscribe to changes of interfaces: ");
 		return NULL;
 	}
-	/* With less, lost events are only more frequent. */
-	(void)setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVBUFFORCE, &len, sizeof(len));
-	return g_steal_pointer(&socket);
+	if (filter_events(socket) && join_groups(socket) &&
+	    g_unix_set_fd_nonblocking(mnl_socket_get_fd(socket), TRUE, NULL))
+		return g_steal_pointer(&socket);
+	error_from_errno(error, errno, "subscribe to changes of interfaces");
+	return NULL;
 }
 
-Links *links_new(LinksCallback on_change, void *user_data, GError **error)
+Links *links_new(const Netns *netns, LinksCallback on_change, void *user_data, GError **error)
 {
 	g_autoptr(Links) links = g_new0(Links, 1);
 
+	links->netns = netns;
 	links->on_change = on_change;
 	links->user_data = user_data;
 	/* Before the dump: what happens after it is heard of. */
 	if (on_change) {
-		links->events = subscribe(error);
+		links->events = subscribe(netns, error);
 		if (!links->events)
 			return NULL;
 		links->events_source =
 			g_unix_fd_add(mnl_socket_get_fd(links->events), G_IO_IN, on_events, links);
 	}
-	if (!read_tables(&links->tables, error))
+	if (!read_tables(links, error))
 		return NULL;
 	links->all = show(links->tables);
 	return g_steal_pointer(&links);
@@ -664,7 +734,7 @@ bool links_read_counters(Links *links, uint32_t ifindex, LinkCounters *counters,
 	const Link *link = links_by_ifindex(links, ifindex);
 	LinkCounters now = { 0 };
 
-	if (!netlink_request(&request, on_statistics, &now, error)) {
+	if (!request_in(links->netns, &request, on_statistics, &now, error)) {
 		if (link)
 			g_prefix_error(error, "%s: read counters: ", link->name);
 		else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The network interfaces of this network namespace, their addresses and counters, by rtnetlink(7)
+ * The network interfaces of a network namespace, their addresses and counters, by rtnetlink(7)
  * through libmnl.
  *
  * A Links holds the kernel's table as of the last event. It subscribes to changes: on_change is
@@ -15,16 +15,24 @@
 
 #include <glib.h>
 
+#include "netns.h"
 #include "prefix.h"
 #include "records.h"
 
 typedef struct Links Links;
 
 typedef struct {
-	uint32_t ifindex;
+	uint64_t id;	   /* interface_id(): which one of the machine */
+	uint32_t ifindex;  /* which one of its namespace */
+	const char *netns; /* that namespace's name, "": the agent's own; interned */
 	char name[16];	   /* IFNAMSIZ */
-	uint16_t arp_type; /* ARPHRD_*: ARPHRD_ETHER has an Ethernet header */
+	char kind[16];	   /* of a device that is software: "bridge", "vlan" ...; else "" */
+	uint16_t arp_type; /* ARPHRD_* */
 	bool is_loopback;
+	uint32_t master; /* ifindex of the bridge or bond that it is a port of; 0: none */
+	uint32_t lower;	 /* ifindex of the interface of its namespace that its frames pass, too: a
+			    VLAN's, a MACVLAN's; 0: none */
+	bool has_xdp;	 /* an XDP program sees its frames before they are ours to see */
 	uint8_t mac[MAC_LEN];	/* zero: it has none */
 	bool has_default_route; /* IPv4 or IPv6, in the main table */
 	GArray *prefixes; /* of Prefix: of its own addresses, each once, sorted; link-local ones are
@@ -39,8 +47,9 @@ typedef struct {
 
 typedef void (*LinksCallback)(void *user_data);
 
-/* Dumps the tables before it returns. @on_change may be NULL: then nothing is followed. */
-Links *links_new(LinksCallback on_change, void *user_data, GError **error);
+/* Dumps the tables before it returns. @netns is borrowed. @on_change may be NULL: then nothing is
+ * followed. */
+Links *links_new(const Netns *netns, LinksCallback on_change, void *user_data, GError **error);
 void links_free(Links *links);
 
 /* Borrowed; valid until the main context runs again. Ordered by ifindex. */

@@ -60,7 +60,7 @@ static int set_up(void **state)
 	run("ip addr add 192.0.2.1/24 dev east && ip -6 addr add 2001:db8:a::1/64 dev east nodad");
 	run("ip addr add 198.51.100.1/24 dev west && ip -6 addr add 2001:db8:b::1/64 dev west "
 	    "nodad");
-	fixture->links = links_new(on_change, fixture, NULL);
+	fixture->links = links_new(netns_own(), on_change, fixture, NULL);
 	return fixture->links ? 0 : -1;
 }
 
@@ -382,7 +382,7 @@ static void change_of_something_else_is_no_change(void **state)
 
 static void without_callback_nothing_is_followed(void **state)
 {
-	g_autoptr(Links) links = links_new(NULL, NULL, NULL);
+	g_autoptr(Links) links = links_new(netns_own(), NULL, NULL, NULL);
 
 	assert_non_null(links);
 	run("ip link set west down && ip link set west name north && ip link set north up");
@@ -541,7 +541,7 @@ static void table_that_changes_meanwhile_is_read(void **state)
 	child = start_churn();
 	assert_true(child > 0);
 	do {
-		g_autoptr(Links) links = links_new(on_change, fixture, NULL);
+		g_autoptr(Links) links = links_new(netns_own(), on_change, fixture, NULL);
 
 		assert_non_null(links);
 		assert_true(links_all(links)->len >= BURST);
@@ -600,7 +600,7 @@ static void no_descriptor_is_left(void **state)
 	LinkCounters counters;
 
 	for (int i = 0; i < 200; i++) {
-		g_autoptr(Links) links = links_new(on_change, *state, NULL);
+		g_autoptr(Links) links = links_new(netns_own(), on_change, *state, NULL);
 
 		assert_non_null(links);
 		assert_true(links_read_counters(links, 1, &counters, NULL));

@@ -4,33 +4,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <linux/magic.h>
 
+#include "broker.h"
 #include "error.h"
-
-static bool on_bpffs(const char *path)
-{
-	struct statfs fs;
-
-	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
-}
 
 bool maps_prepare(const char *dir, GError **error)
 {
-	if (g_mkdir_with_parents(dir, 0700) < 0) {
-		error_from_errno(error, errno, "%s", dir);
-		return false;
-	}
-	if (on_bpffs(dir))
-		return true;
-	if (mount("bpf", dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
-		return true;
-	error_from_errno(error, errno, "%s: mount a bpffs", dir);
+	if (g_mkdir_with_parents(dir, 0700) == 0)
+		return broker_mount_pins(dir, error);
+	error_from_errno(error, errno, "%s", dir);
 	return false;
 }
 
@@ -42,24 +27,8 @@ void maps_remove(const char *dir)
 	while (listing && (pin = g_dir_read_name(listing)))
 		map_unpin(dir, pin);
 	/* Both fail where the file system is somebody else's: then only the pins go. */
-	(void)umount2(dir, MNT_DETACH);
+	broker_unmount_pins(dir);
 	(void)rmdir(dir);
-}
-
-int map_create(const MapSpec *spec, uint32_t max_entries, int inner_fd, GError **error)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = spec->flags,
-		    .inner_map_fd = (__u32)inner_fd);
-	int fd;
-
-	if (!max_entries)
-		max_entries = spec->max_entries;
-	fd = bpf_map_create(spec->type, spec->name, spec->key_size, spec->value_size, max_entries,
-			    &options);
-	if (fd < 0)
-		error_from_errno(error, errno, "make the map %s of %u entries", spec->name,
-				 max_entries);
-	return fd;
 }
 
 static bool is_like(int fd, const MapSpec *spec)
@@ -87,15 +56,15 @@ static int adopt(const char *path, const MapSpec *spec, GError **error)
 	return fd;
 }
 
-int map_open(const char *dir, const char *pin, const MapSpec *spec, uint32_t max_entries,
-	     int inner_fd, GError **error)
+int map_open(const char *dir, const char *pin, MapKind kind, uint32_t max_entries, int inner_fd,
+	     GError **error)
 {
 	g_autofree char *path = g_build_filename(dir, pin, NULL);
 	int fd;
 
 	if (access(path, F_OK) == 0)
-		return adopt(path, spec, error);
-	fd = map_create(spec, max_entries, inner_fd, error);
+		return adopt(path, &map_specs[kind], error);
+	fd = broker_make_map(kind, max_entries, inner_fd, error);
 	if (fd >= 0 && bpf_obj_pin(fd, path) < 0) {
 		error_from_errno(error, errno, "%s: pin a map", path);
 		close(fd);
@@ -131,8 +100,9 @@ uint32_t map_max_entries(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ? 0 : info.max_entries;
 }
 
-void *map_memory(int fd, const MapSpec *spec, GError **error)
+void *map_memory(int fd, MapKind kind, GError **error)
 {
+	const MapSpec *spec = &map_specs[kind];
 	void *memory = mmap(NULL, spec->value_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (memory != MAP_FAILED)
@@ -141,8 +111,8 @@ void *map_memory(int fd, const MapSpec *spec, GError **error)
 	return NULL;
 }
 
-void map_memory_free(void *memory, const MapSpec *spec)
+void map_memory_free(void *memory, MapKind kind)
 {
 	if (memory)
-		munmap(memory, spec->value_size);
+		munmap(memory, map_specs[kind].value_size);
 }

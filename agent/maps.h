@@ -10,16 +10,8 @@
 #include <stdint.h>
 
 #include <glib.h>
-#include <linux/bpf.h>
 
-typedef struct {
-	const char *name; /* the kernel's name for it, at most 15 letters, and that of its pin */
-	enum bpf_map_type type;
-	uint32_t key_size;
-	uint32_t value_size;
-	uint32_t max_entries;
-	uint32_t flags;
-} MapSpec;
+#include "mapspecs.h"
 
 /* Makes @dir a directory in a bpffs; where it is in none, one is mounted on it. */
 bool maps_prepare(const char *dir, GError **error);
@@ -28,15 +20,12 @@ bool maps_prepare(const char *dir, GError **error);
 void maps_remove(const char *dir);
 
 /*
- * Descriptors, -1 with @error set on failure. @max_entries, where it is not 0, overrides that of @spec;
- * @inner_fd is a map such as a map of maps will hold, else 0.
+ * The map pinned as @pin in @dir, or a new one made as map_create() does. A descriptor, -1 with @error set.
+ * One of other sizes than the kind's, but for its max_entries, is refused: it is another program's or
+ * another version's.
  */
-int map_create(const MapSpec *spec, uint32_t max_entries, int inner_fd, GError **error);
-
-/* The map pinned as @pin in @dir, or a new one. One of other sizes than @spec's, but for its
- * max_entries, is refused: it is another program's or another version's. */
-int map_open(const char *dir, const char *pin, const MapSpec *spec, uint32_t max_entries,
-	     int inner_fd, GError **error);
+int map_open(const char *dir, const char *pin, MapKind kind, uint32_t max_entries, int inner_fd,
+	     GError **error);
 
 /* Pins @fd in place of what is pinned as @pin, which may be nothing. */
 bool map_repin(const char *dir, const char *pin, int fd, GError **error);
@@ -45,7 +34,7 @@ void map_unpin(const char *dir, const char *pin);
 uint32_t map_max_entries(int fd);
 
 /* The one value of an array made with BPF_F_MMAPABLE; NULL with @error set on failure. */
-void *map_memory(int fd, const MapSpec *spec, GError **error);
-void map_memory_free(void *memory, const MapSpec *spec);
+void *map_memory(int fd, MapKind kind, GError **error);
+void map_memory_free(void *memory, MapKind kind);
 
 #endif

@@ -25,7 +25,7 @@ typedef enum {
 
 struct Metering {
 	const Config *config;
-	Links *links;
+	Namespaces *namespaces;
 	char *pins; /* the directory */
 	Cache *cache;
 	Scope *scope;
@@ -170,22 +170,24 @@ static void load(Metering *metering, struct period_row *saved)
 
 static const char *name_in_reports(const Metering *metering, const Link *link)
 {
-	const InterfaceConfig *item = config_match_interface(metering->config, link->name);
+	const InterfaceConfig *item =
+		config_match_interface(metering->config, link->netns, link->name);
+	g_autofree char *name = interface_name(link->netns, link->name);
 
-	return item && item->alias ? item->alias : link->name;
+	return g_intern_string(item && item->alias ? item->alias : name);
 }
 
 /* Each ledger has its point, even if the file which named it is gone. */
 static void adopt_unknown_points(Metering *metering)
 {
-	g_autoptr(GArray) ifindexes = cache_ledgers(metering->cache);
+	g_autoptr(GArray) interfaces = cache_ledgers(metering->cache);
 
-	for (guint i = 0; i < ifindexes->len; i++) {
-		uint32_t ifindex = g_array_index(ifindexes, uint32_t, i);
-		const Link *link = links_by_ifindex(metering->links, ifindex);
+	for (guint i = 0; i < interfaces->len; i++) {
+		uint64_t interface = g_array_index(interfaces, uint64_t, i);
+		const Link *link = namespaces_find(metering->namespaces, interface);
 
-		if (!observation_find(metering->observation, ifindex))
-			observation_adopt(metering->observation, ifindex, link ? link->name : "?",
+		if (!observation_find(metering->observation, interface))
+			observation_adopt(metering->observation, interface, link,
 					  link ? name_in_reports(metering, link) : "?");
 	}
 }
@@ -200,9 +202,10 @@ static bool open_tables(Metering *metering, GError **error)
 	metering->scope = metering->cache ? scope_open(metering->pins, error) : NULL;
 	if (!metering->scope)
 		return false;
-	metering->observation = observation_new(metering->cache, metering->scope);
+	metering->observation = observation_new(metering->cache, metering->scope,
+						metering->namespaces, metering->pins);
 	metering->following =
-		following_new(metering->config, metering->links, metering->observation,
+		following_new(metering->config, metering->namespaces, metering->observation,
 			      metering->scope, metering->ledger);
 	load(metering, &saved);
 	metering->stage = stage_of(metering->cache, &saved);
@@ -220,12 +223,12 @@ static bool open_tables(Metering *metering, GError **error)
 	return true;
 }
 
-Metering *metering_new(const Config *config, Links *links, GError **error)
+Metering *metering_new(const Config *config, Namespaces *namespaces, GError **error)
 {
 	g_autoptr(Metering) metering = g_new0(Metering, 1);
 
 	metering->config = config;
-	metering->links = links;
+	metering->namespaces = namespaces;
 	metering->deltas = g_array_new(FALSE, FALSE, sizeof(HostDelta));
 	metering->pins = g_build_filename(config->run, "bpf", NULL);
 	metering->totals_path = g_build_filename(config->run, "totals", NULL);
@@ -258,9 +261,9 @@ void metering_set_config(Metering *metering, const Config *config)
 	hosts_set_max(metering->hosts, config->hosts.max);
 }
 
-static const char *report_name(const Metering *metering, uint32_t ifindex)
+static const char *report_name(const Metering *metering, uint32_t report_index)
 {
-	const Point *point = observation_find(metering->observation, ifindex);
+	const Point *point = observation_find_by_report_index(metering->observation, report_index);
 
 	/* A classifier has a ledger, and each ledger a point. */
 	return point ? point->report_name : "?";
@@ -268,19 +271,19 @@ static const char *report_name(const Metering *metering, uint32_t ifindex)
 
 /* What one interface's hooks saw in the quiet generation. */
 typedef struct {
-	uint32_t ifindex;
+	uint64_t interface;
 	struct ledger_sheet sheets[HOOKS];
 } PointSheets;
 
 static GArray *read_sheets(Metering *metering, GError **error)
 {
-	g_autoptr(GArray) ifindexes = cache_ledgers(metering->cache);
+	g_autoptr(GArray) interfaces = cache_ledgers(metering->cache);
 	g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(PointSheets));
 
-	for (guint i = 0; i < ifindexes->len; i++) {
-		PointSheets point = { .ifindex = g_array_index(ifindexes, uint32_t, i) };
+	for (guint i = 0; i < interfaces->len; i++) {
+		PointSheets point = { .interface = g_array_index(interfaces, uint64_t, i) };
 
-		if (!cache_read_sheets(metering->cache, point.ifindex, point.sheets, error))
+		if (!cache_read_sheets(metering->cache, point.interface, point.sheets, error))
 			return NULL;
 		g_array_append_val(all, point);
 	}
@@ -344,7 +347,7 @@ static bool count(Metering *metering, GError **error)
 	count_hosts(metering, now_ns, monotonic_ns);
 	read = (const PointSheets *)(const void *)sheets->data;
 	for (guint i = 0; i < sheets->len; i++)
-		following_count(metering->following, read[i].ifindex, read[i].sheets);
+		following_count(metering->following, read[i].interface, read[i].sheets);
 	metering->period = period_next(&metering->period, now_ns / 1000000, monotonic_ns);
 	metering->stage = STAGE_COUNTED;
 	save_run(metering);

@@ -21,7 +21,7 @@
 #include "config.h"
 #include "hosts.h"
 #include "ledger.h"
-#include "links.h"
+#include "namespaces.h"
 #include "observation.h"
 
 typedef struct Metering Metering;
@@ -41,9 +41,9 @@ typedef struct {
 
 /*
  * Opens or adopts the tables below config->run and the sums of before. Nothing is attached yet.
- * @links is borrowed; @config until metering_set_config() replaces it.
+ * @namespaces is borrowed; @config until metering_set_config() replaces it.
  */
-Metering *metering_new(const Config *config, Links *links, GError **error);
+Metering *metering_new(const Config *config, Namespaces *namespaces, GError **error);
 void metering_free(Metering *metering);
 
 void metering_set_config(Metering *metering, const Config *config);

@@ -5,22 +5,35 @@
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "error.h"
 
 #define SEQUENCE 1
 
-/*
- * One socket a request: an answer that is given up half-way goes with it, and what follows is not
- * taken for the answer to the next one.
- */
-static struct mnl_socket *open_socket(void)
+int netlink_socket(int len, GError **error)
 {
-	g_autoptr(MnlSocket) socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0)
+		error_from_errno(error, errno, "open a netlink socket");
+	/* Less is no reason to go without. */
+	else if (len > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &len, sizeof(len)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &len, sizeof(len));
+	return fd;
+}
+
+struct mnl_socket *netlink_open(int fd, GError **error)
+{
+	g_autoptr(MnlSocket) socket = mnl_socket_fdopen(fd);
 	int strict = 1;
 
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		error_from_errno(error, errno, "open a netlink socket");
+		if (!socket)
+			close(fd);
 		return NULL;
+	}
 	/* Linux 4.20: the kernel obeys the fields of the header that select. */
 	(void)mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict));
 	return g_steal_pointer(&socket);
@@ -54,18 +67,26 @@ static bool receive_answer(struct mnl_socket *socket, void *buffer, mnl_cb_t on_
 	return r == MNL_CB_STOP;
 }
 
-bool netlink_request(const NetlinkRequest *request, mnl_cb_t on_message, void *user_data,
+/*
+ * One socket a request: an answer that is given up half-way goes with it, and what follows is not
+ * taken for the answer to the next one.
+ */
+bool netlink_request(int fd, const NetlinkRequest *request, mnl_cb_t on_message, void *user_data,
 		     GError **error)
 {
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_BUFFER_LEN];
-	g_autoptr(MnlSocket) socket = open_socket();
+	g_autoptr(MnlSocket) socket = NULL;
 
-	if (!socket || !send_request(socket, request, buffer) ||
-	    !receive_answer(socket, buffer, on_message, user_data)) {
-		g_set_error_literal(error, FLOWTALLY_ERROR, errno, g_strerror(errno));
+	if (fd < 0)
+		fd = netlink_socket(0, error);
+	socket = fd < 0 ? NULL : netlink_open(fd, error);
+	if (!socket)
 		return false;
-	}
-	return true;
+	if (send_request(socket, request, buffer) &&
+	    receive_answer(socket, buffer, on_message, user_data))
+		return true;
+	g_set_error_literal(error, FLOWTALLY_ERROR, errno, g_strerror(errno));
+	return false;
 }
 
 const struct nlattr *netlink_attribute(const struct nlmsghdr *message, size_t header_len,

@@ -23,11 +23,20 @@ typedef struct {
 } NetlinkRequest;
 
 /*
- * Calls @on_message for each message of the answer. The error's message is the reason alone; the
- * caller puts before it what was tried. EINTR: the table changed while it was read, and what was
- * read may have gaps.
+ * A socket of the namespace that the thread is in; -1 with @error set. @len is how many octets may wait to
+ * be read, 0 being what is usual; the kernel may allow less.
  */
-bool netlink_request(const NetlinkRequest *request, mnl_cb_t on_message, void *user_data,
+int netlink_socket(int len, GError **error);
+
+/* Makes it ready for requests and events; takes over @fd, in any case. */
+struct mnl_socket *netlink_open(int fd, GError **error);
+
+/*
+ * Calls @on_message for each message of the answer. @fd is a netlink_socket(), which is closed in any case;
+ * -1 stands for a new one. The error's message is the reason alone; the caller puts before it what was
+ * tried. EINTR: the table changed while it was read, and what was read may have gaps.
+ */
+bool netlink_request(int fd, const NetlinkRequest *request, mnl_cb_t on_message, void *user_data,
 		     GError **error);
 
 /* The first attribute of @type behind a header of @header_len; NULL if it is below @min_len. */

@@ -2,57 +2,92 @@
 #include "observation.h"
 
 #include <string.h>
+#include <unistd.h>
 
-#include "classifier.h"
+#include <bpf/bpf.h>
+
+#include "broker.h"
 #include "error.h"
+#include "maps.h"
 #include "tc.h"
+
+#define NETNS_NAME_MAX 256
 
 struct Observation {
 	Cache *cache;
 	const Scope *scope;
+	const Namespaces *namespaces;
+	char *pins;
 	GPtrArray *points; /* of Point */
 };
 
 struct point_row {
-	uint32_t ifindex;
+	uint64_t interface;
+	uint32_t kind; /* HookKind */
+	uint32_t handle;
 	uint32_t made_clsact;
+	uint32_t reserved;
 	char name[16];
+	char netns[NETNS_NAME_MAX];
 	char report_name[TOTALS_NAME_MAX];
 };
-_Static_assert(sizeof(struct point_row) == 88, "point_row is on disk");
+_Static_assert(sizeof(struct point_row) == 360, "point_row is on disk");
 
-Observation *observation_new(Cache *cache, const Scope *scope)
+Observation *observation_new(Cache *cache, const Scope *scope, const Namespaces *namespaces,
+			     const char *pins)
 {
 	Observation *observation = g_new0(Observation, 1);
 
 	observation->cache = cache;
 	observation->scope = scope;
-	observation->points = g_ptr_array_new_with_free_func(g_free);
+	observation->namespaces = namespaces;
+	observation->pins = g_strdup(pins);
+	observation->points = g_ptr_array_new();
 	return observation;
+}
+
+static void point_free(Point *point)
+{
+	hooks_close(&point->hooks);
+	g_free(point);
 }
 
 void observation_free(Observation *observation)
 {
 	if (!observation)
 		return;
+	for (guint i = 0; i < observation->points->len; i++)
+		point_free(observation->points->pdata[i]);
 	g_ptr_array_unref(observation->points);
+	g_free(observation->pins);
 	g_free(observation);
 }
 
-static Point *find(const Observation *observation, uint32_t ifindex)
+static Point *find(const Observation *observation, uint64_t interface)
 {
 	for (guint i = 0; i < observation->points->len; i++) {
 		Point *point = observation->points->pdata[i];
 
-		if (point->ifindex == ifindex)
+		if (point->interface == interface)
 			return point;
 	}
 	return NULL;
 }
 
-const Point *observation_find(const Observation *observation, uint32_t ifindex)
+const Point *observation_find(const Observation *observation, uint64_t interface)
 {
-	return find(observation, ifindex);
+	return find(observation, interface);
+}
+
+const Point *observation_find_by_report_index(const Observation *observation, uint32_t index)
+{
+	for (guint i = 0; i < observation->points->len; i++) {
+		const Point *point = observation->points->pdata[i];
+
+		if (point->report_index == index)
+			return point;
+	}
+	return NULL;
 }
 
 const GPtrArray *observation_points(const Observation *observation)
@@ -60,148 +95,298 @@ const GPtrArray *observation_points(const Observation *observation)
 	return observation->points;
 }
 
-static bool attach_hooks(Point *point, const Classifier *classifier, GError **error)
+uint16_t observation_number(const Observation *observation, const Point *point)
+{
+	return cache_point_number(observation->cache, point->interface);
+}
+
+/* --- the links of tcx, which the pins keep */
+
+static char *link_pin(const Observation *observation, const Point *point, enum hook hook)
+{
+	return g_strdup_printf("link-%u-%s", observation_number(observation, point),
+			       hook == HOOK_INGRESS ? "ingress" : "egress");
+}
+
+/* A descriptor of what is pinned, -1: nothing is. */
+static int open_link(const Observation *observation, const Point *point, enum hook hook)
+{
+	g_autofree char *pin = link_pin(observation, point, hook);
+	g_autofree char *path = g_build_filename(observation->pins, pin, NULL);
+
+	return bpf_obj_get(path);
+}
+
+static void open_links(const Observation *observation, Point *point)
 {
 	for (int hook = 0; hook < HOOKS; hook++) {
-		if (!tc_attach(point->ifindex, point->name, hook,
-			       classifier_program_fd(classifier, hook), &point->priority[hook],
-			       error))
+		point->hooks.links[hook] = open_link(observation, point, hook);
+		if (point->hooks.links[hook] >= 0)
+			point->hooks.kind = HOOK_KIND_TCX;
+	}
+}
+
+static bool pin_links(const Observation *observation, const Point *point, GError **error)
+{
+	for (int hook = 0; hook < HOOKS; hook++) {
+		g_autofree char *pin = link_pin(observation, point, hook);
+
+		if (point->hooks.links[hook] >= 0 &&
+		    !map_repin(observation->pins, pin, point->hooks.links[hook], error))
 			return false;
 	}
 	return true;
 }
 
-static void detach_hooks(Point *point, GError **error)
+static void forget_links(const Observation *observation, Point *point)
 {
 	for (int hook = 0; hook < HOOKS; hook++) {
-		if (!tc_detach(point->ifindex, point->name, hook, error))
-			return;
+		g_autofree char *pin = link_pin(observation, point, hook);
+
+		map_unpin(observation->pins, pin);
 	}
-	if (point->made_clsact && !tc_remove_clsact_if_empty(point->ifindex, point->name, error))
-		return;
-	point->made_clsact = false;
+	hooks_close(&point->hooks);
+	point->hooks.kind = HOOK_KIND_NONE;
 }
 
-static bool load_and_attach(Observation *observation, Point *point, enum side side, GError **error)
-{
-	g_autoptr(Classifier) classifier = classifier_load(observation->cache, observation->scope,
-							   point->ifindex, side, error);
+/* --- points */
 
-	if (classifier)
-		return attach_hooks(point, classifier, error);
-	g_prefix_error(error, "%s: ", point->name);
-	return false;
+static HooksPlace place_of(const Point *point)
+{
+	HooksPlace place = { .ifindex = interface_ifindex(point->interface) };
+
+	g_strlcpy(place.name, point->name, sizeof(place.name));
+	return place;
 }
 
-static bool attach(Observation *observation, Point *point, enum side side, GError **error)
+static const Netns *netns_of(const Observation *observation, const Point *point)
 {
-	bool made;
+	return namespaces_of(observation->namespaces, point->interface);
+}
 
-	if (!tc_ensure_clsact(point->ifindex, point->name, &made, error))
-		return false;
-	point->made_clsact |= made;
-	point->attached = load_and_attach(observation, point, side, error);
-	if (!point->attached)
-		detach_hooks(point, NULL);
+static HooksState look(const Observation *observation, const Point *point)
+{
+	const Netns *netns = netns_of(observation, point);
+	HooksPlace place = place_of(point);
+
+	if (!netns)
+		return (HooksState){ .before = { -1, -1 } };
+	return broker_look(netns->fd, &place, &point->hooks);
+}
+
+static bool is_in_place(const Observation *observation, const Point *point)
+{
+	return look(observation, point).attached;
+}
+
+void observation_look(Observation *observation)
+{
+	for (guint i = 0; i < observation->points->len; i++) {
+		Point *point = observation->points->pdata[i];
+		HooksState state = look(observation, point);
+
+		memcpy(point->before, state.before, sizeof(point->before));
+	}
+}
+
+bool observation_check(Observation *observation, uint64_t interface)
+{
+	Point *point = find(observation, interface);
+
+	point->attached = is_in_place(observation, point);
 	return point->attached;
 }
 
-static bool is_in_place(const Point *point)
-{
-	return tc_is_attached(point->ifindex, HOOK_INGRESS) &&
-	       tc_is_attached(point->ifindex, HOOK_EGRESS);
-}
-
-bool observation_check(Observation *observation, uint32_t ifindex)
-{
-	Point *point = find(observation, ifindex);
-
-	point->attached = is_in_place(point);
-	return point->attached;
-}
-
-static Point *add(Observation *observation, uint32_t ifindex, const char *name,
+static Point *add(Observation *observation, uint64_t interface, const char *netns, const char *name,
 		  const char *report_name)
 {
 	Point *point = g_new0(Point, 1);
 
-	point->ifindex = ifindex;
+	point->interface = interface;
+	point->report_index =
+		cache_report_index(interface, cache_point_number(observation->cache, interface));
+	point->netns = g_intern_string(netns);
 	g_strlcpy(point->name, name, sizeof(point->name));
 	point->report_name = g_intern_string(report_name);
 	point->next_name = point->report_name;
+	memset(point->before, -1, sizeof(point->before));
+	hooks_init(&point->hooks);
+	open_links(observation, point);
 	g_ptr_array_add(observation->points, point);
 	return point;
 }
 
-void observation_adopt(Observation *observation, uint32_t ifindex, const char *name,
-		       const char *report_name)
+/* Of our filters: no other agent's have the same, so that none takes them for its own. */
+static uint32_t own_handle(const Observation *observation)
 {
-	add(observation, ifindex, name, report_name);
+	return TC_HANDLE | (uint16_t)cache_identity(observation->cache);
 }
 
-void observation_rename(Observation *observation, uint32_t ifindex)
+/* An earlier agent that was killed may not have come to say that it attached filters. */
+static void suppose_clsact(const Observation *observation, Point *point)
 {
-	Point *point = find(observation, ifindex);
+	if (point->hooks.kind == HOOK_KIND_NONE) {
+		point->hooks.kind = HOOK_KIND_CLSACT;
+		point->hooks.handle = own_handle(observation);
+	}
+}
+
+void observation_adopt(Observation *observation, uint64_t interface, const Link *link,
+		       const char *report_name)
+{
+	suppose_clsact(observation, add(observation, interface, link ? link->netns : "",
+					link ? link->name : "?", report_name));
+}
+
+void observation_rename(Observation *observation, uint64_t interface)
+{
+	Point *point = find(observation, interface);
 
 	point->report_name = point->next_name;
 }
 
-/* Filters of ours that write to other tables are another agent's, dead or alive. */
-static bool may_attach(Observation *observation, Point *point, GError **error)
+const Point *observation_prepare(Observation *observation, const Link *link,
+				 const char *report_name, GError **error)
 {
-	point->adopted = is_in_place(point);
-	if (!point->adopted || cache_has_ledger(observation->cache, point->ifindex))
-		return true;
-	error_set(error,
-		  "%s: an agent with another `run` directory meters it; if none is alive, remove "
-		  "with tc what one has left: filters of the handle %#x",
-		  point->name, TC_HANDLE);
+	Point *point = find(observation, link->id);
+
+	if (point)
+		return point;
+	if (cache_ensure_ledger(observation->cache, link->id, error) < 0) {
+		g_prefix_error(error, "%s: ", link->name);
+		return NULL;
+	}
+	return add(observation, link->id, link->netns, link->name, report_name);
+}
+
+static bool kind_is_right(const Point *point, const PointSpec *spec)
+{
+	return spec->hooks.prefer == HOOK_KIND_NONE || spec->hooks.prefer == point->hooks.kind;
+}
+
+bool observation_is(const Point *point, const PointSpec *spec)
+{
+	return point->attached && point->side == spec->side && point->layer == spec->layer &&
+	       kind_is_right(point, spec) && !strcmp(point->next_name, spec->report_name) &&
+	       !strcmp(point->name, spec->link->name);
+}
+
+static bool must_reattach(const Point *point, const PointSpec *spec)
+{
+	return !point->attached || point->side != spec->side || point->layer != spec->layer;
+}
+
+static bool gather_maps(Observation *observation, const Point *point, int maps[CLASSIFIER_MAPS],
+			GError **error)
+{
+	const Cache *cache = observation->cache;
+	const Scope *scope = observation->scope;
+
+	maps[CLASSIFIER_CONTROL] = cache_map_fd(cache, CACHE_CONTROL);
+	maps[CLASSIFIER_HOSTS] = cache_map_fd(cache, CACHE_HOSTS);
+	maps[CLASSIFIER_MACS] = cache_map_fd(cache, CACHE_MACS);
+	maps[CLASSIFIER_LOCAL_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_LOCAL);
+	maps[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_NOT_INTERNET);
+	maps[CLASSIFIER_SCOPE_HINTS] = scope_map_fd(scope, SCOPE_MAP_HINTS);
+	maps[CLASSIFIER_LEDGER] = cache_ensure_ledger(observation->cache, point->interface, error);
+	return maps[CLASSIFIER_LEDGER] >= 0;
+}
+
+static bool load_and_attach(Observation *observation, Point *point, const PointSpec *spec,
+			    GError **error)
+{
+	const Netns *netns = netns_of(observation, point);
+	const HooksPlace place = place_of(point);
+	const ClassifierPoint classifier = {
+		.number = observation_number(observation, point),
+		.side = (uint8_t)spec->side,
+		.layer = (uint8_t)spec->layer,
+	};
+	HooksOptions options = spec->hooks;
+	int maps[CLASSIFIER_MAPS];
+
+	if (!gather_maps(observation, point, maps, error))
+		return false;
+	options.handle = options.handle ?: own_handle(observation);
+	if (netns &&
+	    broker_attach(netns->fd, &place, &options, &classifier, maps, &point->hooks, error))
+		return pin_links(observation, point, error);
+	if (!netns)
+		error_set(error, "%s: its network namespace is gone", point->name);
 	return false;
 }
 
-const Point *observation_attach(Observation *observation, const Link *link, const char *report_name,
-				enum side side, GError **error)
+/* What @point has is made to go, or is found not to be there any more. */
+static bool clear(Observation *observation, Point *point, GError **error)
 {
-	Point *point = find(observation, link->ifindex);
+	const Netns *netns = netns_of(observation, point);
+	HooksPlace place = place_of(point);
 
-	if (!point)
-		point = add(observation, link->ifindex, link->name, report_name);
-	g_strlcpy(point->name, link->name, sizeof(point->name));
-	point->next_name = g_intern_string(report_name);
-	if (point->attached && point->side == side)
+	/* With a namespace goes what is attached in it. */
+	if (netns && !broker_detach(netns->fd, &place, &point->hooks, error))
+		return false;
+	forget_links(observation, point);
+	return true;
+}
+
+static bool make_room(Observation *observation, Point *point, const PointSpec *spec, GError **error)
+{
+	if (!point->attached) {
+		point->adopted =
+			point->hooks.kind != HOOK_KIND_NONE && is_in_place(observation, point);
+		if (!point->adopted && !clear(observation, point, error))
+			return false;
+	}
+	if (point->hooks.kind == HOOK_KIND_NONE || kind_is_right(point, spec))
+		return true;
+	point->attached = false;
+	point->adopted = false;
+	return clear(observation, point, error);
+}
+
+const Point *observation_attach(Observation *observation, const PointSpec *spec, GError **error)
+{
+	Point *point = find(observation, spec->link->id);
+
+	g_strlcpy(point->name, spec->link->name, sizeof(point->name));
+	g_strlcpy(point->kind, spec->link->kind, sizeof(point->kind));
+	point->next_name = g_intern_string(spec->report_name);
+	if (!must_reattach(point, spec) && kind_is_right(point, spec))
 		return point;
-	if (!point->attached && !may_attach(observation, point, error))
+	if (!make_room(observation, point, spec, error))
 		return NULL;
-	if (!attach(observation, point, side, error))
+	point->attached = load_and_attach(observation, point, spec, error);
+	if (!point->attached) {
+		(void)clear(observation, point, NULL);
 		return NULL;
-	point->side = side;
+	}
+	point->side = spec->side;
+	point->layer = spec->layer;
 	return point;
 }
 
-bool observation_detach(Observation *observation, uint32_t ifindex, GError **error)
+bool observation_detach(Observation *observation, uint64_t interface, GError **error)
 {
-	Point *point = find(observation, ifindex);
-	GError *local = NULL;
+	Point *point = find(observation, interface);
 
-	/* Where there is no ledger of ours, the filters are not ours either. */
-	if (!point || !cache_has_ledger(observation->cache, ifindex))
+	if (!point)
 		return true;
-	detach_hooks(point, &local);
-	if (local) {
-		g_propagate_error(error, local);
+	if (!clear(observation, point, error))
 		return false;
-	}
 	point->attached = false;
 	return true;
 }
 
-void observation_remove(Observation *observation, uint32_t ifindex)
+void observation_remove(Observation *observation, uint64_t interface)
 {
-	Point *point = find(observation, ifindex);
+	Point *point = find(observation, interface);
 
-	cache_drop_ledger(observation->cache, ifindex);
-	if (point)
+	if (point) {
+		forget_links(observation, point);
 		g_ptr_array_remove(observation->points, point);
+		point_free(point);
+	}
+	cache_drop_ledger(observation->cache, interface);
 }
 
 void observation_save(const Observation *observation, TotalsWriter *writer)
@@ -209,10 +394,15 @@ void observation_save(const Observation *observation, TotalsWriter *writer)
 	totals_writer_begin(writer, TOTALS_POINTS, sizeof(struct point_row));
 	for (guint i = 0; i < observation->points->len; i++) {
 		const Point *point = observation->points->pdata[i];
-		struct point_row row = { .ifindex = point->ifindex,
-					 .made_clsact = point->made_clsact };
+		struct point_row row = {
+			.interface = point->interface,
+			.kind = point->hooks.kind,
+			.handle = point->hooks.handle,
+			.made_clsact = point->hooks.made_clsact,
+		};
 
 		g_strlcpy(row.name, point->name, sizeof(row.name));
+		g_strlcpy(row.netns, point->netns, sizeof(row.netns));
 		g_strlcpy(row.report_name, point->report_name, sizeof(row.report_name));
 		totals_writer_add(writer, &row);
 	}
@@ -221,9 +411,20 @@ void observation_save(const Observation *observation, TotalsWriter *writer)
 static void load_row(Observation *observation, const struct point_row *row)
 {
 	g_autofree char *report_name = g_strndup(row->report_name, sizeof(row->report_name));
+	g_autofree char *netns = g_strndup(row->netns, sizeof(row->netns));
 	g_autofree char *name = g_strndup(row->name, sizeof(row->name));
+	Point *point;
 
-	add(observation, row->ifindex, name, report_name)->made_clsact = row->made_clsact;
+	/* What was counted there has been read, and it is forgotten. */
+	if (!cache_has_ledger(observation->cache, row->interface))
+		return;
+	point = add(observation, row->interface, netns, name, report_name);
+	if (row->kind == HOOK_KIND_CLSACT && point->hooks.kind == HOOK_KIND_NONE) {
+		point->hooks.kind = HOOK_KIND_CLSACT;
+		point->hooks.handle = row->handle;
+		point->hooks.made_clsact = row->made_clsact;
+	}
+	suppose_clsact(observation, point);
 }
 
 bool observation_load(Observation *observation, TotalsReader *reader, GError **error)

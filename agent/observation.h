@@ -15,7 +15,9 @@
 #include <glib.h>
 
 #include "cache.h"
+#include "hooks.h"
 #include "links.h"
+#include "namespaces.h"
 #include "records.h"
 #include "scope.h"
 #include "totals.h"
@@ -23,50 +25,77 @@
 typedef struct Observation Observation;
 
 typedef struct {
-	uint32_t ifindex;
+	uint64_t interface;	 /* interface_id() */
+	uint32_t report_index;	 /* cache_report_index() */
 	char name[16];		 /* the interface's own */
-	const char *report_name; /* `alias`, or the same; interned */
+	const char *netns;	 /* of its namespace, "": the agent's own; interned */
+	char kind[16];		 /* Link.kind */
+	const char *report_name; /* `alias`, or the name with that of the namespace; interned */
 	const char *next_name;	 /* the report name from the next sweep on */
 	enum side side;
-	uint32_t priority[HOOKS]; /* of our filters */
-	bool attached;		  /* both hooks */
-	bool made_clsact;	  /* the qdisc is ours */
-	bool adopted;		  /* an earlier agent had attached it, and it was counting */
+	enum link_layer layer;
+	Hooks hooks;
+	bool attached;	   /* both of them */
+	int before[HOOKS]; /* programs of others that come first, at the last look; -1: not known */
+	bool adopted;	   /* an earlier agent had attached it, and it was counting */
 } Point;
 
-/* Both are borrowed. */
-Observation *observation_new(Cache *cache, const Scope *scope);
+/* How a point is to be. */
+typedef struct {
+	const Link *link;
+	const char *report_name;
+	enum side side;
+	enum link_layer layer;
+	HooksOptions hooks;
+} PointSpec;
+
+/* The links of tcx are pinned in @pins, for which maps_prepare() has been called. All are borrowed. */
+Observation *observation_new(Cache *cache, const Scope *scope, const Namespaces *namespaces,
+			     const char *pins);
 
 /* Leaves the classifiers where they are. */
 void observation_free(Observation *observation);
 
 /*
- * Attaches to @link, or takes over what is attached there, or changes @side of a point that stands;
- * NULL with @error set if any of it fails, and then nothing is attached. A point that already is as it
- * should be is left alone; @report_name becomes its next_name.
+ * Makes a point for @link, if there is none, which is not attached yet; with it comes the number by which
+ * the prefixes of its hosts are set. NULL with @error set.
  */
-const Point *observation_attach(Observation *observation, const Link *link, const char *report_name,
-				enum side side, GError **error);
+const Point *observation_prepare(Observation *observation, const Link *link,
+				 const char *report_name, GError **error);
+uint16_t observation_number(const Observation *observation, const Point *point);
+
+/* Whether observation_attach() would change anything. */
+bool observation_is(const Point *point, const PointSpec *spec);
+
+/*
+ * Attaches a point that has been prepared, or takes over what is attached there, or changes what stands
+ * until it is as @spec says; NULL with @error set if any of it fails. The report name becomes its next_name.
+ */
+const Point *observation_attach(Observation *observation, const PointSpec *spec, GError **error);
 
 /* A point of which nothing is known but its ledger: its file of sums is lost. */
-void observation_adopt(Observation *observation, uint32_t ifindex, const char *name,
+void observation_adopt(Observation *observation, uint64_t interface, const Link *link,
 		       const char *report_name);
 
-/* Looks whether both our filters are still in place; a point that somebody has bared is not attached
+/* Looks whether both our programs are still in place; a point that somebody has bared is not attached
  * any more. */
-bool observation_check(Observation *observation, uint32_t ifindex);
+bool observation_check(Observation *observation, uint64_t interface);
+
+/* Looks what comes before our programs at all points. */
+void observation_look(Observation *observation);
 
 /* All was counted that was to go by the present name: next_name becomes report_name. */
-void observation_rename(Observation *observation, uint32_t ifindex);
+void observation_rename(Observation *observation, uint64_t interface);
 
-/* The filters go, and the qdisc if it is ours and empty. What the hooks have counted stays to be read. */
-bool observation_detach(Observation *observation, uint32_t ifindex, GError **error);
+/* The programs go, and the qdisc if it is ours and empty. What the hooks have counted stays to be read. */
+bool observation_detach(Observation *observation, uint64_t interface, GError **error);
 
 /* Forgets a point that is not attached, with its ledger. */
-void observation_remove(Observation *observation, uint32_t ifindex);
+void observation_remove(Observation *observation, uint64_t interface);
 
 const GPtrArray *observation_points(const Observation *observation); /* of Point */
-const Point *observation_find(const Observation *observation, uint32_t ifindex);
+const Point *observation_find(const Observation *observation, uint64_t interface);
+const Point *observation_find_by_report_index(const Observation *observation, uint32_t index);
 
 /* Points that are loaded count as not attached until observation_attach() finds them so. */
 void observation_save(const Observation *observation, TotalsWriter *writer);

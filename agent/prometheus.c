@@ -136,11 +136,14 @@ static void write_interface_info(Exposition *exposition, const Family *family)
 	for (guint i = 0; i < points->len; i++) {
 		const Point *point = points->pdata[i];
 		g_autofree char *interface = text_escape(point->report_name);
-		g_autofree char *ifindex = g_strdup_printf("%" PRIu32, point->ifindex);
+		g_autofree char *ifindex = g_strdup_printf("%" PRIu32, point->report_index);
+		g_autofree char *netns = text_escape(point->netns);
+		g_autofree char *kind = text_escape(point->kind);
 
 		if (point->attached)
 			sample(exposition, family, 1, "interface", interface, "ifindex", ifindex,
-			       "hook", "clsact", "side", view_side(point->side), NULL);
+			       "netns", netns, "hook", hook_kind_names[point->hooks.kind], "kind",
+			       kind, "side", view_side(point->side), NULL);
 	}
 }
 

@@ -139,9 +139,9 @@ static void interface_counts_frame_octets(void **state)
 
 	add_sheets(network, "br-lan", LEDGER_CLASSES * 114);
 	assert_line(&network->view,
-		    "flowtally_interface_receive_bytes_total{interface=\"br-lan\"} 1026");
+		    "flowtally_interface_receive_bytes_total{interface=\"br-lan\"} 1140");
 	assert_line(&network->view,
-		    "flowtally_interface_transmit_packets_total{interface=\"br-lan\"} 9");
+		    "flowtally_interface_transmit_packets_total{interface=\"br-lan\"} 10");
 	assert_line(&network->view,
 		    "flowtally_ledger_packets_total{interface=\"br-lan\",direction=\"receive\","
 		    "class=\"not-ip\"} 1");
@@ -176,8 +176,8 @@ static void only_attached_interfaces_are_shown(void **state)
 	Network *network = *state;
 
 	assert_line(&network->view,
-		    "flowtally_interface_info{interface=\"br-lan\",ifindex=\"7\",hook=\"clsact\","
-		    "side=\"lan\"} 1");
+		    "flowtally_interface_info{interface=\"br-lan\",ifindex=\"7\",netns=\"\","
+		    "hook=\"clsact\",kind=\"bridge\",side=\"lan\"} 1");
 	network->point.attached = false;
 	assert_absent(&network->view, "flowtally_interface_info");
 }

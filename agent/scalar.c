@@ -141,7 +141,10 @@ bool scalar_parse(const Setting *setting, const char *text, void *place)
 	return scalars[setting->type].parse(setting, text, place);
 }
 
-char *scalar_expected(const Setting *setting)
+char *scalar_expected(const Setting *setting, const char *text)
 {
-	return scalars[setting->type].expected(setting);
+	g_autofree char *expected = scalars[setting->type].expected(setting);
+	g_autofree char *why = text && setting->explain ? setting->explain(text) : NULL;
+
+	return why ? g_strdup_printf("%s: %s", expected, why) : g_steal_pointer(&expected);
 }

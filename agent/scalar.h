@@ -13,7 +13,8 @@
  * setting's implies. A string there is the caller's. */
 bool scalar_parse(const Setting *setting, const char *text, void *place);
 
-/* What scalar_parse() takes; completes "VALUE is ...". The caller frees it. */
-char *scalar_expected(const Setting *setting);
+/* What scalar_parse() takes, and why it does not take @text, if that is one; completes "VALUE is ...".
+ * The caller frees it. */
+char *scalar_expected(const Setting *setting, const char *text);
 
 #endif

@@ -10,24 +10,17 @@
 #include "error.h"
 #include "maps.h"
 
-/* A trie takes memory only for what is in it. */
-#define MAX_PREFIXES 65536
-
 struct Scope {
 	int maps[SCOPE_MAPS];
-	GHashTable *local;    /* ifindex -> GArray of Prefix: what is in the kernel */
+	GHashTable *local;    /* point -> GArray of Prefix: what is in the kernel */
 	GArray *not_internet; /* of Prefix: the same */
 	struct scope_hints *hints;
 };
 
-static const MapSpec specs[SCOPE_MAPS] = {
-	[SCOPE_MAP_LOCAL] = { "local_prefixes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct local_prefix),
-			      1, MAX_PREFIXES, BPF_F_NO_PREALLOC },
-	[SCOPE_MAP_NOT_INTERNET] = { "scope_prefixes", BPF_MAP_TYPE_LPM_TRIE,
-				     sizeof(struct scope_prefix), 1, MAX_PREFIXES,
-				     BPF_F_NO_PREALLOC },
-	[SCOPE_MAP_HINTS] = { "scope_hints", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct scope_hints), 1,
-			      BPF_F_MMAPABLE },
+static const MapKind kinds[SCOPE_MAPS] = {
+	[SCOPE_MAP_LOCAL] = MAP_LOCAL_PREFIXES,
+	[SCOPE_MAP_NOT_INTERNET] = MAP_SCOPE_PREFIXES,
+	[SCOPE_MAP_HINTS] = MAP_SCOPE_HINTS,
 };
 
 static GArray *prefixes_new(const GArray *from)
@@ -43,12 +36,12 @@ static void adopt_local(Scope *scope, const void *from)
 {
 	const struct local_prefix *key = from;
 	Prefix prefix = { .length = (uint8_t)(key->length - LOCAL_PREFIX_LENGTH(0)) };
-	GArray *prefixes = g_hash_table_lookup(scope->local, GUINT_TO_POINTER(key->ifindex));
+	GArray *prefixes = g_hash_table_lookup(scope->local, GUINT_TO_POINTER(key->point));
 
 	memcpy(prefix.address, key->address, ADDRESS_LEN);
 	if (!prefixes) {
 		prefixes = prefixes_new(NULL);
-		g_hash_table_insert(scope->local, GUINT_TO_POINTER(key->ifindex), prefixes);
+		g_hash_table_insert(scope->local, GUINT_TO_POINTER(key->point), prefixes);
 	}
 	g_array_append_val(prefixes, prefix);
 }
@@ -86,11 +79,12 @@ Scope *scope_open(const char *dir, GError **error)
 	scope->not_internet = prefixes_new(NULL);
 	memset(scope->maps, -1, sizeof(scope->maps));
 	for (int map = 0; map < SCOPE_MAPS; map++) {
-		scope->maps[map] = map_open(dir, specs[map].name, &specs[map], 0, 0, error);
+		scope->maps[map] =
+			map_open(dir, map_specs[kinds[map]].name, kinds[map], 0, -1, error);
 		if (scope->maps[map] < 0)
 			return NULL;
 	}
-	scope->hints = map_memory(scope->maps[SCOPE_MAP_HINTS], &specs[SCOPE_MAP_HINTS], error);
+	scope->hints = map_memory(scope->maps[SCOPE_MAP_HINTS], MAP_SCOPE_HINTS, error);
 	if (!scope->hints)
 		return NULL;
 	adopt(scope, SCOPE_MAP_LOCAL, adopt_local);
@@ -102,7 +96,7 @@ void scope_close(Scope *scope)
 {
 	if (!scope)
 		return;
-	map_memory_free(scope->hints, &specs[SCOPE_MAP_HINTS]);
+	map_memory_free(scope->hints, MAP_SCOPE_HINTS);
 	for (int map = 0; map < SCOPE_MAPS; map++) {
 		if (scope->maps[map] >= 0)
 			close(scope->maps[map]);
@@ -139,11 +133,11 @@ static bool update(int fd, const void *key, bool add)
 		      bpf_map_delete_elem(fd, key)) == 0;
 }
 
-static bool update_local(Scope *scope, uint32_t ifindex, const Prefix *prefix, bool add)
+static bool update_local(Scope *scope, uint16_t point, const Prefix *prefix, bool add)
 {
 	struct local_prefix key = {
 		.length = LOCAL_PREFIX_LENGTH(prefix->length),
-		.ifindex = ifindex,
+		.point = point,
 		.ip_version = ip_version_of(prefix),
 	};
 
@@ -151,21 +145,21 @@ static bool update_local(Scope *scope, uint32_t ifindex, const Prefix *prefix, b
 	return update(scope->maps[SCOPE_MAP_LOCAL], &key, add);
 }
 
-static bool update_not_internet(Scope *scope, uint32_t ifindex, const Prefix *prefix, bool add)
+static bool update_not_internet(Scope *scope, uint16_t point, const Prefix *prefix, bool add)
 {
 	struct scope_prefix key = {
 		.length = SCOPE_PREFIX_LENGTH(prefix->length),
 		.ip_version = ip_version_of(prefix),
 	};
 
-	(void)ifindex;
+	(void)point;
 	memcpy(key.address, prefix->address, ADDRESS_LEN);
 	return update(scope->maps[SCOPE_MAP_NOT_INTERNET], &key, add);
 }
 
 /* What is new is added first, then what is gone is removed. */
-static bool replace(Scope *scope, uint32_t ifindex, const GArray *old, const GArray *new,
-		    bool (*update_one)(Scope *scope, uint32_t ifindex, const Prefix *prefix,
+static bool replace(Scope *scope, uint16_t point, const GArray *old, const GArray *new,
+		    bool (*update_one)(Scope *scope, uint16_t point, const Prefix *prefix,
 				       bool add),
 		    GError **error)
 {
@@ -173,7 +167,7 @@ static bool replace(Scope *scope, uint32_t ifindex, const GArray *old, const GAr
 		const Prefix *prefix = &g_array_index(new, Prefix, i);
 		char text[PREFIX_TEXT_MAX];
 
-		if (!is_member(old, prefix) && !update_one(scope, ifindex, prefix, true)) {
+		if (!is_member(old, prefix) && !update_one(scope, point, prefix, true)) {
 			error_from_errno(error, errno, "add the prefix %s",
 					 prefix_format(prefix, text));
 			return false;
@@ -183,7 +177,7 @@ static bool replace(Scope *scope, uint32_t ifindex, const GArray *old, const GAr
 		const Prefix *prefix = &g_array_index(old, Prefix, i);
 
 		if (!is_member(new, prefix))
-			(void)update_one(scope, ifindex, prefix, false);
+			(void)update_one(scope, point, prefix, false);
 	}
 	return true;
 }
@@ -194,15 +188,15 @@ static bool same(const GArray *a, const GArray *b)
 	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(Prefix)));
 }
 
-bool scope_set_local(Scope *scope, uint32_t ifindex, const GArray *prefixes, GError **error)
+bool scope_set_local(Scope *scope, uint16_t point, const GArray *prefixes, GError **error)
 {
-	const GArray *old = g_hash_table_lookup(scope->local, GUINT_TO_POINTER(ifindex));
+	const GArray *old = g_hash_table_lookup(scope->local, GUINT_TO_POINTER(point));
 
 	if (same(old, prefixes))
 		return true;
-	if (!replace(scope, ifindex, old, prefixes, update_local, error))
+	if (!replace(scope, point, old, prefixes, update_local, error))
 		return false;
-	g_hash_table_insert(scope->local, GUINT_TO_POINTER(ifindex), prefixes_new(prefixes));
+	g_hash_table_insert(scope->local, GUINT_TO_POINTER(point), prefixes_new(prefixes));
 	return true;
 }
 

@@ -34,9 +34,9 @@ int scope_map_fd(const Scope *scope, ScopeMap map);
 
 /*
  * Replace what there was by @prefixes (of Prefix), in such an order that what stays is never missing.
- * A set that is there already costs nothing.
+ * A set that is there already costs nothing. @point is its number.
  */
-bool scope_set_local(Scope *scope, uint32_t ifindex, const GArray *prefixes, GError **error);
+bool scope_set_local(Scope *scope, uint16_t point, const GArray *prefixes, GError **error);
 bool scope_set_not_internet(Scope *scope, const GArray *prefixes, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scope, scope_close)

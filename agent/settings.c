@@ -294,6 +294,32 @@ static void read_item(Reader *reader, const Setting *setting, const yaml_node_t 
 		report_clash(reader, setting, node, items);
 }
 
+static void read_scalar(Reader *reader, const Setting *setting, const yaml_node_t *node,
+			void *place);
+
+static void prepare_texts(const Setting *setting, void *place)
+{
+	*(GPtrArray **)place = g_ptr_array_new_with_free_func(g_free);
+}
+
+static void read_text(Reader *reader, const Setting *setting, const yaml_node_t *node, void *place)
+{
+	Setting one = *setting;
+	char *text = NULL;
+
+	/* Its bounds are those of the list. */
+	one.type = SETTING_TEXT;
+	one.max = 0;
+	read_scalar(reader, &one, node, &text);
+	if (text)
+		g_ptr_array_add(*(GPtrArray **)place, text);
+}
+
+static char *expected_texts(const Setting *setting)
+{
+	return g_strdup_printf("not a list of at most %" PRIu64 " texts", setting->max);
+}
+
 static char *expected_items(const Setting *setting)
 {
 	return g_strdup_printf("not a list of at most %" PRIu64 " mappings", setting->max);
@@ -307,6 +333,7 @@ static const struct {
 } lists[] = {
 	/* clang-format off */
 	[SETTING_FLAGS]    = {NULL,             read_flag,   expected_flags},
+	[SETTING_TEXTS]    = {prepare_texts,    read_text,   expected_texts},
 	[SETTING_PREFIXES] = {prepare_prefixes, read_prefix, expected_prefixes},
 	[SETTING_ITEMS]    = {prepare_items,    read_item,   expected_items},
 	/* clang-format on */
@@ -346,7 +373,7 @@ static void read_scalar(Reader *reader, const Setting *setting, const yaml_node_
 
 	if (text && scalar_parse(setting, text, place))
 		return;
-	expected = scalar_expected(setting);
+	expected = scalar_expected(setting, text);
 	fault_value(reader, node, expected);
 }
 

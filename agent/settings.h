@@ -25,6 +25,7 @@ typedef enum {
 	SETTING_CHOICE,	  /* unsigned int or an enum: the index of the word in `words` */
 	SETTING_TEXT,	  /* char *; its length in octets, unless `max` is 0 */
 	SETTING_FLAGS,	  /* list of words, a bool each; how many words */
+	SETTING_TEXTS,	  /* GPtrArray * of char *; how many */
 	SETTING_PREFIXES, /* GArray * of Prefix; how many */
 	SETTING_ITEMS,	  /* GPtrArray * of objects that `items` describes; how many */
 } SettingType;
@@ -46,8 +47,9 @@ typedef struct {
 	bool required; /* wherever the mapping is that directly holds it */
 
 	const char *const *words;	    /* SETTING_CHOICE; ends with NULL */
-	bool (*is_valid)(const char *text); /* SETTING_TEXT */
-	const char *form;		    /* SETTING_TEXT; completes "... is not" */
+	bool (*is_valid)(const char *text); /* SETTING_TEXT, SETTING_TEXTS */
+	const char *form;		    /* the same; completes "... is not" */
+	char *(*explain)(const char *text); /* the same; why it is not, to be freed; may be NULL */
 	const SettingFlag *flags;	    /* SETTING_FLAGS; ends with a NULL word */
 	const SettingTable *items;	    /* SETTING_ITEMS */
 } Setting;

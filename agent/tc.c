@@ -92,20 +92,20 @@ static bool has_our_name(const struct nlmsghdr *message)
 	return false;
 }
 
-static bool is_ours(const struct nlmsghdr *message)
+static bool is_ours(const struct nlmsghdr *message, uint32_t handle)
 {
 	const struct tcmsg *filter = mnl_nlmsg_get_payload(message);
 
-	return filter->tcm_handle == TC_HANDLE && is_of_our_kind(message) && has_our_name(message);
+	return filter->tcm_handle == handle && is_of_our_kind(message) && has_our_name(message);
 }
 
 /* Whether no filter of our kind, protocol and handle can be added at the priority of this one. */
-static bool blocks_priority(const struct nlmsghdr *message)
+static bool blocks_priority(const struct nlmsghdr *message, uint32_t handle)
 {
 	const struct tcmsg *filter = mnl_nlmsg_get_payload(message);
 
 	return !is_of_our_kind(message) || TC_H_MIN(filter->tcm_info) != htons(ETH_P_ALL) ||
-	       filter->tcm_handle == TC_HANDLE;
+	       filter->tcm_handle == handle;
 }
 
 static bool is_in_first_chain(const struct nlmsghdr *message)
@@ -119,10 +119,12 @@ static bool is_in_first_chain(const struct nlmsghdr *message)
 /* The filters of a hook. Frames meet those of chain 0, in the order of the dump: by priority, and
  * within one the last that was added comes first. */
 typedef struct {
-	bool any;	    /* of anybody's, in any chain */
-	bool foreign_first; /* one that is not ours comes first */
-	uint32_t ours;	    /* the priority of our filter, 0: there is none */
-	uint32_t open;	    /* the first priority at which a filter of ours can be added */
+	uint32_t handle; /* of ours */
+	bool any;	 /* of anybody's, in any chain */
+	int before;	 /* how many that are not ours come before ours, one of another kind ... */
+	uint32_t other;	 /* ... counting once for its priority: this one was the last */
+	uint32_t ours;	 /* the priority of our filter, 0: there is none */
+	uint32_t open;	 /* the first priority at which a filter of ours can be added */
 } Filters;
 
 static int on_filter(const struct nlmsghdr *message, void *user_data)
@@ -135,19 +137,23 @@ static int on_filter(const struct nlmsghdr *message, void *user_data)
 	if (!is_in_first_chain(message))
 		return MNL_CB_OK;
 
-	if (is_ours(message)) {
+	if (is_ours(message, filters->handle)) {
 		filters->ours = priority;
 		return MNL_CB_OK;
 	}
 	/* Handle 0 stands for the priority as a whole; its filters follow. */
-	if (filter->tcm_handle != 0 && !filters->ours)
-		filters->foreign_first = true;
-	if (priority == filters->open && blocks_priority(message))
+	if (filter->tcm_handle != 0 && !filters->ours &&
+	    (is_of_our_kind(message) || filters->other != priority)) {
+		filters->before++;
+		filters->other = is_of_our_kind(message) ? 0 : priority;
+	}
+	if (priority == filters->open && blocks_priority(message, filters->handle))
 		filters->open++;
 	return MNL_CB_OK;
 }
 
-static bool read_filters(uint32_t ifindex, enum hook hook, Filters *filters, GError **error)
+static bool read_filters(uint32_t ifindex, enum hook hook, uint32_t handle, Filters *filters,
+			 GError **error)
 {
 	const struct tcmsg header = {
 		.tcm_ifindex = (int)ifindex,
@@ -155,8 +161,8 @@ static bool read_filters(uint32_t ifindex, enum hook hook, Filters *filters, GEr
 	};
 	const NetlinkRequest request = { RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header) };
 
-	*filters = (Filters){ .open = 1 };
-	return netlink_request(&request, on_filter, filters, error);
+	*filters = (Filters){ .handle = handle, .open = 1 };
+	return netlink_request(-1, &request, on_filter, filters, error);
 }
 
 typedef struct {
@@ -185,7 +191,7 @@ static bool check_is_clsact(uint32_t ifindex, const char *name, GError **error)
 	const NetlinkRequest request = { RTM_GETQDISC, NLM_F_DUMP, &header, sizeof(header) };
 	ClsactSearch search = { .ifindex = ifindex };
 
-	if (!netlink_request(&request, on_qdisc, &search, error)) {
+	if (!netlink_request(-1, &request, on_qdisc, &search, error)) {
 		g_prefix_error(error, "%s: read qdiscs: ", name);
 		return false;
 	}
@@ -210,21 +216,21 @@ bool tc_ensure_clsact(uint32_t ifindex, const char *name, bool *made, GError **e
 	return true;
 }
 
-bool tc_attach(uint32_t ifindex, const char *name, enum hook hook, int prog_fd, uint32_t *priority,
-	       GError **error)
+bool tc_attach(uint32_t ifindex, const char *name, enum hook hook, uint32_t handle, int prog_fd,
+	       uint32_t *priority, GError **error)
 {
 	LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = (int)ifindex,
 		    .attach_point = points[hook].point);
-	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = TC_HANDLE);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = prog_fd, .handle = handle);
 	g_autofree char *what = g_strdup_printf("attach %s", points[hook].name);
 	Filters filters;
 	int r;
 
-	if (!read_filters(ifindex, hook, &filters, error)) {
+	if (!read_filters(ifindex, hook, handle, &filters, error)) {
 		g_prefix_error(error, "%s: %s: read filters: ", name, what);
 		return false;
 	}
-	filter.priority = filters.ours ? filters.ours : filters.open;
+	filter.priority = filters.ours ? filters.ours : *priority ? *priority : filters.open;
 	filter.flags = filters.ours ? BPF_TC_F_REPLACE : 0;
 	r = bpf_tc_attach(&place, &filter);
 	if (r < 0) {
@@ -235,16 +241,16 @@ bool tc_attach(uint32_t ifindex, const char *name, enum hook hook, int prog_fd, 
 	return true;
 }
 
-bool tc_detach(uint32_t ifindex, const char *name, enum hook hook, GError **error)
+bool tc_detach(uint32_t ifindex, const char *name, enum hook hook, uint32_t handle, GError **error)
 {
 	LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = (int)ifindex,
 		    .attach_point = points[hook].point);
-	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = TC_HANDLE);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = handle);
 	g_autofree char *what = g_strdup_printf("detach %s", points[hook].name);
 	Filters filters;
 	int r;
 
-	if (!read_filters(ifindex, hook, &filters, error)) {
+	if (!read_filters(ifindex, hook, handle, &filters, error)) {
 		g_prefix_error(error, "%s: %s: read filters: ", name, what);
 		return false;
 	}
@@ -253,26 +259,27 @@ bool tc_detach(uint32_t ifindex, const char *name, enum hook hook, GError **erro
 	filter.priority = filters.ours;
 	r = bpf_tc_detach(&place, &filter);
 	/* Whoever else removed it, or the interface, in the meantime did our work. */
-	if (r < 0 && tc_is_attached(ifindex, hook)) {
+	if (r < 0 && tc_is_attached(ifindex, hook, handle)) {
 		set_reason(error, filter_reasons, r, name, what);
 		return false;
 	}
 	return true;
 }
 
-bool tc_is_attached(uint32_t ifindex, enum hook hook)
+bool tc_is_attached(uint32_t ifindex, enum hook hook, uint32_t handle)
 {
 	Filters filters;
 
-	return read_filters(ifindex, hook, &filters, NULL) && filters.ours;
+	return read_filters(ifindex, hook, handle, &filters, NULL) && filters.ours;
 }
 
-bool tc_is_first(uint32_t ifindex, enum hook hook)
+int tc_filters_before(uint32_t ifindex, enum hook hook, uint32_t handle)
 {
 	Filters filters;
 
-	return read_filters(ifindex, hook, &filters, NULL) && filters.ours &&
-	       !filters.foreign_first;
+	if (!read_filters(ifindex, hook, handle, &filters, NULL) || !filters.ours)
+		return -1;
+	return filters.before;
 }
 
 /* No such interface, nothing there, or an ingress qdisc. */
@@ -289,7 +296,7 @@ bool tc_remove_clsact_if_empty(uint32_t ifindex, const char *name, GError **erro
 	int r;
 
 	for (int hook = 0; hook < HOOKS; hook++) {
-		if (!read_filters(ifindex, hook, &filters, error)) {
+		if (!read_filters(ifindex, hook, TC_HANDLE, &filters, error)) {
 			g_prefix_error(error, "%s: remove clsact qdisc: read filters: ", name);
 			return false;
 		}

@@ -2,7 +2,8 @@
 /*
  * The clsact qdisc of an interface and our filters in it.
  *
- * Ours are told from others' by kind, handle and the program's name. Filters of other programs are
+ * Ours are told from others' by kind, handle and the program's name. All of this is done in the network
+ * namespace that the thread is in. Filters of other programs are
  * never touched, and the qdisc goes only if we made it and nothing else is left in it.
  */
 #ifndef FLOWTALLY_TC_H
@@ -15,8 +16,9 @@
 
 #include "records.h"
 
-/* Of our filters, in hexadecimal as tc(8) shows it: as near to "flow" as it gets. */
-#define TC_HANDLE 0xf10a
+/* The upper half of our filters' handles, in hexadecimal as tc(8) shows it: as near to "flow" as it gets.
+ * The lower half tells agents apart. */
+#define TC_HANDLE 0xf10a0000u
 
 /*
  * Makes the clsact qdisc if it is not there; @made says which. Fails where an ingress qdisc takes
@@ -26,24 +28,25 @@ bool tc_ensure_clsact(uint32_t ifindex, const char *name, bool *made, GError **e
 
 /*
  * Attaches the program @prog_fd at @hook, in direct action, or replaces our filter there by it
- * without missing a frame; then it keeps its place. A new one stands before all others where it
- * can: at the first priority which no filter of another kind or protocol holds, and there in front,
- * where the kernel puts a new filter. @priority says which it was; before 1 there is none.
+ * without missing a frame; then it keeps its place. A new one is put at *@priority. Where that is 0
+ * it stands before all others if it can: at the first priority which no filter of another kind or
+ * protocol holds, and there in front, where the kernel puts a new filter. Then *@priority is the one
+ * that it was; before 1 there is none.
  */
-bool tc_attach(uint32_t ifindex, const char *name, enum hook hook, int prog_fd, uint32_t *priority,
-	       GError **error);
+bool tc_attach(uint32_t ifindex, const char *name, enum hook hook, uint32_t handle, int prog_fd,
+	       uint32_t *priority, GError **error);
 
 /* True also if there is none of ours, or no such interface any more. */
-bool tc_detach(uint32_t ifindex, const char *name, enum hook hook, GError **error);
+bool tc_detach(uint32_t ifindex, const char *name, enum hook hook, uint32_t handle, GError **error);
 
 /* Whether a filter of ours is attached at @hook. */
-bool tc_is_attached(uint32_t ifindex, enum hook hook);
+bool tc_is_attached(uint32_t ifindex, enum hook hook, uint32_t handle);
 
 /*
- * Whether it comes first of all. Else frames may be hidden from it: by a filter that holds priority
- * 1, or by one that was added there after ours.
+ * How many filters come before ours, and may hide frames from it: those that hold a lower priority, or
+ * were added at ours later. -1: ours is not there.
  */
-bool tc_is_first(uint32_t ifindex, enum hook hook);
+int tc_filters_before(uint32_t ifindex, enum hook hook, uint32_t handle);
 
 /* Removes the clsact qdisc if no filter of anybody's is left in it. */
 bool tc_remove_clsact_if_empty(uint32_t ifindex, const char *name, GError **error);

@@ -108,7 +108,7 @@ static void attach(const Fixture *fixture, enum hook hook, int prog_fd, uint32_t
 	g_autoptr(GError) error = NULL;
 	uint32_t priority = 0;
 
-	if (!tc_attach(fixture->ifindex, "east", hook, prog_fd, &priority, &error))
+	if (!tc_attach(fixture->ifindex, "east", hook, TC_HANDLE, prog_fd, &priority, &error))
 		fail_msg("%s", error->message);
 	assert_int_equal(priority, expected_priority);
 }
@@ -123,7 +123,7 @@ static void make_clsact(const Fixture *fixture)
 
 static void detach(const Fixture *fixture, enum hook hook)
 {
-	assert_true(tc_detach(fixture->ifindex, "east", hook, NULL));
+	assert_true(tc_detach(fixture->ifindex, "east", hook, TC_HANDLE, NULL));
 }
 
 static void remove_clsact(const Fixture *fixture)
@@ -205,15 +205,15 @@ static void attached_and_detached_leaves_no_trace(void **state)
 
 	make_clsact(fixture);
 	for (int hook = 0; hook < HOOKS; hook++) {
-		assert_false(tc_is_attached(fixture->ifindex, hook));
+		assert_false(tc_is_attached(fixture->ifindex, hook, TC_HANDLE));
 		attach(fixture, hook, fixture->ours, 1);
-		assert_true(tc_is_attached(fixture->ifindex, hook));
-		assert_true(tc_is_first(fixture->ifindex, hook));
+		assert_true(tc_is_attached(fixture->ifindex, hook, TC_HANDLE));
+		assert_int_equal(tc_filters_before(fixture->ifindex, hook, TC_HANDLE), 0);
 	}
 	for (int hook = 0; hook < HOOKS; hook++) {
 		detach(fixture, hook);
-		assert_false(tc_is_attached(fixture->ifindex, hook));
-		assert_false(tc_is_first(fixture->ifindex, hook));
+		assert_false(tc_is_attached(fixture->ifindex, hook, TC_HANDLE));
+		assert_int_equal(tc_filters_before(fixture->ifindex, hook, TC_HANDLE), -1);
 		detach(fixture, hook);
 	}
 	remove_clsact(fixture);
@@ -243,7 +243,7 @@ static void attaching_again_replaces(void **state)
 	attach(fixture, HOOK_INGRESS, fixture->ours_too, 1);
 	filters = qdiscs_and_filters();
 	assert_null(strstr(filters, "flowtally_one"));
-	assert_non_null(strstr(filters, "handle 0xf10a flowtally_two"));
+	assert_non_null(strstr(filters, "handle 0xf10a0000 flowtally_two"));
 	assert_non_null(strstr(filters, "direct-action"));
 }
 
@@ -278,7 +278,7 @@ static void foreign_bpf_filter_comes_after_ours(void **state)
 	attach_foreign(fixture, FOREIGN_HANDLE, 1);
 	before = qdiscs_and_filters();
 	attach(fixture, HOOK_INGRESS, fixture->ours, 1);
-	assert_true(tc_is_first(fixture->ifindex, HOOK_INGRESS));
+	assert_int_equal(tc_filters_before(fixture->ifindex, HOOK_INGRESS, TC_HANDLE), 0);
 	assert_frames_reach(fixture->ours);
 	assert_frames_reach(fixture->foreign);
 
@@ -295,11 +295,11 @@ static void foreign_bpf_filter_that_comes_later_is_noticed(void **state)
 	make_clsact(fixture);
 	attach(fixture, HOOK_INGRESS, fixture->ours, 1);
 	attach_foreign(fixture, FOREIGN_HANDLE, 1);
-	assert_false(tc_is_first(fixture->ifindex, HOOK_INGRESS));
+	assert_int_equal(tc_filters_before(fixture->ifindex, HOOK_INGRESS, TC_HANDLE), 1);
 	assert_frames_reach(fixture->foreign);
 	assert_int_equal(count_runs(fixture->ours), 0);
 	attach(fixture, HOOK_INGRESS, fixture->ours_too, 1);
-	assert_false(tc_is_first(fixture->ifindex, HOOK_INGRESS));
+	assert_int_equal(tc_filters_before(fixture->ifindex, HOOK_INGRESS, TC_HANDLE), 1);
 }
 
 static void filter_of_another_kind_keeps_its_priority(void **state)
@@ -315,8 +315,8 @@ static void filter_of_another_kind_keeps_its_priority(void **state)
 	before = qdiscs_and_filters();
 	attach(fixture, HOOK_INGRESS, fixture->ours, 3);
 	attach(fixture, HOOK_EGRESS, fixture->ours, 1);
-	assert_false(tc_is_first(fixture->ifindex, HOOK_INGRESS));
-	assert_true(tc_is_first(fixture->ifindex, HOOK_EGRESS));
+	assert_int_equal(tc_filters_before(fixture->ifindex, HOOK_INGRESS, TC_HANDLE), 2);
+	assert_int_equal(tc_filters_before(fixture->ifindex, HOOK_EGRESS, TC_HANDLE), 0);
 	attach(fixture, HOOK_INGRESS, fixture->ours_too, 3);
 
 	detach(fixture, HOOK_INGRESS);
@@ -335,7 +335,7 @@ static void replaced_filter_keeps_its_priority(void **state)
 	attach(fixture, HOOK_INGRESS, fixture->ours, 2);
 	run("tc filter del dev east ingress protocol ip prio 1");
 	attach(fixture, HOOK_INGRESS, fixture->ours_too, 2);
-	assert_true(tc_is_first(fixture->ifindex, HOOK_INGRESS));
+	assert_int_equal(tc_filters_before(fixture->ifindex, HOOK_INGRESS, TC_HANDLE), 0);
 }
 
 static void filter_with_our_handle_is_not_ours(void **state)
@@ -346,7 +346,7 @@ static void filter_with_our_handle_is_not_ours(void **state)
 	make_clsact(fixture);
 	attach_foreign(fixture, TC_HANDLE, 1);
 	before = qdiscs_and_filters();
-	assert_false(tc_is_attached(fixture->ifindex, HOOK_INGRESS));
+	assert_false(tc_is_attached(fixture->ifindex, HOOK_INGRESS, TC_HANDLE));
 	detach(fixture, HOOK_INGRESS);
 	attach(fixture, HOOK_INGRESS, fixture->ours, 2);
 	detach(fixture, HOOK_INGRESS);
@@ -364,7 +364,7 @@ static void filters_of_other_chains_are_not_in_the_way(void **state)
 	    "1:1");
 	before = qdiscs_and_filters();
 	attach(fixture, HOOK_INGRESS, fixture->ours, 1);
-	assert_true(tc_is_first(fixture->ifindex, HOOK_INGRESS));
+	assert_int_equal(tc_filters_before(fixture->ifindex, HOOK_INGRESS, TC_HANDLE), 0);
 	detach(fixture, HOOK_INGRESS);
 	remove_clsact(fixture);
 	after = qdiscs_and_filters();
@@ -407,8 +407,8 @@ static void shared_block_is_refused(void **state)
 	uint32_t priority = 42;
 
 	run("tc qdisc add dev east ingress_block 5 clsact");
-	assert_false(tc_attach(fixture->ifindex, "east", HOOK_INGRESS, fixture->ours, &priority,
-			       &error));
+	assert_false(tc_attach(fixture->ifindex, "east", HOOK_INGRESS, TC_HANDLE, fixture->ours,
+			       &priority, &error));
 	assert_int_equal(error->code, EOPNOTSUPP);
 	assert_non_null(strstr(error->message,
 			       "east: attach ingress: its clsact qdisc has a shared block"));
@@ -419,10 +419,10 @@ static void attaching_without_clsact_is_an_error(void **state)
 {
 	const Fixture *fixture = *state;
 	g_autoptr(GError) error = NULL;
-	uint32_t priority;
+	uint32_t priority = 0;
 
-	assert_false(
-		tc_attach(fixture->ifindex, "east", HOOK_EGRESS, fixture->ours, &priority, &error));
+	assert_false(tc_attach(fixture->ifindex, "east", HOOK_EGRESS, TC_HANDLE, fixture->ours,
+			       &priority, &error));
 	assert_int_equal(error->code, EINVAL);
 	assert_string_equal(error->message, "east: attach egress: Invalid argument");
 }
@@ -431,13 +431,13 @@ static void interface_that_is_gone_has_nothing_of_ours(void **state)
 {
 	const Fixture *fixture = *state;
 	g_autoptr(GError) error = NULL;
-	uint32_t priority;
+	uint32_t priority = 0;
 	bool made;
 
 	make_clsact(fixture);
 	attach(fixture, HOOK_INGRESS, fixture->ours, 1);
 	run("ip link del east");
-	assert_false(tc_is_attached(fixture->ifindex, HOOK_INGRESS));
+	assert_false(tc_is_attached(fixture->ifindex, HOOK_INGRESS, TC_HANDLE));
 	detach(fixture, HOOK_INGRESS);
 	remove_clsact(fixture);
 
@@ -445,8 +445,8 @@ static void interface_that_is_gone_has_nothing_of_ours(void **state)
 	assert_int_equal(error->code, ENODEV);
 	assert_string_equal(error->message, "east: make clsact qdisc: No such device");
 	g_clear_error(&error);
-	assert_false(tc_attach(fixture->ifindex, "east", HOOK_INGRESS, fixture->ours, &priority,
-			       &error));
+	assert_false(tc_attach(fixture->ifindex, "east", HOOK_INGRESS, TC_HANDLE, fixture->ours,
+			       &priority, &error));
 	assert_int_equal(error->code, ENODEV);
 }
 
@@ -462,18 +462,18 @@ static bool is_refused(bool done, GError **error, const char *message)
 /* What a process without privileges is told. */
 static bool all_is_refused(const Fixture *fixture)
 {
-	uint32_t ifindex = fixture->ifindex, priority;
+	uint32_t ifindex = fixture->ifindex, priority = 0;
 	g_autoptr(GError) error = NULL;
 	bool made;
 
 	return is_refused(tc_ensure_clsact(ifindex, "east", &made, &error), &error,
 			  "east: make clsact qdisc: needs CAP_NET_ADMIN") &&
-	       is_refused(tc_attach(ifindex, "east", HOOK_INGRESS, fixture->ours_too, &priority,
-				    &error),
+	       is_refused(tc_attach(ifindex, "east", HOOK_INGRESS, TC_HANDLE, fixture->ours_too,
+				    &priority, &error),
 			  &error, "east: attach ingress: needs CAP_NET_ADMIN") &&
-	       is_refused(tc_detach(ifindex, "east", HOOK_INGRESS, &error), &error,
+	       is_refused(tc_detach(ifindex, "east", HOOK_INGRESS, TC_HANDLE, &error), &error,
 			  "east: detach ingress: needs CAP_NET_ADMIN") &&
-	       tc_is_attached(ifindex, HOOK_INGRESS);
+	       tc_is_attached(ifindex, HOOK_INGRESS, TC_HANDLE);
 }
 
 static void without_privilege_the_error_says_so(void **state)

@@ -71,11 +71,17 @@ static inline int make_network(void **state)
 	network->ledger = ledger_new(0);
 	network->points = g_ptr_array_new();
 	network->faults = g_hash_table_new(g_str_hash, g_str_equal);
-	network->point = (Point){ .ifindex = 7,
-				  .name = "eth1",
-				  .report_name = "br-lan",
-				  .priority = { 1, 2 },
-				  .attached = true };
+	network->point = (Point){
+		.interface = interface_id(1, 7),
+		.report_index = 7,
+		.name = "eth1",
+		.netns = "",
+		.kind = "bridge",
+		.report_name = "br-lan",
+		.hooks = { .kind = HOOK_KIND_CLSACT, .priority = { 1, 2 } },
+		.attached = true,
+		.before = { 0, -1 },
+	};
 	g_ptr_array_add(network->points, &network->point);
 	network->view = (View){
 		.config = &network->config,

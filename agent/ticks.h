@@ -21,7 +21,7 @@ typedef struct {
 	uint32_t tick_ns;
 } Ticks;
 
-/* A descriptor of the program, the caller's to close; -1 with @error set on failure. */
+/* A descriptor of the program, the caller's to close; -1 with @error set on failure. Needs CAP_BPF. */
 int ticks_open(GError **error);
 bool ticks_read(int fd, Ticks *now, GError **error);
 

@@ -25,11 +25,14 @@ typedef struct TotalsReader TotalsReader;
 typedef enum {
 	TOTALS_PERIOD = 1,
 	TOTALS_ACCOUNTS = 2,
-	TOTALS_LEDGER = 3,
-	TOTALS_ATTACHMENTS = 4,
-	TOTALS_POINTS = 5,
+	TOTALS_LEDGER_0_1 = 3,	    /* of version 0.1 */
+	TOTALS_ATTACHMENTS_0_1 = 4, /* the same; 5 were its points */
 	TOTALS_COLLECTORS = 6,
 	TOTALS_FAILURES = 7,
+	TOTALS_LEDGER = 8,
+	TOTALS_LEDGER_CLASSES = 9,
+	TOTALS_ATTACHMENTS = 10,
+	TOTALS_POINTS = 11,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

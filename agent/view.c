@@ -125,3 +125,8 @@ const char *view_side(enum side side)
 {
 	return side == SIDE_LAN ? "lan" : "wan";
 }
+
+const char *view_layer(enum link_layer layer)
+{
+	return layer == LINK_ETHERNET ? "ethernet" : "ip";
+}

@@ -19,9 +19,9 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* The interface of this instance; set between open and load. */
-const volatile __u32 point_ifindex;
 const volatile __u16 point_number; /* below POINT_NUMBERS */
 const volatile __u8 point_side;	   /* enum side */
+const volatile __u8 point_layer;   /* enum link_layer */
 
 /*
  * The agent makes all maps (agent/cache.c, agent/scope.c), sets their sizes there and hands them to
@@ -97,7 +97,7 @@ static __always_inline bool is_local(const struct packet *packet)
 {
 	struct local_prefix prefix = {
 		.length = LOCAL_PREFIX_LENGTH(8 * ADDRESS_LEN),
-		.ifindex = point_ifindex,
+		.point = point_number,
 		.ip_version = packet->ip_version,
 	};
 
@@ -180,12 +180,30 @@ static __always_inline enum ledger_class count_mac(struct meter_key *key, __u32 
 	return why;
 }
 
+/* What the code is for, known when it is compiled. */
+struct variant {
+	enum side side;
+	enum link_layer layer;
+	enum hook hook;
+};
+
+/* Whether the device is known by its MAC. */
+static __always_inline bool has_mac(struct variant variant)
+{
+	return variant.side == SIDE_LAN && variant.layer == LINK_ETHERNET;
+}
+
+static __always_inline bool is_upload(struct variant variant)
+{
+	return (variant.hook == HOOK_INGRESS) == (variant.side == SIDE_LAN);
+}
+
 static __always_inline void write_key(union key_words *words, const struct packet *packet,
-				      enum side side, enum scope scope)
+				      struct variant variant, enum scope scope)
 {
 	union joined end = { .halves = { [3] = point_number << POINT_NUMBER_SHIFT } };
 
-	if (side == SIDE_LAN)
+	if (has_mac(variant))
 		__builtin_memcpy(end.halves, packet->near_mac, MAC_LEN);
 	if (packet->ip_version == 6)
 		end.halves[3] |= POINT_IPV6;
@@ -196,16 +214,23 @@ static __always_inline void write_key(union key_words *words, const struct packe
 	words->mac_point = end.whole;
 }
 
-static __always_inline bool is_upload(enum side side, enum hook hook)
+/* What finds no entry by its address: counted by its MAC, if it has one. */
+static __always_inline enum ledger_class count_without_address(
+	union key_words *words, __u32 generation, const struct packet *packet,
+	struct variant variant, enum ledger_class with_mac, enum ledger_class without_mac)
 {
-	return (hook == HOOK_INGRESS) == (side == SIDE_LAN);
+	enum direction direction = is_upload(variant) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
+
+	if (!has_mac(variant))
+		return without_mac;
+	return count_mac(&words->key, generation, direction, packet, with_mac);
 }
 
 static __always_inline enum ledger_class count_host(struct __sk_buff *skb,
-						    const struct packet *packet, enum side side,
-						    enum hook hook, __u32 generation)
+						    const struct packet *packet,
+						    struct variant variant, __u32 generation)
 {
-	enum direction direction = is_upload(side, hook) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
+	enum direction direction = is_upload(variant) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
 	void *table = bpf_map_lookup_elem(&hosts, &generation);
 	enum scope scope = scope_of(skb, packet);
 	struct host_traffic *host;
@@ -213,23 +238,19 @@ static __always_inline enum ledger_class count_host(struct __sk_buff *skb,
 
 	if (!table)
 		return LEDGER_DEVICE_LIMIT;
-	write_key(&words, packet, side, scope);
+	write_key(&words, packet, variant, scope);
 	host = bpf_map_lookup_elem(table, &words.key);
 	if (!host) {
 		/* Only now does it matter whether the address may have an entry: most are there. */
-		if (!is_local(packet)) {
-			if (side == SIDE_WAN)
-				return LEDGER_ROUTER;
-			return count_mac(&words.key, generation, direction, packet,
-					 LEDGER_MAC_ONLY);
-		}
+		if (!is_local(packet))
+			return count_without_address(
+				&words, generation, packet, variant, LEDGER_MAC_ONLY,
+				variant.side == SIDE_WAN ? LEDGER_ROUTER : LEDGER_OUTSIDE);
 		host = add_host(table, &words.key);
 	}
-	if (!host) {
-		if (side == SIDE_WAN)
-			return LEDGER_DEVICE_LIMIT;
-		return count_mac(&words.key, generation, direction, packet, LEDGER_ADDRESS_LIMIT);
-	}
+	if (!host)
+		return count_without_address(&words, generation, packet, variant,
+					     LEDGER_ADDRESS_LIMIT, LEDGER_DEVICE_LIMIT);
 	count(host, direction, packet);
 	return scope == SCOPE_LOCAL ? LEDGER_LOCAL : LEDGER_INTERNET;
 }
@@ -239,10 +260,10 @@ static __always_inline __u32 sheet_index(__u32 generation, enum hook hook)
 	return generation * HOOKS + hook;
 }
 
-static __always_inline void meter_on(struct __sk_buff *skb, enum side side, enum hook hook)
+static __always_inline void meter_as(struct __sk_buff *skb, struct variant variant)
 {
 	__u32 generation = control.generation % GENERATIONS;
-	__u32 index = sheet_index(generation, hook);
+	__u32 index = sheet_index(generation, variant.hook);
 	struct ledger_sheet *sheet = bpf_map_lookup_elem(&ledger, &index);
 	struct packet packet;
 	struct ledger_entry *entry;
@@ -255,10 +276,10 @@ static __always_inline void meter_on(struct __sk_buff *skb, enum side side, enum
 	if (skb->vlan_present)
 		sheet->seen.tagged++;
 
-	switch (parse_packet(skb, hook, is_upload(side, hook), &packet)) {
+	switch (parse_packet(skb, variant.layer, variant.hook, is_upload(variant), &packet)) {
 	case PARSED_IP:
 		class = packet.multicast ? LEDGER_MULTICAST :
-					   count_host(skb, &packet, side, hook, generation);
+					   count_host(skb, &packet, variant, generation);
 		break;
 	case PARSED_NOT_IP:
 		class = LEDGER_NOT_IP;
@@ -273,13 +294,20 @@ static __always_inline void meter_on(struct __sk_buff *skb, enum side side, enum
 	entry->layer2_octets += packet.layer2_octets;
 }
 
-/* The code stands there once for each side, and the verifier removes the one that is not asked for. */
+/* The code stands there once for each variant, and the verifier removes those that are not asked for. */
 static __always_inline int meter(struct __sk_buff *skb, enum hook hook)
 {
-	if (point_side == SIDE_LAN)
-		meter_on(skb, SIDE_LAN, hook);
-	else
-		meter_on(skb, SIDE_WAN, hook);
+	if (point_layer == LINK_ETHERNET) {
+		if (point_side == SIDE_LAN)
+			meter_as(skb, (struct variant){ SIDE_LAN, LINK_ETHERNET, hook });
+		else
+			meter_as(skb, (struct variant){ SIDE_WAN, LINK_ETHERNET, hook });
+	} else {
+		if (point_side == SIDE_LAN)
+			meter_as(skb, (struct variant){ SIDE_LAN, LINK_IP, hook });
+		else
+			meter_as(skb, (struct variant){ SIDE_WAN, LINK_IP, hook });
+	}
 	return TC_ACT_UNSPEC;
 }
 

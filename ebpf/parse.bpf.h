@@ -264,8 +264,23 @@ static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook h
 	return PARSED_IP;
 }
 
-static __always_inline enum parsed parse_headers(struct __sk_buff *skb, enum hook hook, bool upload,
-						 __u32 gso_size, struct packet *packet)
+static __always_inline enum parsed parse_network(struct __sk_buff *skb, enum hook hook, bool upload,
+						 __be16 protocol, __u32 offset, __u32 gso_size,
+						 struct packet *packet)
+{
+	switch (protocol) {
+	case bpf_htons(ETH_P_IP):
+		return parse_ipv4(skb, hook, upload, offset, gso_size, packet);
+	case bpf_htons(ETH_P_IPV6):
+		return parse_ipv6(skb, hook, upload, offset, gso_size, packet);
+	default:
+		return PARSED_NOT_IP;
+	}
+}
+
+static __always_inline enum parsed parse_ethernet(struct __sk_buff *skb, enum hook hook,
+						  bool upload, __u32 gso_size,
+						  struct packet *packet)
 {
 	struct ethernet copy;
 	const struct ethernet *ethernet = peek(skb, 0, &copy, sizeof(copy));
@@ -292,19 +307,23 @@ static __always_inline enum parsed parse_headers(struct __sk_buff *skb, enum hoo
 		protocol = tag->encapsulated_protocol;
 		offset += sizeof(*tag);
 	}
-	switch (protocol) {
-	case bpf_htons(ETH_P_IP):
-		return parse_ipv4(skb, hook, upload, offset, gso_size, packet);
-	case bpf_htons(ETH_P_IPV6):
-		return parse_ipv6(skb, hook, upload, offset, gso_size, packet);
-	default:
-		return PARSED_NOT_IP;
-	}
+	return parse_network(skb, hook, upload, protocol, offset, gso_size, packet);
+}
+
+/*
+ * Where nothing stands before the IP header. What it is the kernel says; some tunnels send with the header
+ * of the tunnel in front of it already (the header_ops of GRE), and that is IP of its own.
+ */
+static __always_inline enum parsed parse_ip(struct __sk_buff *skb, enum hook hook, bool upload,
+					    __u32 gso_size, struct packet *packet)
+{
+	packet->multicast = false;
+	return parse_network(skb, hook, upload, (__be16)skb->protocol, 0, gso_size, packet);
 }
 
 /* @upload: the near end is the source. */
-static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook hook, bool upload,
-						struct packet *packet)
+static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum link_layer layer,
+						enum hook hook, bool upload, struct packet *packet)
 {
 	__u32 gso_size = skb->gso_size; /* read once: it lies behind the frame's data */
 	enum parsed parsed;
@@ -312,7 +331,8 @@ static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum hook
 	packet->packets = 1;
 	packet->octets = 0;
 	packet->layer2_octets = skb->len + metadata_tag_len(skb);
-	parsed = parse_headers(skb, hook, upload, gso_size, packet);
+	parsed = layer == LINK_ETHERNET ? parse_ethernet(skb, hook, upload, gso_size, packet) :
+					  parse_ip(skb, hook, upload, gso_size, packet);
 	if (gso_size && parsed != PARSED_IP)
 		count_opaque_segments(skb, hook, packet);
 	return parsed;

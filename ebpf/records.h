@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define METER_LAYOUT 2
+#define METER_LAYOUT 3
 
 /* The length of an Ethernet address; <linux/if_ether.h> calls it ETH_ALEN. */
 #define MAC_LEN 6
@@ -42,6 +42,12 @@ enum side {
 	SIDE_WAN, /* they are behind us: ingress is their download, the MAC is somebody else's */
 };
 
+/* What stands before the IP header where the hooks are. */
+enum link_layer {
+	LINK_ETHERNET,
+	LINK_IP, /* nothing: PPP, WireGuard, tun, IP in IP; no MACs, the hosts are known by address */
+};
+
 /* How far a host's traffic goes; the values are those of our enterprise element hostScope. */
 enum scope {
 	SCOPE_INTERNET = 1,
@@ -62,6 +68,7 @@ enum ledger_class {
 	LEDGER_MULTICAST,     /* IP to many: multicast or broadcast */
 	LEDGER_NOT_IP,	      /* ARP, and whatever else does not carry IPv4 or IPv6 */
 	LEDGER_MALFORMED,     /* cut short, or an IP header that contradicts itself */
+	LEDGER_OUTSIDE, /* SIDE_LAN without MACs: the host's address is not one of `hosts.local` */
 	LEDGER_CLASSES,
 };
 
@@ -137,11 +144,11 @@ _Static_assert(sizeof(struct meter_control) == 32, "meter_control is ABI");
 
 /*
  * Longest-prefix keys. `length` counts the bits that follow it; the words before the address are always
- * part of the prefix, so that each interface and each family has a list of its own.
+ * part of the prefix, so that each point and each family has a list of its own.
  */
 struct local_prefix {
 	__u32 length;
-	__u32 ifindex;
+	__u32 point; /* its number */
 	__u32 ip_version;
 	__u8 address[ADDRESS_LEN];
 };

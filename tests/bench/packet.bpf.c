@@ -44,7 +44,8 @@ static __always_inline void count_bare(struct __sk_buff *skb)
 	packet.packets = 1;
 	packet.octets = bpf_ntohs(frame->ip.tot_len);
 	packet.layer2_octets = skb->len;
-	write_key(&words, &packet, SIDE_LAN, SCOPE_INTERNET);
+	write_key(&words, &packet, (struct variant){ SIDE_LAN, LINK_ETHERNET, HOOK_INGRESS },
+		  SCOPE_INTERNET);
 	host = bpf_map_lookup_elem(&bare, &words.key);
 	if (!host)
 		host = add_host(&bare, &words.key);

@@ -29,7 +29,7 @@
 #define ROUNDS 9
 #define REPEAT 1000000
 #define HOSTS (1 << 16)
-#define IFINDEX 7
+#define NUMBER 1
 
 /* What the project promises. */
 #define MAX_OVER_EMPTY_NS 30
@@ -106,7 +106,7 @@ static void add_local(const char *address, unsigned length)
 	bool ipv6 = strchr(address, ':');
 	struct local_prefix prefix = {
 		.length = LOCAL_PREFIX_LENGTH(ipv6 ? length : 96 + length),
-		.ifindex = IFINDEX,
+		.point = NUMBER,
 		.ip_version = ipv6 ? 6 : 4,
 	};
 	uint8_t value = 1;
@@ -165,9 +165,8 @@ static int load(void)
 	skel = packet_bpf__open();
 	if (!skel)
 		die("open");
-	skel->rodata->point_ifindex = IFINDEX;
 	skel->rodata->point_side = SIDE_LAN;
-	skel->rodata->point_number = 1;
+	skel->rodata->point_number = NUMBER;
 	bpf_map__set_max_entries(skel->maps.local_prefixes, 64);
 	bpf_map__set_max_entries(skel->maps.scope_prefixes, 64);
 	bpf_map__set_max_entries(skel->maps.bare, HOSTS + 64);

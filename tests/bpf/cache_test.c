@@ -18,15 +18,18 @@
 
 #include "classifier.h"
 #include "maps.h"
+#include "netns.h"
 #include "scope.h"
 #include "test.h"
 #include "ticks.h"
 
 #define IFINDEX 7
+#define INTERFACE interface_id(netns_own()->id, IFINDEX)
 #define FRAME_LEN (14 + 20)
 
 typedef struct {
-	char *dir;
+	char *parent;
+	char *dir; /* in there */
 	Cache *cache;
 	Scope *scope;
 	Classifier *classifier;
@@ -39,7 +42,25 @@ static void allow_all(Lab *lab)
 
 	assert_true(prefix_parse(&prefix, "0.0.0.0/0", NULL));
 	g_array_append_val(prefixes, prefix);
-	assert_true(scope_set_local(lab->scope, IFINDEX, prefixes, NULL));
+	assert_true(scope_set_local(lab->scope, cache_point_number(lab->cache, INTERFACE), prefixes,
+				    NULL));
+}
+
+static Classifier *load(const Lab *lab)
+{
+	const ClassifierPoint point = { .number = cache_point_number(lab->cache, INTERFACE),
+					.side = SIDE_LAN };
+	const int maps[CLASSIFIER_MAPS] = {
+		[CLASSIFIER_CONTROL] = cache_map_fd(lab->cache, CACHE_CONTROL),
+		[CLASSIFIER_HOSTS] = cache_map_fd(lab->cache, CACHE_HOSTS),
+		[CLASSIFIER_MACS] = cache_map_fd(lab->cache, CACHE_MACS),
+		[CLASSIFIER_LOCAL_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_LOCAL),
+		[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_NOT_INTERNET),
+		[CLASSIFIER_SCOPE_HINTS] = scope_map_fd(lab->scope, SCOPE_MAP_HINTS),
+		[CLASSIFIER_LEDGER] = cache_ensure_ledger(lab->cache, INTERFACE, NULL),
+	};
+
+	return classifier_load(&point, maps, NULL);
 }
 
 static void open_lab(Lab *lab, uint32_t max_hosts)
@@ -48,8 +69,9 @@ static void open_lab(Lab *lab, uint32_t max_hosts)
 	assert_non_null(lab->cache);
 	lab->scope = scope_open(lab->dir, NULL);
 	assert_non_null(lab->scope);
+	assert_true(cache_ensure_ledger(lab->cache, INTERFACE, NULL) >= 0);
 	allow_all(lab);
-	lab->classifier = classifier_load(lab->cache, lab->scope, IFINDEX, SIDE_LAN, NULL);
+	lab->classifier = load(lab);
 	assert_non_null(lab->classifier);
 }
 
@@ -65,9 +87,10 @@ static int make_lab(void **state)
 {
 	Lab *lab = g_new0(Lab, 1);
 
-	lab->dir = g_dir_make_tmp("flowtally-test-XXXXXX", NULL);
+	lab->parent = g_dir_make_tmp("flowtally-test-XXXXXX", NULL);
+	lab->dir = g_build_filename(lab->parent, "bpf", NULL);
 	*state = lab;
-	if (!lab->dir || !maps_prepare(lab->dir, NULL))
+	if (!lab->parent || !maps_prepare(lab->dir, NULL))
 		return -1;
 	open_lab(lab, 8);
 	return 0;
@@ -79,6 +102,8 @@ static int remove_lab(void **state)
 
 	close_lab(lab);
 	maps_remove(lab->dir);
+	(void)rmdir(lab->parent);
+	g_free(lab->parent);
 	g_free(lab->dir);
 	g_free(lab);
 	return 0;
@@ -118,7 +143,7 @@ static uint64_t sweep(Lab *lab, guint *hosts)
 	cache_advance(lab->cache);
 	assert_true(cache_wait_until_quiet(lab->cache, NULL));
 	assert_true(cache_read_hosts(lab->cache, deltas, NULL));
-	assert_true(cache_read_sheets(lab->cache, IFINDEX, sheets, NULL));
+	assert_true(cache_read_sheets(lab->cache, INTERFACE, sheets, NULL));
 	assert_true(cache_empty(lab->cache, NULL));
 	for (guint i = 0; i < deltas->len; i++)
 		packets += g_array_index(deltas, HostDelta, i).volume[DIRECTION_UPLOAD].packets;
@@ -237,9 +262,8 @@ static void tables_of_another_layout_are_refused(void **state)
 static void map_of_another_program_is_refused(void **state)
 {
 	Lab *lab = *state;
-	static const MapSpec other = { "control", BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0 };
 	g_autoptr(GError) error = NULL;
-	int fd = map_create(&other, 0, 0, NULL);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "control", 4, 4, 1, NULL);
 
 	close_lab(lab);
 	assert_true(map_repin(lab->dir, "control", fd, NULL));
@@ -296,7 +320,7 @@ static void host_is_the_sum_over_the_cpus(void **state)
 	const struct meter_key key = {
 		.address = { 0x20, 0x01, [15] = 1 },
 		.mac = { 2, [5] = 3 },
-		.point = cache_point_number(lab->cache, IFINDEX) * 4 + 3,
+		.point = cache_point_number(lab->cache, INTERFACE) * 4 + 3,
 	};
 	const int cpus = libbpf_num_possible_cpus();
 	g_autofree struct host_traffic *values = g_new0(struct host_traffic, cpus);
@@ -421,8 +445,8 @@ static void numbers_come_to_an_end(void **state)
 {
 	Lab *lab = *state;
 	g_autoptr(GError) error = NULL;
-	int ledger = dup(cache_ensure_ledger(lab->cache, IFINDEX, NULL));
-	uint16_t taken = cache_point_number(lab->cache, IFINDEX);
+	int ledger = dup(cache_ensure_ledger(lab->cache, INTERFACE, NULL));
+	uint16_t taken = cache_point_number(lab->cache, INTERFACE);
 	struct rlimit few, many = { .rlim_cur = POINT_NUMBERS + 100 };
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &few), 0);
@@ -432,7 +456,7 @@ static void numbers_come_to_an_end(void **state)
 	close_lab(lab);
 	/* One map for all: these are there to be counted. */
 	for (unsigned int number = 0; number < POINT_NUMBERS; number++) {
-		g_autofree char *name = g_strdup_printf("ledger-%u-%u", 1000 + number, number);
+		g_autofree char *name = g_strdup_printf("ledger-0-%u-%u", 1000 + number, number);
 
 		if (number != taken)
 			pin_as(lab, ledger, name);
@@ -451,11 +475,12 @@ static void numbers_come_to_an_end(void **state)
 static void doubtful_pins_are_refused(void **state)
 {
 	Lab *lab = *state;
-	static const char *const names[] = { "ledger-", "ledger-100", "ledger-100-16384",
-					     "ledger-100-1x", "ledger-100--1" };
+	static const char *const names[] = { "ledger-",		"ledger-100",
+					     "ledger-9-100",	"ledger-9-100-16384",
+					     "ledger-9-100-1x", "ledger-9-100--1" };
 	g_autofree char *twice =
-		g_strdup_printf("ledger-100-%u", cache_point_number(lab->cache, IFINDEX));
-	int ledger = cache_ensure_ledger(lab->cache, IFINDEX, NULL);
+		g_strdup_printf("ledger-9-100-%u", cache_point_number(lab->cache, INTERFACE));
+	int ledger = cache_ensure_ledger(lab->cache, INTERFACE, NULL);
 
 	for (size_t i = 0; i <= G_N_ELEMENTS(names); i++) {
 		const char *name = i < G_N_ELEMENTS(names) ? names[i] : twice;
@@ -494,7 +519,8 @@ static void prefixes_of_an_earlier_agent_are_replaced(void **state)
 		assert_true(prefix_parse(&prefix, texts[i], NULL));
 		g_array_append_val(prefixes, prefix);
 	}
-	assert_true(scope_set_local(lab->scope, IFINDEX, prefixes, NULL));
+	assert_true(scope_set_local(lab->scope, cache_point_number(lab->cache, INTERFACE), prefixes,
+				    NULL));
 	assert_int_equal(count_prefixes(lab), 3);
 	close_lab(lab);
 	open_lab(lab, 8);
@@ -511,11 +537,12 @@ static void families_have_prefixes_of_their_own(void **state)
 
 	assert_true(prefix_parse(&prefix, "::/0", NULL));
 	g_array_append_val(prefixes, prefix);
-	assert_true(scope_set_local(lab->scope, IFINDEX, prefixes, NULL));
+	assert_true(scope_set_local(lab->scope, cache_point_number(lab->cache, INTERFACE), prefixes,
+				    NULL));
 	send_frames(lab, 1, 1);
 	cache_advance(lab->cache);
 	assert_true(cache_wait_until_quiet(lab->cache, NULL));
-	assert_true(cache_read_sheets(lab->cache, IFINDEX, sheets, NULL));
+	assert_true(cache_read_sheets(lab->cache, INTERFACE, sheets, NULL));
 	assert_int_equal(sheets[HOOK_INGRESS].classes[LEDGER_MAC_ONLY].frames, 1);
 }
 

@@ -74,12 +74,17 @@ static inline int lab_make_table(const struct bpf_map *outer, const char *name, 
 	return table;
 }
 
+static inline unsigned lab_number(uint32_t ifindex)
+{
+	return ifindex == LAB_IFINDEX ? LAB_NUMBER : LAB_OTHER_NUMBER;
+}
+
 static inline void lab_add_local(const struct lab *lab, uint32_t ifindex, const char *address,
 				 unsigned length)
 {
 	struct local_prefix prefix = {
 		.length = LOCAL_PREFIX_LENGTH(lab_prefix_length(address, length)),
-		.ifindex = ifindex,
+		.point = lab_number(ifindex),
 		.ip_version = strchr(address, ':') ? 6 : 4,
 	};
 	uint8_t value = 1;
@@ -144,7 +149,6 @@ static inline struct lab *lab_new(struct lab_options options)
 	lab->cpus = libbpf_num_possible_cpus();
 	lab->skel = meter_bpf__open();
 	assert_non_null(lab->skel);
-	lab->skel->rodata->point_ifindex = LAB_IFINDEX;
 	lab->skel->rodata->point_number = LAB_NUMBER;
 	lab->skel->rodata->point_side = options.side;
 	bpf_map__set_max_entries(lab->skel->maps.local_prefixes, LAB_PREFIXES);
@@ -230,8 +234,8 @@ static inline bool lab_lookup(const struct lab *lab, int table, const void *key,
 /* The key of @host in the tables. */
 static inline struct meter_key lab_key(const struct host_key *host)
 {
-	unsigned number = host->ifindex == LAB_IFINDEX ? LAB_NUMBER : LAB_OTHER_NUMBER;
-	struct meter_key key = { .point = number * 4 + (host->scope == SCOPE_LOCAL ? 2 : 0) +
+	struct meter_key key = { .point = lab_number(host->ifindex) * 4 +
+					  (host->scope == SCOPE_LOCAL ? 2 : 0) +
 					  (host->ip_version == 6 ? 1 : 0) };
 
 	memcpy(key.address, host->address, ADDRESS_LEN);

@@ -108,10 +108,11 @@ same() {
 
 # --- the agent
 
-# write_config [KEY=VALUE]...: a configuration to $WORK/flowtally.yaml. Keys: interval, match, hosts (a flow
-# mapping), collectors (a flow sequence), ipfix (further lines), textfile, state.
+# write_config [KEY=VALUE]...: a configuration to $WORK/flowtally.yaml. Keys: interval, match, options (more of
+# that item: "hook: tcx"), hosts (a flow mapping), collectors (a flow sequence), ipfix (further lines),
+# textfile, state.
 write_config() {
-	local interval=200ms match=br-lan hosts='' ipfix=''
+	local interval=200ms match=br-lan options='hook: auto' hosts='' ipfix=''
 	local collectors='[{ address: "127.0.0.1:4739" }]' textfile=$WORK/flowtally.prom
 	local state=$WORK/state setting
 
@@ -122,7 +123,7 @@ write_config() {
 	{
 		echo "interval: $interval"
 		echo "interfaces:"
-		echo "  - { match: \"$match\", side: lan }"
+		echo "  - { match: \"$match\", side: lan, $options }"
 		if [[ -n $hosts ]]; then
 			echo "hosts: $hosts"
 		fi
@@ -168,6 +169,21 @@ stop_agent() {
 kill_agent() {
 	kill -KILL "$AGENT"
 	wait "$AGENT" 2>/dev/null || :
+}
+
+# hooks [INTERFACE]: how many programs of ours are attached to it in the router
+hooks() {
+	{
+		router tc filter show dev "${1:-br-lan}" ingress
+		router tc filter show dev "${1:-br-lan}" egress
+		router "$TOOLS/tcx" list "${1:-br-lan}"
+	} | grep -c 'flowtally_' || :
+}
+
+needs_tcx() {
+	if [[ $("$FLOWTALLY" doctor -o json | jq -r '.checks[] | select(.check == "tcx").state') != VALID ]]; then
+		skip "this kernel has no tcx"
+	fi
 }
 
 # ask hosts|ledger|status [OPTION]...

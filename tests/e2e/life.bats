@@ -25,13 +25,6 @@ pings() {
 	echo "{\"$DESKTOP\":{\"download\":$traffic,\"upload\":$traffic}}"
 }
 
-hooks() {
-	{
-		router tc filter show dev "${1:-br-lan}" ingress
-		router tc filter show dev "${1:-br-lan}" egress
-	} | grep -c 'flowtally_' || :
-}
-
 is_metered() {
 	same 2 "$(hooks "$1")"
 }
@@ -278,7 +271,25 @@ lab_readd_internet() {
 	start_agent
 	ping_internet 2
 	wait_sweeps
-	router tc qdisc del dev br-lan clsact
+	router "$TOOLS/tcx" detach br-lan
+	if router tc qdisc show dev br-lan | grep -q clsact; then
+		router tc qdisc del dev br-lan clsact
+	fi
+	eventually 5 is_metered br-lan
+	ping_internet 3
+	wait_sweeps
+	same "$(pings 5)" "$(hosts_sums)"
+}
+
+@test "a filter that somebody removes is put back" {
+	write_config options='hook: clsact'
+	start_agent
+	ping_internet 2
+	wait_sweeps
+	router "$TOOLS/tcx" detach br-lan
+	if router tc qdisc show dev br-lan | grep -q clsact; then
+		router tc qdisc del dev br-lan clsact
+	fi
 	eventually 5 is_metered br-lan
 	ping_internet 3
 	wait_sweeps
@@ -538,29 +549,43 @@ local_prefixes() {
 	fails grep -E 'filters have been removed|No such device' "$WORK/agent.log"
 }
 
-@test "an agent with another run directory takes nobody's hooks" {
-	start_agent
-	ping_internet 5
-	sed "s|run: .*|run: $WORK/run2|; s|state: .*|state: $WORK/state2|" "$WORK/flowtally.yaml" >"$WORK/second.yaml"
-	spawn router "$WORK/second.log" "$FLOWTALLY" agent -c "$WORK/second.yaml"
-	local second=$!
-	eventually 10 grep -q 'an agent with another .* directory meters it' "$WORK/second.log"
-	ping_internet 5
-	kill -TERM "$second"
-	eventually 10 ended "$second"
-	ping_internet 5
-	wait_sweeps
-	same 2 "$(hooks)"
-	same "$(pings 15)" "$(hosts_sums)"
-	ledger_balances
+are_hooks() {
+	same "$1" "$(hooks)"
 }
 
-@test "an interface without Ethernet headers that is named is said to be one" {
+@test "two agents with a run directory each meter one interface, and neither hears of the other" {
+	local hook second
+
+	for hook in auto clsact; do
+		write_config options="hook: $hook"
+		start_agent
+		ping_internet 5
+		sed "s|run: .*|run: $WORK/run2|; s|state: .*|state: $WORK/state2|; s|path: .*}|path: \"$WORK/2.prom\" }|" \
+			"$WORK/flowtally.yaml" >"$WORK/second.yaml"
+		spawn router "$WORK/second.log" "$FLOWTALLY" agent -c "$WORK/second.yaml"
+		second=$!
+		eventually 10 are_hooks 4
+		ping_internet 5
+		kill -TERM "$second"
+		eventually 10 ended "$second"
+		ping_internet 5
+		wait_sweeps
+		same 2 "$(hooks)"
+		same "$(pings 15)" "$(hosts_sums)"
+		ledger_balances
+		stop_agent
+		rm -rf "$WORK/state" "$WORK/state2" "$WORK/second.log"
+	done
+}
+
+@test "an interface whose frames cannot be read is said to be one, if it is named" {
 	router ip link add br-x type bridge
-	router ip tuntap add dev tun7 mode tun
-	configure 200ms 'match: tun7' 'match: br-x'
+	lab_ip "$LAB" router tuntap add dev raw7 mode tun
+	# ARPHRD_RAWHDLC: neither Ethernet nor IP comes first.
+	router "$TOOLS/linktype" raw7 518
+	configure 200ms 'match: raw7' 'match: "br-x"'
 	start_agent
 	eventually 5 is_metered br-x
-	same '["tun7"]' "$(ask status -o json | jq -c '[.faults[].interface]')"
-	grep -q 'tun7: its frames have no Ethernet header' "$WORK/agent.log"
+	same '["raw7"]' "$(ask status -o json | jq -c '[.faults[].interface]')"
+	grep -q 'raw7: its frames begin with neither' "$WORK/agent.log"
 }

@@ -16,7 +16,7 @@ teardown() {
 # configure_side MATCH SIDE [HOSTS]
 configure_side() {
 	write_config collectors='[]' hosts="${3:-}"
-	sed -i "s/{ match: .*, side: lan }/{ match: \"$1\", side: $2 }/" "$WORK/flowtally.yaml"
+	sed -i "s/{ match: .*, side: lan,/{ match: \"$1\", side: $2,/" "$WORK/flowtally.yaml"
 }
 
 # What the hosts on INTERFACE have had in packets: {"HOST":[DOWNLOAD,UPLOAD],...}

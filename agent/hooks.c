@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "netns.h"
+#include "tc.h"
+#include "tcx.h"
+
+/* Priorities have 16 bits. */
+#define LAST_PRIORITY 65535
+
+const char *const hook_kind_names[HOOK_KINDS] = {
+	[HOOK_KIND_NONE] = "none",
+	[HOOK_KIND_TCX] = "tcx",
+	[HOOK_KIND_CLSACT] = "clsact",
+};
+
+void hooks_init(Hooks *hooks)
+{
+	*hooks = (Hooks){ .kind = HOOK_KIND_NONE };
+	memset(hooks->links, -1, sizeof(hooks->links));
+}
+
+void hooks_close(Hooks *hooks)
+{
+	for (int hook = 0; hook < HOOKS; hook++) {
+		if (hooks->links[hook] >= 0)
+			close(hooks->links[hook]);
+		hooks->links[hook] = -1;
+	}
+}
+
+static bool attach_tcx(const HooksPlace *place, const HooksOptions *options,
+		       const int programs[HOOKS], Hooks *hooks, GError **error)
+{
+	for (int hook = 0; hook < HOOKS; hook++) {
+		hooks->links[hook] = tcx_attach(place->ifindex, place->name, hook, programs[hook],
+						!options->last, error);
+		if (hooks->links[hook] < 0) {
+			/* What is attached goes with its descriptor. */
+			hooks_close(hooks);
+			return false;
+		}
+	}
+	hooks->kind = HOOK_KIND_TCX;
+	return true;
+}
+
+static bool replace_tcx(const HooksPlace *place, const int programs[HOOKS], const Hooks *hooks,
+			GError **error)
+{
+	for (int hook = 0; hook < HOOKS; hook++) {
+		if (!tcx_replace(hooks->links[hook], place->name, hook, programs[hook], error))
+			return false;
+	}
+	return true;
+}
+
+static bool detach_clsact(const HooksPlace *place, Hooks *hooks, GError **error)
+{
+	for (int hook = 0; hook < HOOKS; hook++) {
+		if (!tc_detach(place->ifindex, place->name, hook, hooks->handle, error))
+			return false;
+	}
+	if (hooks->made_clsact && !tc_remove_clsact_if_empty(place->ifindex, place->name, error))
+		return false;
+	hooks->made_clsact = false;
+	return true;
+}
+
+static bool put_filters(const HooksPlace *place, const int programs[HOOKS], Hooks *hooks,
+			GError **error)
+{
+	for (int hook = 0; hook < HOOKS; hook++) {
+		if (!tc_attach(place->ifindex, place->name, hook, hooks->handle, programs[hook],
+			       &hooks->priority[hook], error))
+			return false;
+	}
+	return true;
+}
+
+static bool attach_clsact(const HooksPlace *place, const HooksOptions *options,
+			  const int programs[HOOKS], Hooks *hooks, GError **error)
+{
+	bool made;
+
+	if (!tc_ensure_clsact(place->ifindex, place->name, &made, error))
+		return false;
+	hooks->made_clsact |= made;
+	if (hooks->kind == HOOK_KIND_NONE) {
+		hooks->handle = options->handle;
+		for (int hook = 0; hook < HOOKS; hook++)
+			hooks->priority[hook] = options->priority ? options->priority :
+						options->last	  ? LAST_PRIORITY :
+								    0;
+	}
+	if (put_filters(place, programs, hooks, error)) {
+		hooks->kind = HOOK_KIND_CLSACT;
+		return true;
+	}
+	(void)detach_clsact(place, hooks, NULL);
+	hooks->kind = HOOK_KIND_NONE;
+	return false;
+}
+
+static bool attach_new(const HooksPlace *place, const HooksOptions *options,
+		       const int programs[HOOKS], Hooks *hooks, GError **error)
+{
+	if (options->prefer == HOOK_KIND_CLSACT ||
+	    (options->prefer == HOOK_KIND_NONE && !tcx_is_supported()))
+		return attach_clsact(place, options, programs, hooks, error);
+	if (tcx_is_supported())
+		return attach_tcx(place, options, programs, hooks, error);
+	error_set(error, "%s: attach by tcx: this kernel has no tcx (Linux 6.6 has)", place->name);
+	return false;
+}
+
+static bool attach(const HooksPlace *place, const HooksOptions *options, const int programs[HOOKS],
+		   Hooks *hooks, GError **error)
+{
+	switch (hooks->kind) {
+	case HOOK_KIND_TCX:
+		return replace_tcx(place, programs, hooks, error);
+	case HOOK_KIND_CLSACT:
+		return attach_clsact(place, options, programs, hooks, error);
+	default:
+		return attach_new(place, options, programs, hooks, error);
+	}
+}
+
+bool hooks_attach(int netns_fd, const HooksPlace *place, const HooksOptions *options,
+		  const int programs[HOOKS], Hooks *hooks, GError **error)
+{
+	bool attached;
+
+	if (!netns_enter(netns_fd, error)) {
+		g_prefix_error(error, "%s: ", place->name);
+		return false;
+	}
+	attached = attach(place, options, programs, hooks, error);
+	netns_leave(netns_fd);
+	return attached;
+}
+
+bool hooks_detach(int netns_fd, const HooksPlace *place, Hooks *hooks, GError **error)
+{
+	bool detached = true;
+
+	if (hooks->kind == HOOK_KIND_CLSACT) {
+		if (!netns_enter(netns_fd, error)) {
+			g_prefix_error(error, "%s: ", place->name);
+			return false;
+		}
+		detached = detach_clsact(place, hooks, error);
+		netns_leave(netns_fd);
+	}
+	for (int hook = 0; hook < HOOKS; hook++) {
+		if (hooks->links[hook] >= 0)
+			tcx_detach(hooks->links[hook]);
+	}
+	if (detached)
+		hooks->kind = HOOK_KIND_NONE;
+	return detached;
+}
+
+static bool is_attached(const HooksPlace *place, const Hooks *hooks, enum hook hook)
+{
+	switch (hooks->kind) {
+	case HOOK_KIND_TCX:
+		return tcx_is_attached(hooks->links[hook], place->ifindex);
+	case HOOK_KIND_CLSACT:
+		return tc_is_attached(place->ifindex, hook, hooks->handle);
+	default:
+		return false;
+	}
+}
+
+static int programs_before(const HooksPlace *place, const Hooks *hooks, enum hook hook)
+{
+	return hooks->kind == HOOK_KIND_TCX ?
+		       tcx_programs_before(hooks->links[hook], place->ifindex, hook) :
+		       tc_filters_before(place->ifindex, hook, hooks->handle);
+}
+
+HooksState hooks_look(int netns_fd, const HooksPlace *place, const Hooks *hooks)
+{
+	HooksState state = { .attached = true, .before = { -1, -1 } };
+
+	if (!netns_enter(netns_fd, NULL))
+		return (HooksState){ .before = { -1, -1 } };
+	for (int hook = 0; hook < HOOKS; hook++) {
+		state.attached &= is_attached(place, hooks, hook);
+		if (state.attached)
+			state.before[hook] = programs_before(place, hooks, hook);
+	}
+	netns_leave(netns_fd);
+	return state;
+}
