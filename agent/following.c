@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "following.h"
 
+#include <errno.h>
 #include <linux/if_arp.h>
 #include <string.h>
 
@@ -293,7 +294,8 @@ static void attach_or_note(Following *following, const GArray *all, const Wanted
 		note_fault(following, name, wanted->obstacle);
 	else if (attach(following, all, wanted, &error))
 		g_hash_table_remove(following->faults, name);
-	else
+	/* It is gone; the event that tells so is on its way. */
+	else if (error->code != ENODEV)
 		note_fault(following, name, error->message);
 }
 

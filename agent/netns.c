@@ -24,7 +24,7 @@ const Netns *netns_own(void)
 	return &own;
 }
 
-/* A name is made as a file, and becomes a namespace by a mount. */
+/* A name is made as a file that nobody may read, and becomes a namespace by a mount. */
 static bool is_netns(int fd)
 {
 	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
@@ -39,7 +39,8 @@ Netns *netns_open(const char *name, GError **error)
 	netns->name = g_intern_string(name);
 	netns->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (netns->fd < 0 || !is_netns(netns->fd) || fstat(netns->fd, &file) < 0) {
-		int reason = netns->fd >= 0 || errno == ENOENT ? ENOENT : errno;
+		bool not_yet = netns->fd >= 0 || errno == ENOENT || errno == EACCES;
+		int reason = not_yet ? ENOENT : errno;
 
 		g_set_error(error, FLOWTALLY_ERROR, reason, "%s: %s", path,
 			    reason == ENOENT ? "no such network namespace" : g_strerror(reason));
