@@ -15,6 +15,7 @@
 #include "error.h"
 #include "exporting.h"
 #include "file.h"
+#include "hand.h"
 #include "json.h"
 #include "lock.h"
 #include "metering.h"
@@ -39,6 +40,7 @@ typedef struct {
 	Metering *metering;
 	Exporting *exporting;
 	Control *control;
+	const HandRequest *request; /* that is being served; NULL: none is */
 	int lock;
 	guint sweep_timer;
 	guint broker_source;
@@ -314,11 +316,37 @@ static void on_links(void *user_data)
 		follow(agent);
 }
 
+/* Whether the network namespace is asked for. */
 static bool is_named(const char *netns, void *user_data)
 {
 	const Agent *agent = user_data;
 
-	return config_matches_netns(agent->config, netns);
+	if (agent->request && hand_request_names_netns(agent->request, netns))
+		return true;
+	return agent->metering ? metering_wants_netns(agent->metering, netns) :
+				 config_matches_netns(agent->config, netns);
+}
+
+static json_t *serve_by_hand(Agent *agent, const char *line)
+{
+	HandRequest request;
+	g_autoptr(GError) error = NULL;
+	json_t *answer;
+
+	hand_request_init(&request);
+	if (!hand_request_read(&request, line, &error)) {
+		hand_request_done(&request);
+		return json_pack("{s:s}", "error", error->message);
+	}
+	agent->request = &request;
+	namespaces_set_filter(agent->namespaces, is_named, agent);
+	answer = hand_serve(&request, agent->metering, agent->namespaces);
+	agent->request = NULL;
+	hand_request_done(&request);
+	/* What was opened only to look goes. */
+	namespaces_set_filter(agent->namespaces, is_named, agent);
+	follow(agent);
+	return answer;
 }
 
 static json_t *on_request(const char *request, void *user_data)
@@ -332,9 +360,12 @@ static json_t *on_request(const char *request, void *user_data)
 		{ "status", json_status },
 	};
 	Agent *agent = user_data;
-	g_autoptr(GPtrArray) awaited = metering_awaited(agent->metering);
+	g_autoptr(GPtrArray) awaited = NULL;
 	json_t *answer = NULL;
 
+	if (g_str_has_prefix(request, HAND_REQUEST_PREFIX))
+		return agent->stopping ? NULL : serve_by_hand(agent, request);
+	awaited = metering_awaited(agent->metering);
 	update_view(agent);
 	agent->view.awaited = awaited;
 	for (size_t i = 0; i < G_N_ELEMENTS(answers) && !answer; i++) {
@@ -459,6 +490,8 @@ static bool start(Agent *agent, GError **error)
 	agent->metering = metering_new(agent->config, agent->namespaces, error);
 	if (!agent->metering)
 		return false;
+	/* Once more, as it now is known what was asked for by hand. */
+	namespaces_set_filter(agent->namespaces, is_named, agent);
 	agent->exporting = exporting_new(agent->config, NULL);
 	load_counters(agent);
 	return true;
@@ -506,15 +539,15 @@ static void remove_run(Agent *agent, bool saved)
 /* The last report, and whatever we made goes. */
 static void stop(Agent *agent)
 {
-	bool saved;
+	bool keep = agent->options->keep, saved;
 
 	/* While queues are drained, events still come. */
 	agent->stopping = true;
 	/* Should the last sweep have failed, it is taken up once more. */
 	if (metering_is_pending(agent->metering) && !metering_is_reported(agent->metering))
 		sweep(agent);
-	if (!agent->options->keep)
-		metering_detach(agent->metering);
+	if (!keep)
+		keep = metering_detach(agent->metering);
 	sweep(agent);
 	drain_queues(agent);
 	if (metering_is_reported(agent->metering))
@@ -523,7 +556,7 @@ static void stop(Agent *agent)
 	saved = save_state(agent);
 	if (agent->config->textfile)
 		(void)unlink(agent->config->textfile);
-	if (!agent->options->keep)
+	if (!keep)
 		remove_run(agent, saved);
 }
 

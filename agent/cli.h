@@ -9,9 +9,11 @@
 #define CLI_USAGE 2
 
 int cli_agent(int argc, char **argv);
+int cli_attach(int argc, char **argv); /* and detach */
 int cli_check(int argc, char **argv);
 int cli_hosts(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
+int cli_meter(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

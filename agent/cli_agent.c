@@ -35,7 +35,7 @@ int cli_agent(int argc, char **argv)
 		fprintf(stderr, "flowtally: agent: unexpected argument: %s\n", argv[1]);
 		return CLI_USAGE;
 	}
-	log_init();
+	log_init(G_LOG_LEVEL_MESSAGE);
 	return agent_run(&(AgentOptions){ .config_path = config_path, .keep = keep }) ?
 		       EXIT_SUCCESS :
 		       EXIT_FAILURE;

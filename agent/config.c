@@ -136,16 +136,16 @@ static bool collectors_clash(const void *a, const void *b)
 
 /* The tables; config/flowtally.yaml and flowtally.yaml(5) say the same in prose. */
 
-static const char *const side_words[] = {
+const char *const config_side_words[] = {
 	[SIDE_CHOICE_AUTO] = "auto", [SIDE_CHOICE_LAN] = "lan", [SIDE_CHOICE_WAN] = "wan", NULL
 };
 
-static const char *const hook_words[] = { [HOOK_CHOICE_AUTO] = "auto",
+const char *const config_hook_words[] = { [HOOK_CHOICE_AUTO] = "auto",
 					  [HOOK_CHOICE_TCX] = "tcx",
 					  [HOOK_CHOICE_CLSACT] = "clsact",
 					  NULL };
 
-static const char *const order_words[] = {
+const char *const config_order_words[] = {
 	[HOOK_ORDER_FIRST] = "first", [HOOK_ORDER_LAST] = "last", NULL
 };
 
@@ -181,11 +181,11 @@ static const Setting interface_settings[] = {
 	{ "meter",
 	  SETTING_FLAGS, 0, .fallback = "[hosts]", .max = LIST_MAX, .flags = meter_flags },
 	{ "side",
-	  SETTING_CHOICE, AT(side), .fallback = "auto", .words = side_words },
+	  SETTING_CHOICE, AT(side), .fallback = "auto", .words = config_side_words },
 	{ "hook",
-	  SETTING_CHOICE, AT(hook), .fallback = "auto", .words = hook_words },
+	  SETTING_CHOICE, AT(hook), .fallback = "auto", .words = config_hook_words },
 	{ "order",
-	  SETTING_CHOICE, AT(order), .fallback = "first", .words = order_words },
+	  SETTING_CHOICE, AT(order), .fallback = "first", .words = config_order_words },
 	{ "alias",
 	  SETTING_TEXT, AT(alias), .min = 1, .max = 63, .is_valid = is_label,
 	  .form = "a text without control characters" },
@@ -242,7 +242,7 @@ static const Setting config_settings[] = {
 		      "127.0.0.0/8, 224.0.0.0/4, 255.255.255.255/32, "
 		      "fe80::/10, fc00::/7, ff00::/8, '::1/128']" },
 	{ "hosts.max",
-	  SETTING_NUMBER, AT(hosts.max), .fallback = "65536", .min = 1, .max = 1 << 24 },
+	  SETTING_NUMBER, AT(hosts.max), .fallback = "65536", .min = 1, .max = CONFIG_MAX_HOSTS },
 	{ "export.ipfix.observation-domain",
 	  SETTING_NUMBER, AT(ipfix.observation_domain), .fallback = "1", .min = 0,
 	  .max = UINT32_MAX },

@@ -17,6 +17,7 @@
 #include "prefix.h"
 #include "records.h"
 
+#define CONFIG_MAX_HOSTS (1 << 24) /* of `hosts.max` */
 #define CONFIG_DEFAULT_PATH "/etc/flowtally/flowtally.yaml"
 
 typedef enum {
@@ -48,7 +49,11 @@ typedef struct {
 	SideChoice side;
 	HookChoice hook;
 	HookOrder order;
-	char *alias; /* NULL: the interface's own name is used in reports */
+	/* Only by hand: */
+	uint32_t priority; /* of filters by clsact, 0: as `order` says */
+	uint32_t handle;   /* the same, 0: one of ours */
+	uint32_t limit;	   /* a lower bound of `hosts.max` */
+	char *alias;	   /* NULL: the interface's own name is used in reports */
 } InterfaceConfig;
 
 typedef enum {
@@ -105,6 +110,11 @@ Config *config_read(const char *path, GPtrArray *errors);
  * not to be metered. */
 const InterfaceConfig *config_match_interface(const Config *config, const char *netns,
 					      const char *name);
+
+/* The words of the choices, in their order; each ends with NULL. */
+extern const char *const config_side_words[];
+extern const char *const config_hook_words[];
+extern const char *const config_order_words[];
 
 /* Whether an item of `interfaces` can mean any interface of @netns. */
 bool config_matches_netns(const Config *config, const char *netns);

@@ -15,7 +15,7 @@
 #include "error.h"
 #include "text.h"
 
-#define REQUEST_MAX 256 /* octets, with the newline */
+#define REQUEST_MAX 8192 /* octets, with the newline */
 #define CLIENTS_MAX 32
 #define CLIENT_LIMIT_MS 5000
 #define PAUSE_MS 200

@@ -187,7 +187,7 @@ static void unknown_request_is_refused(void **state)
 static void request_without_an_end_is_refused(void **state)
 {
 	const char *path = server_path(state);
-	g_autofree char *request = g_strnfill(256, 'x');
+	g_autofree char *request = g_strnfill(8192, 'x');
 	g_autofree char *text = exchange(path, request);
 
 	assert_string_equal(text, "{\"error\":\"the request is too long\"}\n");

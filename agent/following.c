@@ -5,6 +5,8 @@
 #include <linux/if_arp.h>
 #include <string.h>
 
+#include "error.h"
+
 /* A point whose hooks have gone, until the sweep that reads what they had counted. */
 typedef struct {
 	uint64_t interface;
@@ -20,6 +22,29 @@ typedef struct {
 	LinkCounters counters;
 } Before;
 
+/* What was said by hand of an interface. */
+typedef struct {
+	char *netns;
+	char *name;
+	bool attached; /* false: it is left alone */
+	InterfaceConfig how;
+} HandEntry;
+
+struct by_hand_row {
+	char netns[TOTALS_NETNS_MAX];
+	char name[16];
+	char alias[TOTALS_NAME_MAX]; /* empty: none */
+	uint32_t attached;
+	uint32_t side;	/* SideChoice */
+	uint32_t hook;	/* HookChoice */
+	uint32_t order; /* HookOrder */
+	uint32_t priority;
+	uint32_t handle;
+	uint32_t limit;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct by_hand_row) == 256 + 16 + 64 + 32, "by_hand_row is on disk");
+
 struct Following {
 	const Config *config;
 	Namespaces *namespaces;
@@ -30,6 +55,7 @@ struct Following {
 	GHashTable *before;   /* interface -> Before: when the generation advanced */
 	GHashTable *faults;   /* interface name -> message */
 	GHashTable *awaited;  /* set of names that have been said to be awaited */
+	GPtrArray *by_hand;   /* of HandEntry */
 	bool bared;	      /* somebody has removed filters of ours */
 	bool changed;	      /* a point has, by the present update */
 };
@@ -38,6 +64,16 @@ struct Following {
 static GHashTable *table_by_interface(void)
 {
 	return g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+}
+
+static void hand_entry_free(void *data)
+{
+	HandEntry *entry = data;
+
+	g_free(entry->how.alias);
+	g_free(entry->netns);
+	g_free(entry->name);
+	g_free(entry);
 }
 
 Following *following_new(const Config *config, Namespaces *namespaces, Observation *observation,
@@ -54,6 +90,7 @@ Following *following_new(const Config *config, Namespaces *namespaces, Observati
 	following->before = table_by_interface();
 	following->faults = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	following->awaited = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	following->by_hand = g_ptr_array_new_with_free_func(hand_entry_free);
 	return following;
 }
 
@@ -65,6 +102,7 @@ void following_free(Following *following)
 	g_hash_table_unref(following->before);
 	g_hash_table_unref(following->faults);
 	g_hash_table_unref(following->awaited);
+	g_ptr_array_unref(following->by_hand);
 	g_free(following);
 }
 
@@ -154,11 +192,12 @@ static HooksOptions hooks_options(const InterfaceConfig *item)
 	};
 
 	return (HooksOptions){ .prefer = kinds[item->hook],
-			       .last = item->order == HOOK_ORDER_LAST };
+			       .last = item->order == HOOK_ORDER_LAST,
+			       .priority = item->priority,
+			       .handle = item->handle };
 }
 
-/* A wildcard may match more than can be metered; what is named and cannot be is a fault. */
-static void add_if_wanted(GArray *all, const Link *link, const InterfaceConfig *item)
+static Wanted make_wanted(const Link *link, const InterfaceConfig *item)
 {
 	Wanted wanted = {
 		.spec = {
@@ -172,8 +211,38 @@ static void add_if_wanted(GArray *all, const Link *link, const InterfaceConfig *
 	if (!find_layer(link, &wanted.spec.layer))
 		wanted.obstacle = "its frames begin with neither an Ethernet nor an IP header: not "
 				  "metered";
-	if (!wanted.obstacle || pattern_is_name(item->match))
+	return wanted;
+}
+
+/* A wildcard may match more than can be metered; what is named and cannot be is a fault. */
+static void add_if_wanted(GArray *all, const Link *link, const InterfaceConfig *item)
+{
+	Wanted wanted = make_wanted(link, item);
+	bool is_named = !item->match || pattern_is_name(item->match);
+
+	if (!wanted.obstacle || is_named)
 		g_array_append_val(all, wanted);
+}
+
+static HandEntry *find_by_hand(const Following *following, const char *netns, const char *name)
+{
+	for (guint i = 0; i < following->by_hand->len; i++) {
+		HandEntry *entry = following->by_hand->pdata[i];
+
+		if (!strcmp(entry->netns, netns) && !strcmp(entry->name, name))
+			return entry;
+	}
+	return NULL;
+}
+
+/* What applies to @link: what was said by hand, else the configuration. NULL: it is left alone. */
+static const InterfaceConfig *item_for(const Following *following, const Link *link)
+{
+	const HandEntry *entry = find_by_hand(following, link->netns, link->name);
+
+	if (entry)
+		return entry->attached ? &entry->how : NULL;
+	return config_match_interface(following->config, link->netns, link->name);
 }
 
 static GArray *wanted_interfaces(const Following *following)
@@ -183,8 +252,7 @@ static GArray *wanted_interfaces(const Following *following)
 
 	for (guint i = 0; i < links->len; i++) {
 		const Link *link = links->pdata[i];
-		const InterfaceConfig *item =
-			config_match_interface(following->config, link->netns, link->name);
+		const InterfaceConfig *item = item_for(following, link);
 
 		if (item)
 			add_if_wanted(all, link, item);
@@ -192,13 +260,16 @@ static GArray *wanted_interfaces(const Following *following)
 	return all;
 }
 
-static bool is_wanted(const GArray *all, uint64_t interface)
+/* NULL: it is not wanted. */
+static const Wanted *find_wanted(const GArray *all, uint64_t interface)
 {
 	for (guint i = 0; i < all->len; i++) {
-		if (g_array_index(all, Wanted, i).spec.link->id == interface)
-			return true;
+		const Wanted *wanted = &g_array_index(all, Wanted, i);
+
+		if (wanted->spec.link->id == interface)
+			return wanted;
 	}
-	return false;
+	return NULL;
 }
 
 static void say_attached(const Point *point, bool was_attached)
@@ -414,7 +485,7 @@ static void detach_unwanted(Following *following, const GArray *all)
 	for (guint i = 0; i < points->len; i++) {
 		const Point *point = points->pdata[i];
 
-		if (!is_wanted(all, point->interface))
+		if (!find_wanted(all, point->interface))
 			detach(following, point->interface);
 	}
 }
@@ -479,12 +550,166 @@ bool following_update(Following *following)
 	return following->changed;
 }
 
-void following_detach(Following *following)
+bool following_detach(Following *following)
 {
 	const GPtrArray *points = observation_points(following->observation);
+	bool any_stays = false;
 
-	for (guint i = 0; i < points->len; i++)
-		detach(following, ((const Point *)points->pdata[i])->interface);
+	for (guint i = 0; i < points->len; i++) {
+		const Point *point = points->pdata[i];
+		const HandEntry *entry = find_by_hand(following, point->netns, point->name);
+
+		if (entry && entry->attached && point->attached)
+			any_stays = true;
+		else
+			detach(following, point->interface);
+	}
+	return any_stays;
+}
+
+static HandEntry *hand_entry_new(const Link *link, const InterfaceConfig *how)
+{
+	HandEntry *entry = g_new0(HandEntry, 1);
+
+	entry->netns = g_strdup(link->netns);
+	entry->name = g_strdup(link->name);
+	entry->attached = how;
+	if (how) {
+		entry->how = *how;
+		entry->how.alias = g_strdup(how->alias);
+	}
+	return entry;
+}
+
+static void note_by_hand(Following *following, const Link *link, const InterfaceConfig *how)
+{
+	HandEntry *known = find_by_hand(following, link->netns, link->name);
+
+	if (known)
+		g_ptr_array_remove(following->by_hand, known);
+	g_ptr_array_add(following->by_hand, hand_entry_new(link, how));
+}
+
+static bool attach_by_hand(Following *following, const Link *link, const InterfaceConfig *how,
+			   ByHand options, bool *changed, GError **error)
+{
+	g_autoptr(GArray) all = wanted_interfaces(following);
+	const Point *point = observation_find(following->observation, link->id);
+	Wanted wanted = make_wanted(link, how);
+
+	wanted.spec.replace = options.replace;
+	*changed = !point || !observation_is(point, &wanted.spec);
+	if (wanted.obstacle) {
+		error_set(error, "%s: %s", link->name, wanted.obstacle);
+		return false;
+	}
+	return options.dry || attach(following, all, &wanted, error);
+}
+
+static bool is_meant(const Point *point, ByHand options)
+{
+	return (!options.priority || point->hooks.priority[HOOK_INGRESS] == options.priority) &&
+	       (!options.handle || point->hooks.handle == options.handle);
+}
+
+static void detach_by_hand(Following *following, const Link *link, ByHand options, bool *changed)
+{
+	const Point *point = observation_find(following->observation, link->id);
+
+	*changed = point && point->attached && is_meant(point, options);
+	if (*changed && !options.dry)
+		detach(following, link->id);
+}
+
+bool following_by_hand(Following *following, const Link *link, const InterfaceConfig *how,
+		       ByHand options, bool *changed, GError **error)
+{
+	observation_resume(following->observation, link->id);
+	if (!how)
+		detach_by_hand(following, link, options, changed);
+	else if (!attach_by_hand(following, link, how, options, changed, error))
+		return false;
+	if (!options.dry && (how || *changed))
+		note_by_hand(following, link, how);
+	return true;
+}
+
+uint32_t following_limit(const Following *following)
+{
+	uint32_t limit = 0;
+
+	for (guint i = 0; i < following->by_hand->len; i++) {
+		const HandEntry *entry = following->by_hand->pdata[i];
+
+		limit = MAX(limit, entry->how.limit);
+	}
+	return limit;
+}
+
+bool following_wants_netns(const Following *following, const char *netns)
+{
+	for (guint i = 0; i < following->by_hand->len; i++) {
+		const HandEntry *entry = following->by_hand->pdata[i];
+
+		if (entry->attached && !strcmp(entry->netns, netns))
+			return true;
+	}
+	return config_matches_netns(following->config, netns);
+}
+
+void following_save(const Following *following, TotalsWriter *writer)
+{
+	totals_writer_begin(writer, TOTALS_BY_HAND, sizeof(struct by_hand_row));
+	for (guint i = 0; i < following->by_hand->len; i++) {
+		const HandEntry *entry = following->by_hand->pdata[i];
+		struct by_hand_row row = {
+			.attached = entry->attached,
+			.side = entry->how.side,
+			.hook = entry->how.hook,
+			.order = entry->how.order,
+			.priority = entry->how.priority,
+			.handle = entry->how.handle,
+			.limit = entry->how.limit,
+		};
+
+		g_strlcpy(row.netns, entry->netns, sizeof(row.netns));
+		g_strlcpy(row.name, entry->name, sizeof(row.name));
+		g_strlcpy(row.alias, entry->how.alias ? entry->how.alias : "", sizeof(row.alias));
+		totals_writer_add(writer, &row);
+	}
+}
+
+static void load_by_hand(Following *following, const struct by_hand_row *row)
+{
+	HandEntry *entry = g_new0(HandEntry, 1);
+
+	entry->netns = g_strndup(row->netns, sizeof(row->netns));
+	entry->name = g_strndup(row->name, sizeof(row->name));
+	entry->attached = row->attached;
+	entry->how = (InterfaceConfig){
+		.side = row->side,
+		.hook = row->hook,
+		.order = row->order,
+		.priority = row->priority,
+		.handle = row->handle,
+		.limit = row->limit,
+	};
+	if (*row->alias)
+		entry->how.alias = g_strndup(row->alias, sizeof(row->alias));
+	g_ptr_array_add(following->by_hand, entry);
+}
+
+bool following_load(Following *following, TotalsReader *reader, GError **error)
+{
+	const struct by_hand_row *rows;
+	size_t n;
+
+	if (!totals_reader_rows(reader, TOTALS_BY_HAND, sizeof(*rows), (const void **)&rows, &n,
+				error))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		load_by_hand(following, &rows[i]);
+	return true;
 }
 
 static void set_quiet(gpointer key, gpointer value, gpointer user_data)

@@ -30,8 +30,33 @@ void following_set_config(Following *following, const Config *config);
  * Faults are logged, once each, and tried again by the next call. */
 bool following_update(Following *following);
 
-/* All hooks go; what they have counted is still to be swept. */
-void following_detach(Following *following);
+/* All hooks go but those that were attached by hand; what they have counted is still to be swept. Returns
+ * whether any stays. */
+bool following_detach(Following *following);
+
+/*
+ * By hand: from now on @how applies to @link whatever the configuration says; NULL: it is left alone. At
+ * once, and for no other interface. With @replace its programs are loaded anew; with @dry nothing is done.
+ * @changed says what was, or would be.
+ */
+typedef struct {
+	bool replace;
+	bool dry;
+	uint32_t priority; /* only a filter that has this is detached; 0: whatever there is */
+	uint32_t handle;   /* the same */
+} ByHand;
+bool following_by_hand(Following *following, const Link *link, const InterfaceConfig *how,
+		       ByHand options, bool *changed, GError **error);
+
+/* The largest limit that was asked for by hand; 0: none was. */
+uint32_t following_limit(const Following *following);
+
+/* Whether interfaces of the namespace are asked for, by the configuration or by hand. */
+bool following_wants_netns(const Following *following, const char *netns);
+
+/* What was done by hand is kept as long as the hooks are. */
+void following_save(const Following *following, TotalsWriter *writer);
+bool following_load(Following *following, TotalsReader *reader, GError **error);
 
 /* To be called before the generation advances: what the interfaces have counted by then. */
 void following_read_before(Following *following);

@@ -2,7 +2,10 @@
 #include "hooks.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <bpf/bpf.h>
 
 #include "error.h"
 #include "netns.h"
@@ -198,4 +201,61 @@ HooksState hooks_look(int netns_fd, const HooksPlace *place, const Hooks *hooks)
 	}
 	netns_leave(netns_fd);
 	return state;
+}
+
+/* When a program was loaded, and whether it is called like ours. */
+static bool read_program(HookProgram *program)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct timespec boot, now;
+	int fd = bpf_prog_get_fd_by_id(program->id);
+	bool read = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (!read)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	program->loaded_s = now.tv_sec - boot.tv_sec + (int64_t)(info.load_time / 1000000000u);
+	return g_str_has_prefix(info.name, HOOKS_PROGRAM_PREFIX);
+}
+
+static void list_tcx(GArray *programs, uint32_t ifindex, enum hook hook)
+{
+	uint32_t ids[TCX_MAX_PROGRAMS];
+	size_t n = tcx_list(ifindex, hook, ids);
+
+	for (size_t i = 0; i < n; i++) {
+		HookProgram program = { .kind = HOOK_KIND_TCX, .id = ids[i] };
+
+		if (read_program(&program))
+			g_array_append_val(programs, program);
+	}
+}
+
+static void add_filter(uint32_t priority, uint32_t handle, uint32_t program_id, void *user_data)
+{
+	HookProgram program = {
+		.kind = HOOK_KIND_CLSACT,
+		.id = program_id,
+		.priority = priority,
+		.handle = handle,
+	};
+
+	(void)read_program(&program);
+	g_array_append_val((GArray *)user_data, program);
+}
+
+GArray *hooks_list(int netns_fd, uint32_t ifindex, enum hook hook)
+{
+	GArray *programs = g_array_new(FALSE, FALSE, sizeof(HookProgram));
+
+	if (!netns_enter(netns_fd, NULL))
+		return programs;
+	list_tcx(programs, ifindex, hook);
+	tc_list(ifindex, hook, add_filter, programs);
+	netns_leave(netns_fd);
+	return programs;
 }

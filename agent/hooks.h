@@ -22,6 +22,9 @@ typedef enum {
 	HOOK_KINDS,
 } HookKind;
 
+/* How the programs are called. */
+#define HOOKS_PROGRAM_PREFIX "flowtally_"
+
 extern const char *const hook_kind_names[HOOK_KINDS]; /* none, tcx, clsact */
 
 /* Where: fixed-size, as it crosses a socket (broker.h). */
@@ -67,5 +70,15 @@ typedef struct {
 	int before[HOOKS];
 } HooksState;
 HooksState hooks_look(int netns_fd, const HooksPlace *place, const Hooks *hooks);
+
+/* A program of ours, or of another agent's like us. */
+typedef struct {
+	HookKind kind;
+	uint32_t id;	   /* the kernel's for the program */
+	uint32_t priority; /* clsact */
+	uint32_t handle;   /* clsact */
+	int64_t loaded_s;  /* since the epoch; 0: not known without CAP_SYS_ADMIN */
+} HookProgram;
+GArray *hooks_list(int netns_fd, uint32_t ifindex, enum hook hook); /* the caller's to unref */
 
 #endif

@@ -139,26 +139,11 @@ static uint32_t number_attribute(const struct nlmsghdr *message, size_t header_l
 	return attribute ? mnl_attr_get_u32(attribute) : 0;
 }
 
-/* The first attribute of @type that is nested in @parent, which may be NULL. */
-static const struct nlattr *nested_attribute(const struct nlattr *parent, uint16_t type)
-{
-	const struct nlattr *attribute;
-
-	if (!parent)
-		return NULL;
-	mnl_attr_for_each_nested(attribute, parent)
-	{
-		if (mnl_attr_get_type(attribute) == type && mnl_attr_get_payload_len(attribute))
-			return attribute;
-	}
-	return NULL;
-}
-
 static void read_kind(Link *link, const struct nlmsghdr *message)
 {
 	const struct nlattr *info =
 		netlink_attribute(message, sizeof(struct ifinfomsg), IFLA_LINKINFO, 0);
-	const struct nlattr *kind = nested_attribute(info, IFLA_INFO_KIND);
+	const struct nlattr *kind = info ? netlink_nested(info, IFLA_INFO_KIND) : NULL;
 
 	g_strlcpy(link->kind, kind ? mnl_attr_get_str(kind) : "", sizeof(link->kind));
 }
@@ -181,7 +166,7 @@ static void read_xdp(Link *link, const struct nlmsghdr *message)
 {
 	const struct nlattr *xdp =
 		netlink_attribute(message, sizeof(struct ifinfomsg), IFLA_XDP, 0);
-	const struct nlattr *attached = nested_attribute(xdp, IFLA_XDP_ATTACHED);
+	const struct nlattr *attached = xdp ? netlink_nested(xdp, IFLA_XDP_ATTACHED) : NULL;
 
 	link->has_xdp = attached && mnl_attr_get_u8(attached) != XDP_ATTACHED_NONE;
 }

@@ -44,8 +44,9 @@ static int open_and_lock(const char *directory, const char *path, GError **error
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
 	if (errno == EWOULDBLOCK)
-		error_set(error, "%s: another agent runs here (process %d, end it by kill %d)",
-			  directory, owner_of(fd), owner_of(fd));
+		g_set_error(error, FLOWTALLY_ERROR, EWOULDBLOCK,
+			    "%s: another agent runs here (process %d, end it by kill %d)",
+			    directory, owner_of(fd), owner_of(fd));
 	else
 		error_from_errno(error, errno, "%s", path);
 	close(fd);

@@ -9,7 +9,7 @@
 
 /*
  * Makes @directory and locks it; the lock goes with the process, however that ends. A descriptor for
- * lock_release(), or -1 with @error set, which names the process that holds the lock.
+ * lock_release(), or -1 with @error set, which names the process that holds the lock (EWOULDBLOCK).
  */
 int lock_take(const char *directory, GError **error);
 

@@ -9,6 +9,8 @@
 #include <bpf/libbpf.h>
 #include <glib.h>
 
+static GLogLevelFlags least_level;
+
 static const char *field(const GLogField *fields, gsize n, const char *key)
 {
 	for (gsize i = 0; i < n; i++) {
@@ -23,8 +25,9 @@ static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields
 {
 	const char *domain = field(fields, n, "GLIB_DOMAIN");
 
-	if (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG) &&
-	    g_log_writer_default_would_drop(level, domain))
+	/* The graver a level is, the smaller is its flag. */
+	if ((level & G_LOG_LEVEL_MASK) > least_level &&
+	    (level & G_LOG_LEVEL_MESSAGE || g_log_writer_default_would_drop(level, domain)))
 		return G_LOG_WRITER_HANDLED;
 	if (g_log_writer_is_journald(STDERR_FILENO))
 		return g_log_writer_journald(level, fields, n, user_data);
@@ -42,8 +45,9 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-void log_init(void)
+void log_init(GLogLevelFlags least)
 {
+	least_level = least;
 	/* Whoever reads the log may go before us. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	g_log_set_writer_func(write_line, NULL, NULL);

@@ -5,7 +5,10 @@
 #ifndef FLOWTALLY_LOG_H
 #define FLOWTALLY_LOG_H
 
-/* Call once, before anything logs. What libbpf has to say is logged as debugging output. */
-void log_init(void);
+#include <glib.h>
+
+/* Call once, before anything logs. What is less grave than @least is dropped, but for what G_MESSAGES_DEBUG
+ * asks for. What libbpf has to say is logged as debugging output. */
+void log_init(GLogLevelFlags least);
 
 #endif

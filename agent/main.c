@@ -16,9 +16,12 @@ typedef struct {
 
 static const Subcommand subcommands[] = {
 	{ "agent", cli_agent, "meter the interfaces and report (in the foreground)" },
+	{ "attach", cli_attach, "meter interfaces by hand" },
 	{ "check", cli_check, "check the configuration" },
+	{ "detach", cli_attach, "meter them no longer" },
 	{ "hosts", cli_hosts, "what each device has used" },
 	{ "ledger", cli_ledger, "the balance sheet: every frame accounted for" },
+	{ "meter", cli_meter, "attach, detach, status: by the words of linux-flow-exporter" },
 	{ "status", cli_status, "interfaces, tables, collectors" },
 	{ "version", cli_version, "print the version" },
 };

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "following.h"
 #include "maps.h"
 #include "scope.h"
 
@@ -116,7 +115,8 @@ static bool load_totals(Metering *metering, TotalsReader *reader, const struct p
 	    !ledger_load(metering->ledger, reader, error))
 		return false;
 	if (saved->identity == cache_identity(metering->cache))
-		return observation_load(metering->observation, reader, error);
+		return observation_load(metering->observation, reader, error) &&
+		       following_load(metering->following, reader, error);
 	/* The machine has been started anew, and the indexes may be those of other interfaces. */
 	ledger_detach_all(metering->ledger);
 	return true;
@@ -192,6 +192,14 @@ static void adopt_unknown_points(Metering *metering)
 	}
 }
 
+static void apply_limit(Metering *metering)
+{
+	uint32_t max = MAX(metering->config->hosts.max, following_limit(metering->following));
+
+	cache_set_max_hosts(metering->cache, max);
+	hosts_set_max(metering->hosts, max);
+}
+
 static bool open_tables(Metering *metering, GError **error)
 {
 	struct period_row saved = { 0 };
@@ -216,6 +224,7 @@ static bool open_tables(Metering *metering, GError **error)
 			.end_monotonic_ns = clock_ns(CLOCK_MONOTONIC),
 		};
 	adopt_unknown_points(metering);
+	apply_limit(metering);
 	/* What is left to do then concerns nobody else. */
 	if (metering->stage == STAGE_REPORTED)
 		return cache_read_hosts(metering->cache, metering->deltas, error) &&
@@ -257,8 +266,7 @@ void metering_set_config(Metering *metering, const Config *config)
 {
 	metering->config = config;
 	following_set_config(metering->following, config);
-	cache_set_max_hosts(metering->cache, config->hosts.max);
-	hosts_set_max(metering->hosts, config->hosts.max);
+	apply_limit(metering);
 }
 
 static const char *report_name(const Metering *metering, uint32_t report_index)
@@ -319,6 +327,7 @@ static bool save_totals(Metering *metering, const char *path, GError **error)
 	hosts_save(metering->hosts, writer);
 	ledger_save(metering->ledger, writer);
 	observation_save(metering->observation, writer);
+	following_save(metering->following, writer);
 	return totals_writer_replace(writer, path, error);
 }
 
@@ -448,9 +457,26 @@ void metering_follow(Metering *metering)
 		save_run(metering);
 }
 
-void metering_detach(Metering *metering)
+bool metering_detach(Metering *metering)
 {
-	following_detach(metering->following);
+	return following_detach(metering->following);
+}
+
+bool metering_by_hand(Metering *metering, const Link *link, const InterfaceConfig *how,
+		      ByHand options, bool *changed, GError **error)
+{
+	if (!following_by_hand(metering->following, link, how, options, changed, error))
+		return false;
+	if (!options.dry) {
+		apply_limit(metering);
+		save_run(metering);
+	}
+	return true;
+}
+
+bool metering_wants_netns(const Metering *metering, const char *netns)
+{
+	return following_wants_netns(metering->following, netns);
 }
 
 GPtrArray *metering_awaited(const Metering *metering)

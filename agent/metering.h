@@ -19,6 +19,7 @@
 
 #include "cache.h"
 #include "config.h"
+#include "following.h"
 #include "hosts.h"
 #include "ledger.h"
 #include "namespaces.h"
@@ -68,8 +69,14 @@ bool metering_finish(Metering *metering, GError **error);
 /* Whether a sweep (also one of an earlier agent) has not been finished. */
 bool metering_is_pending(const Metering *metering);
 
-/* All hooks go; what they have counted is still to be swept. */
-void metering_detach(Metering *metering);
+/* All hooks go but those that were attached by hand; what they have counted is still to be swept. Returns
+ * whether any stays. */
+bool metering_detach(Metering *metering);
+
+/* As following_by_hand() and following_wants_netns(). */
+bool metering_by_hand(Metering *metering, const Link *link, const InterfaceConfig *how,
+		      ByHand options, bool *changed, GError **error);
+bool metering_wants_netns(const Metering *metering, const char *netns);
 
 /* The sums to the disk, for a reboot. */
 bool metering_save_state(Metering *metering, GError **error);

@@ -101,3 +101,15 @@ const struct nlattr *netlink_attribute(const struct nlmsghdr *message, size_t he
 	}
 	return NULL;
 }
+
+const struct nlattr *netlink_nested(const struct nlattr *parent, uint16_t type)
+{
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each_nested(attribute, parent)
+	{
+		if (mnl_attr_get_type(attribute) == type && mnl_attr_get_payload_len(attribute))
+			return attribute;
+	}
+	return NULL;
+}

@@ -43,6 +43,9 @@ bool netlink_request(int fd, const NetlinkRequest *request, mnl_cb_t on_message,
 const struct nlattr *netlink_attribute(const struct nlmsghdr *message, size_t header_len,
 				       uint16_t type, size_t min_len);
 
+/* The first attribute of @type that is nested in @parent, and not empty; NULL: there is none. */
+const struct nlattr *netlink_nested(const struct nlattr *parent, uint16_t type);
+
 typedef struct mnl_socket MnlSocket;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MnlSocket, mnl_socket_close)
 

@@ -11,8 +11,6 @@
 #include "maps.h"
 #include "tc.h"
 
-#define NETNS_NAME_MAX 256
-
 struct Observation {
 	Cache *cache;
 	const Scope *scope;
@@ -26,12 +24,14 @@ struct point_row {
 	uint32_t kind; /* HookKind */
 	uint32_t handle;
 	uint32_t made_clsact;
-	uint32_t reserved;
+	uint16_t side;
+	uint16_t layer;
+	uint32_t priority[HOOKS];
 	char name[16];
-	char netns[NETNS_NAME_MAX];
+	char netns[TOTALS_NETNS_MAX];
 	char report_name[TOTALS_NAME_MAX];
 };
-_Static_assert(sizeof(struct point_row) == 360, "point_row is on disk");
+_Static_assert(sizeof(struct point_row) == 368, "point_row is on disk");
 
 Observation *observation_new(Cache *cache, const Scope *scope, const Namespaces *namespaces,
 			     const char *pins)
@@ -179,6 +179,14 @@ static bool is_in_place(const Observation *observation, const Point *point)
 	return look(observation, point).attached;
 }
 
+void observation_resume(Observation *observation, uint64_t interface)
+{
+	Point *point = find(observation, interface);
+
+	if (point && !point->attached)
+		point->adopted = point->attached = is_in_place(observation, point);
+}
+
 void observation_look(Observation *observation)
 {
 	for (guint i = 0; i < observation->points->len; i++) {
@@ -266,14 +274,16 @@ static bool kind_is_right(const Point *point, const PointSpec *spec)
 
 bool observation_is(const Point *point, const PointSpec *spec)
 {
-	return point->attached && point->side == spec->side && point->layer == spec->layer &&
-	       kind_is_right(point, spec) && !strcmp(point->next_name, spec->report_name) &&
+	return !spec->replace && point->attached && point->side == spec->side &&
+	       point->layer == spec->layer && kind_is_right(point, spec) &&
+	       !strcmp(point->next_name, spec->report_name) &&
 	       !strcmp(point->name, spec->link->name);
 }
 
 static bool must_reattach(const Point *point, const PointSpec *spec)
 {
-	return !point->attached || point->side != spec->side || point->layer != spec->layer;
+	return spec->replace || !point->attached || point->side != spec->side ||
+	       point->layer != spec->layer;
 }
 
 static bool gather_maps(Observation *observation, const Point *point, int maps[CLASSIFIER_MAPS],
@@ -399,6 +409,10 @@ void observation_save(const Observation *observation, TotalsWriter *writer)
 			.kind = point->hooks.kind,
 			.handle = point->hooks.handle,
 			.made_clsact = point->hooks.made_clsact,
+			.side = (uint16_t)point->side,
+			.layer = (uint16_t)point->layer,
+			.priority = { point->hooks.priority[HOOK_INGRESS],
+				      point->hooks.priority[HOOK_EGRESS] },
 		};
 
 		g_strlcpy(row.name, point->name, sizeof(row.name));
@@ -419,10 +433,13 @@ static void load_row(Observation *observation, const struct point_row *row)
 	if (!cache_has_ledger(observation->cache, row->interface))
 		return;
 	point = add(observation, row->interface, netns, name, report_name);
+	point->side = row->side;
+	point->layer = row->layer;
 	if (row->kind == HOOK_KIND_CLSACT && point->hooks.kind == HOOK_KIND_NONE) {
 		point->hooks.kind = HOOK_KIND_CLSACT;
 		point->hooks.handle = row->handle;
 		point->hooks.made_clsact = row->made_clsact;
+		memcpy(point->hooks.priority, row->priority, sizeof(row->priority));
 	}
 	suppose_clsact(observation, point);
 }

@@ -47,6 +47,7 @@ typedef struct {
 	enum side side;
 	enum link_layer layer;
 	HooksOptions hooks;
+	bool replace; /* the programs, even if nothing else would change */
 } PointSpec;
 
 /* The links of tcx are pinned in @pins, for which maps_prepare() has been called. All are borrowed. */
@@ -81,6 +82,10 @@ void observation_adopt(Observation *observation, uint64_t interface, const Link 
  * any more. */
 bool observation_check(Observation *observation, uint64_t interface);
 
+/* What an earlier agent has attached, and is in place, counts as attached, though its programs may be older
+ * than we are: for those who only add to it. */
+void observation_resume(Observation *observation, uint64_t interface);
+
 /* Looks what comes before our programs at all points. */
 void observation_look(Observation *observation);
 
@@ -97,7 +102,7 @@ const GPtrArray *observation_points(const Observation *observation); /* of Point
 const Point *observation_find(const Observation *observation, uint64_t interface);
 const Point *observation_find_by_report_index(const Observation *observation, uint32_t index);
 
-/* Points that are loaded count as not attached until observation_attach() finds them so. */
+/* Points that are loaded count as not attached until observation_attach() or _resume() finds them so. */
 void observation_save(const Observation *observation, TotalsWriter *writer);
 bool observation_load(Observation *observation, TotalsReader *reader, GError **error);
 

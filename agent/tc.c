@@ -74,22 +74,22 @@ static bool is_of_our_kind(const struct nlmsghdr *message)
 	return strcmp(text_attribute(message, TCA_KIND), OUR_KIND) == 0;
 }
 
+/* NULL: the filter has none of @type. */
+static const struct nlattr *option(const struct nlmsghdr *message, uint16_t type)
+{
+	const struct nlattr *options =
+		netlink_attribute(message, sizeof(struct tcmsg), TCA_OPTIONS, 0);
+
+	return options ? netlink_nested(options, type) : NULL;
+}
+
 /* The name in a filter is what its maker gave; libbpf gives that of the program, which could be had
  * by the program's id, too, but only with CAP_SYS_ADMIN. */
 static bool has_our_name(const struct nlmsghdr *message)
 {
-	const struct nlattr *options =
-		netlink_attribute(message, sizeof(struct tcmsg), TCA_OPTIONS, 0);
-	const struct nlattr *attribute;
+	const struct nlattr *name = option(message, TCA_BPF_NAME);
 
-	if (!options)
-		return false;
-	mnl_attr_for_each_nested(attribute, options)
-	{
-		if (mnl_attr_get_type(attribute) == TCA_BPF_NAME)
-			return g_str_has_prefix(mnl_attr_get_str(attribute), OUR_PREFIX);
-	}
-	return false;
+	return name && g_str_has_prefix(mnl_attr_get_str(name), OUR_PREFIX);
 }
 
 static bool is_ours(const struct nlmsghdr *message, uint32_t handle)
@@ -310,4 +310,33 @@ bool tc_remove_clsact_if_empty(uint32_t ifindex, const char *name, GError **erro
 		return false;
 	}
 	return true;
+}
+
+typedef struct {
+	TcOnOurs on_ours;
+	void *user_data;
+} Listing;
+
+static int on_listed(const struct nlmsghdr *message, void *user_data)
+{
+	const struct tcmsg *filter = mnl_nlmsg_get_payload(message);
+	const struct nlattr *id = option(message, TCA_BPF_ID);
+	const Listing *listing = user_data;
+
+	if (filter->tcm_handle && is_of_our_kind(message) && has_our_name(message))
+		listing->on_ours(TC_H_MAJ(filter->tcm_info) >> 16, filter->tcm_handle,
+				 id ? mnl_attr_get_u32(id) : 0, listing->user_data);
+	return MNL_CB_OK;
+}
+
+void tc_list(uint32_t ifindex, enum hook hook, TcOnOurs on_ours, void *user_data)
+{
+	const struct tcmsg header = {
+		.tcm_ifindex = (int)ifindex,
+		.tcm_parent = points[hook].parent,
+	};
+	const NetlinkRequest request = { RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header) };
+	Listing listing = { on_ours, user_data };
+
+	(void)netlink_request(-1, &request, on_listed, &listing, NULL);
 }

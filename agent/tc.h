@@ -48,6 +48,10 @@ bool tc_is_attached(uint32_t ifindex, enum hook hook, uint32_t handle);
  */
 int tc_filters_before(uint32_t ifindex, enum hook hook, uint32_t handle);
 
+/* Calls @on_ours for each filter at @hook that is called like ours, whatever its handle. */
+typedef void (*TcOnOurs)(uint32_t priority, uint32_t handle, uint32_t program_id, void *user_data);
+void tc_list(uint32_t ifindex, enum hook hook, TcOnOurs on_ours, void *user_data);
+
 /* Removes the clsact qdisc if no filter of anybody's is left in it. */
 bool tc_remove_clsact_if_empty(uint32_t ifindex, const char *name, GError **error);
 

@@ -19,8 +19,6 @@ enum {
 	FLAG_AFTER = 1 << 4,
 };
 
-#define MAX_PROGRAMS 64 /* BPF_MPROG_MAX */
-
 /* struct bpf_link_info as far as it is needed, of a tcx link. */
 struct link_info {
 	uint32_t type;
@@ -114,19 +112,26 @@ void tcx_detach(int link)
 
 int tcx_programs_before(int link, uint32_t ifindex, enum hook hook)
 {
-	uint32_t programs[MAX_PROGRAMS] = { 0 }, links[MAX_PROGRAMS] = { 0 };
+	uint32_t programs[TCX_MAX_PROGRAMS] = { 0 }, links[TCX_MAX_PROGRAMS] = { 0 };
 	struct query all = {
 		.prog_ids = (uintptr_t)programs,
 		.link_ids = (uintptr_t)links,
-		.count = MAX_PROGRAMS,
+		.count = TCX_MAX_PROGRAMS,
 	};
 	struct link_info info;
 
 	if (!read_info(link, &info) || !query(ifindex, hook, &all))
 		return -1;
-	for (uint32_t i = 0; i < MIN(all.count, MAX_PROGRAMS); i++) {
+	for (uint32_t i = 0; i < MIN(all.count, TCX_MAX_PROGRAMS); i++) {
 		if (links[i] == info.id)
 			return (int)i;
 	}
 	return -1;
+}
+
+size_t tcx_list(uint32_t ifindex, enum hook hook, uint32_t ids[TCX_MAX_PROGRAMS])
+{
+	struct query all = { .prog_ids = (uintptr_t)ids, .count = TCX_MAX_PROGRAMS };
+
+	return query(ifindex, hook, &all) ? MIN(all.count, TCX_MAX_PROGRAMS) : 0;
 }

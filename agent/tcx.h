@@ -11,6 +11,7 @@
 #define FLOWTALLY_TCX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <glib.h>
@@ -34,6 +35,11 @@ bool tcx_is_attached(int link, uint32_t ifindex);
 
 /* The program stops at once, whoever still holds the link. */
 void tcx_detach(int link);
+
+#define TCX_MAX_PROGRAMS 64 /* BPF_MPROG_MAX */
+
+/* The ids of all programs at @hook, in their order; returns how many. */
+size_t tcx_list(uint32_t ifindex, enum hook hook, uint32_t ids[TCX_MAX_PROGRAMS]);
 
 /* How many programs of others run before the link's, and may hide frames from it. -1: not to be known. */
 int tcx_programs_before(int link, uint32_t ifindex, enum hook hook);

@@ -18,6 +18,9 @@
 /* The name of an interface in reports, with the final NUL: as long as `alias` may be. */
 #define TOTALS_NAME_MAX 64
 
+/* The same of a network namespace's name, which is a file's. */
+#define TOTALS_NETNS_MAX 256
+
 typedef struct TotalsWriter TotalsWriter;
 typedef struct TotalsReader TotalsReader;
 
@@ -33,6 +36,7 @@ typedef enum {
 	TOTALS_LEDGER_CLASSES = 9,
 	TOTALS_ATTACHMENTS = 10,
 	TOTALS_POINTS = 11,
+	TOTALS_BY_HAND = 12,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

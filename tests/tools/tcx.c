@@ -2,6 +2,7 @@
 /*
  * Programs at the tcx hooks of an interface, which tc(8) and bpftool(8) of today do not show.
  *
+ *   tcx supported                                     exits with 0 if the kernel has tcx
  *   tcx list INTERFACE                                a line a program: "ingress NAME", in their order
  *   tcx detach INTERFACE                              all of them, whosever they are
  *   tcx attach INTERFACE ingress|egress first|last next|pass|drop
@@ -132,17 +133,27 @@ static void attach(unsigned int index, const char *hook, const char *order, cons
 		pause();
 }
 
+static bool is_supported(void)
+{
+	struct query query = { .attach_type = INGRESS };
+
+	return syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof(query)) < 0 && errno == ENODEV;
+}
+
 int main(int argc, char **argv)
 {
 	bool detach = argc == 3 && !strcmp(argv[1], "detach");
 
+	if (argc == 2 && !strcmp(argv[1], "supported"))
+		return is_supported() ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (detach || (argc == 3 && !strcmp(argv[1], "list"))) {
 		each(index_of(argv[2]), INGRESS, "ingress", detach);
 		each(index_of(argv[2]), EGRESS, "egress", detach);
 	} else if (argc == 6 && !strcmp(argv[1], "attach")) {
 		attach(index_of(argv[2]), argv[3], argv[4], argv[5]);
 	} else {
-		fputs("usage: tcx list|detach INTERFACE\n"
+		fputs("usage: tcx supported\n"
+		      "       tcx list|detach INTERFACE\n"
 		      "       tcx attach INTERFACE ingress|egress first|last next|pass|drop\n",
 		      stderr);
 		return 2;
