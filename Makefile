@@ -7,7 +7,7 @@
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
-#   make install        to $(DESTDIR)$(PREFIX)
+#   make install        to $(DESTDIR)$(PREFIX), and the service's units below it
 #   make clean
 #
 # V=1 shows the commands, SAN=1 builds with address and undefined-behaviour sanitizers (in build-san),
@@ -108,7 +108,7 @@ bench: all $(BENCHES)
 
 # clang-format of one version only: each lays out code a little differently. Each page that scdoc makes
 # has paragraph macros which mandoc finds superfluous.
-lint: $(SKELETONS)
+lint: $(SKELETONS) lint-service
 	$(Q)clang-format --dry-run --Werror $(wildcard agent/*.[ch] ebpf/*.[ch] tests/*/*.[ch])
 	$(Q)for header in $(wildcard agent/*.h ebpf/records.h); do \
 		$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$header || exit 1; done
@@ -116,8 +116,23 @@ lint: $(SKELETONS)
 	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page > $(O)/page && \
 		! mandoc -T lint -W warning $(O)/page | grep -v 'skipping paragraph macro' || exit 1; done
 
-install: all
+$(O)/flowtally.service: config/flowtally.service Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|' $< > $@
+
+# What systemd itself has to say of the unit; the level of exposure is out of 100.
+lint-service: $(O)/flowtally.service all
+	$(Q)systemd-analyze security --offline=true --threshold=25 --no-pager $< > $(O)/security || \
+		{ cat $(O)/security; exit 1; }
+	$(Q)mkdir -p $(O)/verify && sed 's|^ExecStart=[^ ]*|ExecStart=$(abspath $(O))/flowtally|' $< \
+		> $(O)/verify/flowtally.service
+	$(Q)systemd-analyze verify --man=false $(O)/verify/flowtally.service
+
+install: all $(O)/flowtally.service
 	install -D -m 755 $(O)/flowtally $(DESTDIR)$(PREFIX)/sbin/flowtally
+	install -D -m 644 $(O)/flowtally.service $(DESTDIR)$(PREFIX)/lib/systemd/system/flowtally.service
+	install -D -m 644 config/flowtally.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/flowtally.conf
+	install -D -m 644 config/flowtally.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/flowtally.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/flowtally/flowtally.yaml || \
 		install -D -m 644 config/flowtally.yaml $(DESTDIR)$(SYSCONFDIR)/flowtally/flowtally.yaml
 	$(Q)for page in $(wildcard man/*.scd); do \
@@ -131,5 +146,5 @@ clean:
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-bpf check-e2e check-all bench lint install clean
+.PHONY: all check check-bpf check-e2e check-all bench lint lint-service install clean
 .SECONDARY:

@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "metering.h"
 #include "namespaces.h"
+#include "notify.h"
 #include "privileges.h"
 #include "prometheus.h"
 #include "sandbox.h"
@@ -376,6 +377,21 @@ static json_t *on_request(const char *request, void *user_data)
 	return answer;
 }
 
+static gboolean on_watchdog(gpointer user_data)
+{
+	(void)user_data;
+	notify_manager("WATCHDOG=1");
+	return G_SOURCE_CONTINUE;
+}
+
+/* Twice as often as must be: the loop that says so is the one that meters. */
+static guint watch_ourselves(void)
+{
+	uint64_t limit_ms = notify_watchdog_ms();
+
+	return limit_ms ? g_timeout_add((guint)(limit_ms / 2), on_watchdog, NULL) : 0;
+}
+
 static void start_sweeping(Agent *agent)
 {
 	if (agent->sweep_timer)
@@ -435,6 +451,7 @@ static gboolean on_hangup(gpointer user_data)
 
 	if (agent->stopping)
 		return G_SOURCE_CONTINUE;
+	notify_manager("RELOADING=1");
 	config = read_config(agent->options->config_path);
 	agent->view.reload_successful = config && can_change_to(agent, config);
 	if (agent->view.reload_successful) {
@@ -445,6 +462,7 @@ static gboolean on_hangup(gpointer user_data)
 		g_warning("the configuration stays as it was");
 	}
 	write_textfile(agent);
+	notify_manager("READY=1");
 	return G_SOURCE_CONTINUE;
 }
 
@@ -500,6 +518,7 @@ static bool start(Agent *agent, GError **error)
 static void run(Agent *agent)
 {
 	guint state_timer = g_timeout_add_seconds(STATE_INTERVAL_S, on_state, agent);
+	guint watchdog = watch_ourselves();
 
 	/* First what an earlier agent has left half done. */
 	if (metering_is_pending(agent->metering))
@@ -511,7 +530,9 @@ static void run(Agent *agent)
 	if (!metering_points(agent->metering)->len)
 		g_message("no interface is metered");
 	g_message("ready");
+	notify_manager("READY=1");
 	g_main_loop_run(agent->loop);
+	g_clear_handle_id(&watchdog, g_source_remove);
 	g_source_remove(state_timer);
 	g_source_remove(agent->sweep_timer);
 }
@@ -541,6 +562,7 @@ static void stop(Agent *agent)
 {
 	bool keep = agent->options->keep, saved;
 
+	notify_manager("STOPPING=1");
 	/* While queues are drained, events still come. */
 	agent->stopping = true;
 	/* Should the last sweep have failed, it is taken up once more. */

@@ -11,6 +11,7 @@
 int cli_agent(int argc, char **argv);
 int cli_attach(int argc, char **argv); /* and detach */
 int cli_check(int argc, char **argv);
+int cli_doctor(int argc, char **argv); /* and dependency-check */
 int cli_hosts(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_meter(int argc, char **argv);

@@ -19,6 +19,8 @@ static const Subcommand subcommands[] = {
 	{ "attach", cli_attach, "meter interfaces by hand" },
 	{ "check", cli_check, "check the configuration" },
 	{ "detach", cli_attach, "meter them no longer" },
+	{ "dependency-check", cli_doctor, "the same as doctor" },
+	{ "doctor", cli_doctor, "what this kernel and machine offer, and what follows" },
 	{ "hosts", cli_hosts, "what each device has used" },
 	{ "ledger", cli_ledger, "the balance sheet: every frame accounted for" },
 	{ "meter", cli_meter, "attach, detach, status: by the words of linux-flow-exporter" },
@@ -30,7 +32,7 @@ static void print_usage(FILE *to)
 {
 	fputs("usage: flowtally SUBCOMMAND [OPTION...]\n\n", to);
 	for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++)
-		fprintf(to, "  %-9s %s\n", subcommands[i].name, subcommands[i].summary);
+		fprintf(to, "  %-16s %s\n", subcommands[i].name, subcommands[i].summary);
 	fputs("\nflowtally SUBCOMMAND --help tells more; so does flowtally(8).\n", to);
 }
 

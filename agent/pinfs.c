@@ -67,5 +67,5 @@ void pinfs_unmount(const char *directory)
 	g_autofree char *name = g_path_get_basename(directory);
 
 	if (g_str_equal(name, NAME) && on_bpffs(directory) && is_empty(directory))
-		(void)umount2(directory, MNT_DETACH);
+		(void)umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
 }

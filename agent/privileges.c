@@ -80,8 +80,8 @@ static bool may_read(int map)
 	return bpf_map_lookup_elem(map, &key, &value) == 0 || errno != EPERM;
 }
 
-/* Whether to read maps takes CAP_BPF; that is tried out with a map of our own. */
-static bool must_keep_bpf(void)
+/* That is tried out with a map of our own. */
+bool privileges_must_keep_bpf(void)
 {
 	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "flowtally_probe", sizeof(uint32_t),
 				 sizeof(uint32_t), 1, NULL);
@@ -101,7 +101,7 @@ static bool must_keep_bpf(void)
 bool privileges_drop(GError **error)
 {
 	static const cap_value_t bpf = CAP_BPF;
-	bool keep = must_keep_bpf();
+	bool keep = privileges_must_keep_bpf();
 
 	if (keep)
 		g_message("this kernel lets nobody read maps without CAP_BPF (Linux 5.19 does): it "
@@ -111,4 +111,21 @@ bool privileges_drop(GError **error)
 		return true;
 	error_from_errno(error, errno, "give up capabilities");
 	return false;
+}
+
+char *privileges_missing(void)
+{
+	const char *missing[3] = { 0 };
+	size_t n = 0;
+
+	if (!has(CAP_BPF))
+		missing[n++] = "CAP_BPF";
+	if (!has(CAP_NET_ADMIN))
+		missing[n++] = "CAP_NET_ADMIN";
+	return g_strjoinv(", ", (char **)missing);
+}
+
+bool privileges_have_sys_admin(void)
+{
+	return has(CAP_SYS_ADMIN);
 }

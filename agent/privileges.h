@@ -18,4 +18,11 @@ void privileges_keep_for_broker(void);
  */
 bool privileges_drop(GError **error);
 
+/* Those of CAP_BPF and CAP_NET_ADMIN that are not there, "" if both are; the caller's to free. */
+char *privileges_missing(void);
+bool privileges_have_sys_admin(void);
+
+/* Whether privileges_drop() would have to keep CAP_BPF. */
+bool privileges_must_keep_bpf(void);
+
 #endif

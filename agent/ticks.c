@@ -20,7 +20,12 @@ int ticks_open(GError **error)
 	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "flowtally_ticks", "Dual BSD/GPL", program,
 			       G_N_ELEMENTS(program), NULL);
 
-	if (fd < 0)
+	if (fd == -EPERM)
+		g_set_error_literal(
+			error, FLOWTALLY_ERROR, EPERM,
+			"load the program that reads the kernel's ticks: needs CAP_BPF and "
+			"CAP_NET_ADMIN");
+	else if (fd < 0)
 		error_from_errno(error, fd, "load the program that reads the kernel's ticks");
 	return fd;
 }

@@ -120,7 +120,7 @@ program_ids() {
 }
 
 @test "force replaces the programs, and counting goes on throughout" {
-	local hook before pid i
+	local hook before pid _
 
 	for hook in tcx clsact; do
 		if [[ $hook == tcx ]] && ! has_tcx; then
@@ -130,7 +130,7 @@ program_ids() {
 		before=$(program_ids)
 		desktop ping -q -c 400 -i 0.002 "$LAB_INTERNET" >/dev/null 3>&- &
 		pid=$!
-		for i in 1 2 3 4 5; do
+		for _ in 1 2 3 4 5; do
 			same $'br-lan:ingress (changed)\nbr-lan:egress (changed)' \
 				"$(by_hand attach br-lan --force --side lan --hook "$hook")"
 		done
