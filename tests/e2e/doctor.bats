@@ -30,7 +30,7 @@ state_of() {
 }
 
 @test "as root all that is required is valid, and nothing is left behind" {
-	local before after
+	local before
 
 	before=$(bpftool -j map show | jq length)
 	"$FLOWTALLY" doctor -c "$WORK/flowtally.yaml" -o json >"$WORK/found"
