@@ -283,6 +283,14 @@ static void say_attached(const Point *point, bool was_attached)
 		  strcmp(name, point->next_name) ? point->next_name : "");
 }
 
+/* Why the counters of an interface have no common measure with what passes it; NULL: they have. */
+static const char *excuse_for(const Point *point)
+{
+	if (!strcmp(point->kind, "wireguard"))
+		return "WireGuard counts its own messages, encrypted, padded, with handshakes";
+	return NULL;
+}
+
 /* The ledger of an interface opens when its hooks begin to count. */
 static void open_ledger(Following *following, const Point *point, const LinkBounds *bounds)
 {
@@ -297,6 +305,7 @@ static void open_ledger(Following *following, const Point *point, const LinkBoun
 	if (!point->adopted ||
 	    !ledger_is_attached(following->ledger, point->report_name, interface))
 		ledger_attach(following->ledger, point->report_name, interface, bounds);
+	ledger_excuse(following->ledger, point->report_name, excuse_for(point));
 	g_hash_table_remove(following->draining, &interface);
 }
 

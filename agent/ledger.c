@@ -38,6 +38,7 @@ typedef struct {
 	const char *interface; /* interned */
 	struct ledger_sheet sheets[HOOKS];
 	LinkBounds closed;   /* the sums of the attachments that are over */
+	const char *excuse;  /* ledger_excuse() */
 	GArray *attachments; /* of Attachment: those that are not */
 } LedgerAccount;
 
@@ -185,6 +186,11 @@ void ledger_attach(Ledger *ledger, const char *interface, uint64_t id, const Lin
 		attachment.octets[hook] = (Counter){ link->octets[hook], link->octets[hook] };
 	}
 	g_array_append_val(account->attachments, attachment);
+}
+
+void ledger_excuse(Ledger *ledger, const char *interface, const char *why)
+{
+	find_or_add(ledger, interface)->excuse = why;
 }
 
 bool ledger_is_attached(const Ledger *ledger, const char *interface, uint64_t id)
@@ -341,7 +347,7 @@ static const char *explain_difference(const LedgerRow *row)
 	return "frames of another length than the interface counts";
 }
 
-static void reconcile(LedgerRow *row, uint64_t max_in_flight)
+static void reconcile(LedgerRow *row, uint64_t max_in_flight, const char *excuse)
 {
 	const struct ledger_sheet *sheet = &row->sheet;
 	uint64_t packets = row->total.packets, wire_octets = row->total.layer2_octets;
@@ -366,8 +372,8 @@ static void reconcile(LedgerRow *row, uint64_t max_in_flight)
 		row->explanation = "frames on their way between the hook and the interface";
 		return;
 	}
-	row->balanced = false;
-	row->explanation = explain_difference(row);
+	row->balanced &= excuse != NULL;
+	row->explanation = excuse ? excuse : explain_difference(row);
 }
 
 static bool is_moving(const LedgerAccount *account)
@@ -400,7 +406,7 @@ static LedgerRow make_row(const Ledger *ledger, const LedgerAccount *account, en
 		.link_octets = link.octets[hook],
 	};
 
-	reconcile(&row, is_moving(account) ? ledger->max_in_flight : 0);
+	reconcile(&row, is_moving(account) ? ledger->max_in_flight : 0, account->excuse);
 	return row;
 }
 

@@ -65,6 +65,10 @@ void ledger_free(Ledger *ledger);
 /* An attachment begins; the interface's counters were within @link around that moment. */
 void ledger_attach(Ledger *ledger, const char *interface, uint64_t id, const LinkBounds *link);
 
+/* The interface counts something else than what passes the hooks, as @why says (a literal): that its counters
+ * differ is no imbalance. NULL takes that back. */
+void ledger_excuse(Ledger *ledger, const char *interface, const char *why);
+
 /* Whether an attachment has begun and is not over. */
 bool ledger_is_attached(const Ledger *ledger, const char *interface, uint64_t id);
 

@@ -157,6 +157,26 @@ static void class_that_was_forgotten_is_found(void **state)
 	assert_false(first_row(ledger).balanced);
 }
 
+static void interface_with_an_excuse_may_count_what_it_likes(void **state)
+{
+	g_autoptr(Ledger) ledger = ledger_new(0);
+	struct ledger_sheet sheets[HOOKS];
+	LinkBounds now = link_at(11, 2000);
+
+	(void)state;
+	ledger_attach(ledger, "wg0", 7, &nothing);
+	ledger_excuse(ledger, "wg0", "it is encrypted");
+	see(sheets, 10, 1);
+	ledger_add(ledger, "wg0", 7, sheets, &now);
+	assert_true(first_row(ledger).balanced);
+	assert_int_equal(first_row(ledger).frames_difference, 1);
+	assert_string_equal(first_row(ledger).explanation, "it is encrypted");
+	/* But not for what we have lost ourselves. */
+	sheets[HOOK_INGRESS].seen.frames++;
+	ledger_add(ledger, "wg0", 7, sheets, &now);
+	assert_false(first_row(ledger).balanced);
+}
+
 static void what_was_read_around_the_flip_bounds_the_comparison(void **state)
 {
 	g_autoptr(Ledger) ledger = ledger_new(0);
@@ -301,6 +321,37 @@ static void sums_outlive_the_process(void **state)
 	assert_int_equal(first_row(loaded).link_frames.low, 20);
 }
 
+/* A file as version 0.1 wrote it: a row an interface, with nine classes. */
+static void sums_of_0_1_are_taken_over(void **state)
+{
+	struct {
+		char interface[64];
+		struct {
+			uint64_t frames, skb_octets, tagged;
+			struct ledger_entry classes[9];
+		} sheets[HOOKS];
+		LinkBounds closed;
+	} old = { .interface = "eth0", .closed = link_at(3, 300) };
+	g_autofree char *path = g_build_filename(*state, "totals", NULL);
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	g_autoptr(TotalsReader) reader = NULL;
+	g_autoptr(Ledger) ledger = ledger_new(0);
+
+	for (int hook = 0; hook < HOOKS; hook++) {
+		old.sheets[hook].frames = 3;
+		old.sheets[hook].skb_octets = 300;
+		old.sheets[hook].classes[LEDGER_MALFORMED] = (struct ledger_entry){ 3, 3, 0, 300 };
+	}
+	totals_writer_begin(writer, 3, sizeof(old));
+	totals_writer_add(writer, &old);
+	assert_true(totals_writer_replace(writer, path, NULL));
+	reader = totals_reader_new(path, NULL);
+	assert_true(ledger_load(ledger, reader, NULL));
+	assert_int_equal(first_row(ledger).total.frames, 3);
+	assert_int_equal(first_row(ledger).sheet.classes[LEDGER_OUTSIDE].frames, 0);
+	assert_true(first_row(ledger).balanced);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +363,7 @@ int main(void)
 		cmocka_unit_test(octets_alone_are_never_in_flight),
 		cmocka_unit_test(missing_frame_is_found),
 		cmocka_unit_test(class_that_was_forgotten_is_found),
+		cmocka_unit_test(interface_with_an_excuse_may_count_what_it_likes),
 		cmocka_unit_test(what_was_read_around_the_flip_bounds_the_comparison),
 		cmocka_unit_test(frames_in_flight_are_forgiven_while_there_is_traffic),
 		cmocka_unit_test(attachments_add_up),
@@ -319,6 +371,8 @@ int main(void)
 		cmocka_unit_test(interface_made_anew_balances),
 		cmocka_unit_test(interface_that_is_gone_is_taken_at_our_word),
 		cmocka_unit_test(what_no_host_has_is_ignored_traffic),
+		cmocka_unit_test_setup_teardown(sums_of_0_1_are_taken_over, make_directory,
+						remove_directory),
 		cmocka_unit_test_setup_teardown(sums_outlive_the_process, make_directory,
 						remove_directory),
 	};
