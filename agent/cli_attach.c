@@ -277,7 +277,7 @@ static int run(const Options *options, HandRequest *request)
 	return fault ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int attach_by_hand(const FilterDefaults *defaults, int argc, char **argv)
+int cli_attach_with(const FilterDefaults *defaults, int argc, char **argv)
 {
 	g_auto(Options) options = {
 		.verb = argv[0],
@@ -302,5 +302,5 @@ int attach_by_hand(const FilterDefaults *defaults, int argc, char **argv)
 
 int cli_attach(int argc, char **argv)
 {
-	return attach_by_hand(&(FilterDefaults){ 0, 0 }, argc, argv);
+	return cli_attach_with(&(FilterDefaults){ 0, 0 }, argc, argv);
 }

@@ -12,6 +12,6 @@ typedef struct {
 } FilterDefaults;
 
 /* The subcommand attach or detach, by argv[0]. */
-int attach_by_hand(const FilterDefaults *defaults, int argc, char **argv);
+int cli_attach_with(const FilterDefaults *defaults, int argc, char **argv);
 
 #endif

@@ -89,7 +89,7 @@ int cli_meter(int argc, char **argv)
 	if (!strcmp(verb, "status"))
 		return status(argc - 1, argv + 1);
 	if (!strcmp(verb, "attach") || !strcmp(verb, "detach"))
-		return attach_by_hand(&defaults, argc - 1, argv + 1);
+		return cli_attach_with(&defaults, argc - 1, argv + 1);
 	fprintf(stderr, "usage: flowtally meter attach|detach|status [OPTION...]\n");
 	return CLI_USAGE;
 }

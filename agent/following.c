@@ -22,29 +22,6 @@ typedef struct {
 	LinkCounters counters;
 } Before;
 
-/* What was said by hand of an interface. */
-typedef struct {
-	char *netns;
-	char *name;
-	bool attached; /* false: it is left alone */
-	InterfaceConfig how;
-} HandEntry;
-
-struct by_hand_row {
-	char netns[TOTALS_NETNS_MAX];
-	char name[16];
-	char alias[TOTALS_NAME_MAX]; /* empty: none */
-	uint32_t attached;
-	uint32_t side;	/* SideChoice */
-	uint32_t hook;	/* HookChoice */
-	uint32_t order; /* HookOrder */
-	uint32_t priority;
-	uint32_t handle;
-	uint32_t limit;
-	uint32_t reserved;
-};
-_Static_assert(sizeof(struct by_hand_row) == 256 + 16 + 64 + 32, "by_hand_row is on disk");
-
 struct Following {
 	const Config *config;
 	Namespaces *namespaces;
@@ -55,25 +32,15 @@ struct Following {
 	GHashTable *before;   /* interface -> Before: when the generation advanced */
 	GHashTable *faults;   /* interface name -> message */
 	GHashTable *awaited;  /* set of names that have been said to be awaited */
-	GPtrArray *by_hand;   /* of HandEntry */
-	bool bared;	      /* somebody has removed filters of ours */
-	bool changed;	      /* a point has, by the present update */
+	HandList *by_hand;
+	bool bared;   /* somebody has removed filters of ours */
+	bool changed; /* a point has, by the present update */
 };
 
 /* The key is the first member of the value. */
 static GHashTable *table_by_interface(void)
 {
 	return g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
-}
-
-static void hand_entry_free(void *data)
-{
-	HandEntry *entry = data;
-
-	g_free(entry->how.alias);
-	g_free(entry->netns);
-	g_free(entry->name);
-	g_free(entry);
 }
 
 Following *following_new(const Config *config, Namespaces *namespaces, Observation *observation,
@@ -90,7 +57,7 @@ Following *following_new(const Config *config, Namespaces *namespaces, Observati
 	following->before = table_by_interface();
 	following->faults = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	following->awaited = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	following->by_hand = g_ptr_array_new_with_free_func(hand_entry_free);
+	following->by_hand = handlist_new();
 	return following;
 }
 
@@ -102,7 +69,7 @@ void following_free(Following *following)
 	g_hash_table_unref(following->before);
 	g_hash_table_unref(following->faults);
 	g_hash_table_unref(following->awaited);
-	g_ptr_array_unref(following->by_hand);
+	handlist_free(following->by_hand);
 	g_free(following);
 }
 
@@ -224,24 +191,13 @@ static void add_if_wanted(GArray *all, const Link *link, const InterfaceConfig *
 		g_array_append_val(all, wanted);
 }
 
-static HandEntry *find_by_hand(const Following *following, const char *netns, const char *name)
-{
-	for (guint i = 0; i < following->by_hand->len; i++) {
-		HandEntry *entry = following->by_hand->pdata[i];
-
-		if (!strcmp(entry->netns, netns) && !strcmp(entry->name, name))
-			return entry;
-	}
-	return NULL;
-}
-
 /* What applies to @link: what was said by hand, else the configuration. NULL: it is left alone. */
 static const InterfaceConfig *item_for(const Following *following, const Link *link)
 {
-	const HandEntry *entry = find_by_hand(following, link->netns, link->name);
+	const InterfaceConfig *how;
 
-	if (entry)
-		return entry->attached ? &entry->how : NULL;
+	if (handlist_find(following->by_hand, link->netns, link->name, &how))
+		return how;
 	return config_match_interface(following->config, link->netns, link->name);
 }
 
@@ -559,6 +515,13 @@ bool following_update(Following *following)
 	return following->changed;
 }
 
+static bool is_by_hand(const Following *following, const Point *point)
+{
+	const InterfaceConfig *how;
+
+	return handlist_find(following->by_hand, point->netns, point->name, &how) && how;
+}
+
 bool following_detach(Following *following)
 {
 	const GPtrArray *points = observation_points(following->observation);
@@ -566,37 +529,13 @@ bool following_detach(Following *following)
 
 	for (guint i = 0; i < points->len; i++) {
 		const Point *point = points->pdata[i];
-		const HandEntry *entry = find_by_hand(following, point->netns, point->name);
 
-		if (entry && entry->attached && point->attached)
+		if (point->attached && is_by_hand(following, point))
 			any_stays = true;
 		else
 			detach(following, point->interface);
 	}
 	return any_stays;
-}
-
-static HandEntry *hand_entry_new(const Link *link, const InterfaceConfig *how)
-{
-	HandEntry *entry = g_new0(HandEntry, 1);
-
-	entry->netns = g_strdup(link->netns);
-	entry->name = g_strdup(link->name);
-	entry->attached = how;
-	if (how) {
-		entry->how = *how;
-		entry->how.alias = g_strdup(how->alias);
-	}
-	return entry;
-}
-
-static void note_by_hand(Following *following, const Link *link, const InterfaceConfig *how)
-{
-	HandEntry *known = find_by_hand(following, link->netns, link->name);
-
-	if (known)
-		g_ptr_array_remove(following->by_hand, known);
-	g_ptr_array_add(following->by_hand, hand_entry_new(link, how));
 }
 
 static bool attach_by_hand(Following *following, const Link *link, const InterfaceConfig *how,
@@ -639,86 +578,19 @@ bool following_by_hand(Following *following, const Link *link, const InterfaceCo
 	else if (!attach_by_hand(following, link, how, options, changed, error))
 		return false;
 	if (!options.dry && (how || *changed))
-		note_by_hand(following, link, how);
+		handlist_set(following->by_hand, link->netns, link->name, how);
 	return true;
 }
 
-uint32_t following_limit(const Following *following)
+HandList *following_hand_list(Following *following)
 {
-	uint32_t limit = 0;
-
-	for (guint i = 0; i < following->by_hand->len; i++) {
-		const HandEntry *entry = following->by_hand->pdata[i];
-
-		limit = MAX(limit, entry->how.limit);
-	}
-	return limit;
+	return following->by_hand;
 }
 
 bool following_wants_netns(const Following *following, const char *netns)
 {
-	for (guint i = 0; i < following->by_hand->len; i++) {
-		const HandEntry *entry = following->by_hand->pdata[i];
-
-		if (entry->attached && !strcmp(entry->netns, netns))
-			return true;
-	}
-	return config_matches_netns(following->config, netns);
-}
-
-void following_save(const Following *following, TotalsWriter *writer)
-{
-	totals_writer_begin(writer, TOTALS_BY_HAND, sizeof(struct by_hand_row));
-	for (guint i = 0; i < following->by_hand->len; i++) {
-		const HandEntry *entry = following->by_hand->pdata[i];
-		struct by_hand_row row = {
-			.attached = entry->attached,
-			.side = entry->how.side,
-			.hook = entry->how.hook,
-			.order = entry->how.order,
-			.priority = entry->how.priority,
-			.handle = entry->how.handle,
-			.limit = entry->how.limit,
-		};
-
-		g_strlcpy(row.netns, entry->netns, sizeof(row.netns));
-		g_strlcpy(row.name, entry->name, sizeof(row.name));
-		g_strlcpy(row.alias, entry->how.alias ? entry->how.alias : "", sizeof(row.alias));
-		totals_writer_add(writer, &row);
-	}
-}
-
-static void load_by_hand(Following *following, const struct by_hand_row *row)
-{
-	HandEntry *entry = g_new0(HandEntry, 1);
-
-	entry->netns = g_strndup(row->netns, sizeof(row->netns));
-	entry->name = g_strndup(row->name, sizeof(row->name));
-	entry->attached = row->attached;
-	entry->how = (InterfaceConfig){
-		.side = row->side,
-		.hook = row->hook,
-		.order = row->order,
-		.priority = row->priority,
-		.handle = row->handle,
-		.limit = row->limit,
-	};
-	if (*row->alias)
-		entry->how.alias = g_strndup(row->alias, sizeof(row->alias));
-	g_ptr_array_add(following->by_hand, entry);
-}
-
-bool following_load(Following *following, TotalsReader *reader, GError **error)
-{
-	const struct by_hand_row *rows;
-	size_t n;
-
-	if (!totals_reader_rows(reader, TOTALS_BY_HAND, sizeof(*rows), (const void **)&rows, &n,
-				error))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		load_by_hand(following, &rows[i]);
-	return true;
+	return handlist_names_netns(following->by_hand, netns) ||
+	       config_matches_netns(following->config, netns);
 }
 
 static void set_quiet(gpointer key, gpointer value, gpointer user_data)

@@ -12,6 +12,7 @@
 #include <glib.h>
 
 #include "config.h"
+#include "handlist.h"
 #include "ledger.h"
 #include "namespaces.h"
 #include "observation.h"
@@ -48,15 +49,11 @@ typedef struct {
 bool following_by_hand(Following *following, const Link *link, const InterfaceConfig *how,
 		       ByHand options, bool *changed, GError **error);
 
-/* The largest limit that was asked for by hand; 0: none was. */
-uint32_t following_limit(const Following *following);
-
 /* Whether interfaces of the namespace are asked for, by the configuration or by hand. */
 bool following_wants_netns(const Following *following, const char *netns);
 
-/* What was done by hand is kept as long as the hooks are. */
-void following_save(const Following *following, TotalsWriter *writer);
-bool following_load(Following *following, TotalsReader *reader, GError **error);
+/* What was said by hand until now: to be saved and loaded with the sums. Borrowed. */
+HandList *following_hand_list(Following *following);
 
 /* To be called before the generation advances: what the interfaces have counted by then. */
 void following_read_before(Following *following);

@@ -116,7 +116,7 @@ static bool load_totals(Metering *metering, TotalsReader *reader, const struct p
 		return false;
 	if (saved->identity == cache_identity(metering->cache))
 		return observation_load(metering->observation, reader, error) &&
-		       following_load(metering->following, reader, error);
+		       handlist_load(following_hand_list(metering->following), reader, error);
 	/* The machine has been started anew, and the indexes may be those of other interfaces. */
 	ledger_detach_all(metering->ledger);
 	return true;
@@ -194,7 +194,8 @@ static void adopt_unknown_points(Metering *metering)
 
 static void apply_limit(Metering *metering)
 {
-	uint32_t max = MAX(metering->config->hosts.max, following_limit(metering->following));
+	uint32_t max = MAX(metering->config->hosts.max,
+			   handlist_limit(following_hand_list(metering->following)));
 
 	cache_set_max_hosts(metering->cache, max);
 	hosts_set_max(metering->hosts, max);
@@ -327,7 +328,7 @@ static bool save_totals(Metering *metering, const char *path, GError **error)
 	hosts_save(metering->hosts, writer);
 	ledger_save(metering->ledger, writer);
 	observation_save(metering->observation, writer);
-	following_save(metering->following, writer);
+	handlist_save(following_hand_list(metering->following), writer);
 	return totals_writer_replace(writer, path, error);
 }
 

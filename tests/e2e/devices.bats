@@ -23,17 +23,6 @@ needs_device() {
 	lab_ip "$LAB" router link del probe0
 }
 
-# configure INTERFACE...: the interfaces as flow mappings
-configure() {
-	{
-		echo "interval: 200ms"
-		echo "interfaces:"
-		printf '  - { %s }\n' "$@"
-		sed -n '/^export/,$p' "$WORK/flowtally.yaml"
-	} >"$WORK/configured"
-	mv "$WORK/configured" "$WORK/flowtally.yaml"
-}
-
 # make_tunnel NAME OPTION...: between router and desktop, LOCAL and REMOTE standing for their addresses; without
 # an address of its own from IPv6's autoconfiguration
 make_tunnel() {
@@ -94,7 +83,7 @@ meters_pings() {
 
 @test "tun: hosts are known by their address, and frames have no more octets than packets" {
 	make_tun
-	configure 'match: tun7, side: lan'
+	configure 200ms 'match: tun7, side: lan'
 	start_agent
 	meters_pings tun7 both
 	ledger_balances
@@ -126,7 +115,7 @@ desktop_has_udp() {
 @test "tun: what is not one of the local addresses is a class of its own, and no host" {
 	make_tun
 	router ip route add 192.0.2.0/24 dev tun7
-	configure 'match: tun7, side: lan'
+	configure 200ms 'match: tun7, side: lan'
 	start_agent
 	fails router ping -q -c 3 -i 0.01 -W 1 192.0.2.9
 	wait_sweeps
@@ -137,7 +126,7 @@ desktop_has_udp() {
 
 @test "tun: on the side of the WAN, what is ours alone is the router's" {
 	make_tun
-	configure 'match: tun7, side: wan'
+	configure 200ms 'match: tun7, side: wan'
 	sed -i '1i hosts: { local: [192.168.2.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
 	router ping -q -c 3 -i 0.01 -W 1 10.77.0.2
@@ -149,7 +138,7 @@ desktop_has_udp() {
 @test "IP in IP" {
 	needs_device ipip local 192.0.2.1 remote 192.0.2.2
 	make_tunnel tunnel0 type ipip local LOCAL remote REMOTE
-	configure 'match: tunnel0, side: lan'
+	configure 200ms 'match: tunnel0, side: lan'
 	start_agent
 	meters_pings tunnel0 ipv4
 	ledger_balances
@@ -158,7 +147,7 @@ desktop_has_udp() {
 @test "SIT" {
 	needs_device sit local 192.0.2.1 remote 192.0.2.2
 	make_tunnel tunnel0 type sit mode any local LOCAL remote REMOTE
-	configure 'match: tunnel0, side: lan'
+	configure 200ms 'match: tunnel0, side: lan'
 	start_agent
 	meters_pings tunnel0 both
 	ledger_balances
@@ -167,7 +156,7 @@ desktop_has_udp() {
 @test "GRE" {
 	needs_device gre local 192.0.2.1 remote 192.0.2.2
 	make_tunnel tunnel0 type gre local LOCAL remote REMOTE
-	configure 'match: tunnel0, side: lan'
+	configure 200ms 'match: tunnel0, side: lan'
 	start_agent
 	meters_pings tunnel0 both
 	ledger_balances
@@ -188,7 +177,7 @@ desktop_has_udp() {
 	desktop wg set wg0 peer "$(router wg show wg0 public-key)" \
 		endpoint "$LAB_ROUTER:5555" allowed-ips 0.0.0.0/0,::/0
 	give_addresses wg0
-	configure 'match: wg0, side: lan'
+	configure 200ms 'match: wg0, side: lan'
 	start_agent
 	meters_pings wg0 both
 	same '[true,true]' "$(ask ledger -o json | jq -c '[.sheets[].balanced]')"
@@ -201,7 +190,7 @@ desktop_has_udp() {
 	spawn router "$WORK/pppd" pppd nodetach noauth local 10.77.0.1:10.77.0.2 nodefaultroute noipv6 \
 		pty "ip netns exec $LAB-desktop pppd notty nodetach noauth local nodefaultroute noipv6"
 	eventually 20 router ping -q -c 1 -W 1 10.77.0.2
-	configure 'match: ppp0, side: lan'
+	configure 200ms 'match: ppp0, side: lan'
 	start_agent
 	# A point-to-point link has no prefix: its peer is not one of its own addresses.
 	sed -i '1i hosts: { local: [10.77.0.0/24] }' "$WORK/flowtally.yaml"
@@ -230,13 +219,22 @@ needs_ppp() {
 	router ip route add 203.0.113.0/24 dev ppp0
 	internet ip route add 192.168.2.0/24 dev ppp0
 	eventually 10 desktop ping -q -c 1 -W 1 203.0.113.80
-	configure 'match: br-lan, side: lan' 'match: ppp0, side: wan'
+	configure 200ms 'match: br-lan, side: lan' 'match: ppp0, side: wan'
 	sed -i '1i hosts: { local: [192.168.2.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
 	desktop ping -q -c 5 -i 0.01 -W 5 203.0.113.80
 	wait_sweeps
 	same "{\"$DESKTOP\":[5,420,5,420]}" "$(hosts_of br-lan)"
 	same '{"192.168.2.10":[5,420,5,420]}' "$(hosts_of ppp0)"
+	ledger_balances
+}
+
+# both_meter_pings INTERFACE INTERFACE: the same
+both_meter_pings() {
+	router ping -q -c 5 -i 0.01 -W 5 10.77.0.2
+	wait_sweeps
+	same "{\"$DESKTOP\":[5,420,5,420]}" "$(hosts_of "$1")"
+	same "{\"$DESKTOP\":[5,420,5,420]}" "$(hosts_of "$2")"
 	ledger_balances
 }
 
@@ -249,14 +247,10 @@ needs_ppp() {
 	lab_ip "$LAB" router link set eth0.100 up
 	lab_ip "$LAB" desktop link set eth0.100 up
 	eventually 5 router ping -q -c 1 -W 1 10.77.0.2
-	configure 'match: eth0.100, side: lan' 'match: desktop, side: lan'
+	configure 200ms 'match: eth0.100, side: lan' 'match: desktop, side: lan'
 	sed -i '1i hosts: { local: [10.77.0.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
-	router ping -q -c 5 -i 0.01 -W 5 10.77.0.2
-	wait_sweeps
-	same "{\"$DESKTOP\":[5,420,5,420]}" "$(hosts_of eth0.100)"
-	same "{\"$DESKTOP\":[5,420,5,420]}" "$(hosts_of desktop)"
-	ledger_balances
+	both_meter_pings eth0.100 desktop
 }
 
 @test "a bond counts what its ports count, once each" {
@@ -269,18 +263,14 @@ needs_ppp() {
 	lab_ip "$LAB" router link set bond0 up
 	lab_ip "$LAB" desktop address add 10.77.0.2/24 dev eth0
 	eventually 10 router ping -q -c 1 -W 1 10.77.0.2
-	configure 'match: bond0, side: lan' 'match: desktop, side: lan'
+	configure 200ms 'match: bond0, side: lan' 'match: desktop, side: lan'
 	sed -i '1i hosts: { local: [10.77.0.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
-	router ping -q -c 5 -i 0.01 -W 5 10.77.0.2
-	wait_sweeps
-	same "{\"$DESKTOP\":[5,420,5,420]}" "$(hosts_of bond0)"
-	same "{\"$DESKTOP\":[5,420,5,420]}" "$(hosts_of desktop)"
-	ledger_balances
+	both_meter_pings bond0 desktop
 }
 
 @test "a bridge and its port, both chosen, count the same packets, once each" {
-	configure 'match: br-lan, side: lan' 'match: desktop, side: lan'
+	configure 200ms 'match: br-lan, side: lan' 'match: desktop, side: lan'
 	sed -i '1i hosts: { local: [192.168.2.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
 	desktop ping -q -c 5 -i 0.01 "$LAB_INTERNET"

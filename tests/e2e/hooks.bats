@@ -7,7 +7,7 @@ load lib
 
 setup() {
 	setup_lab 1
-	configure auto first
+	choose auto first
 	FOREIGN=()
 }
 
@@ -20,8 +20,8 @@ teardown() {
 	teardown_lab
 }
 
-# configure HOOK ORDER
-configure() {
+# choose HOOK ORDER
+choose() {
 	write_config collectors='[]' options="hook: $1, order: $2"
 }
 
@@ -71,7 +71,7 @@ configuration() {
 }
 
 @test "by clsact where the kernel has nothing else, or where that is asked for" {
-	has_tcx && configure clsact first
+	has_tcx && choose clsact first
 	start_agent
 	same clsact "$(hook_of)"
 	same 2 "$(hooks)"
@@ -79,7 +79,7 @@ configuration() {
 
 @test "tcx that is asked for and not there is a fault that says so" {
 	has_tcx && skip "this kernel has tcx"
-	configure tcx first
+	choose tcx first
 	start_agent
 	same 'attach by tcx: this kernel has no tcx (Linux 6.6 has)' "$(ask status -o json | jq -r '.faults[].fault')"
 }
@@ -97,7 +97,7 @@ configuration() {
 
 @test "last: what others drop before us is not counted, and the ledger says so" {
 	needs_tcx
-	configure auto last
+	choose auto last
 	foreign ingress first drop
 	start_agent
 	same 'foreign flowtally_ingre' "$(order_at ingress)"
@@ -108,7 +108,7 @@ configuration() {
 }
 
 @test "last by clsact is behind the filters of others" {
-	configure clsact last
+	choose clsact last
 	router tc qdisc add dev br-lan clsact
 	router tc filter add dev br-lan ingress pref 49152 bpf da bytecode '1,6 0 0 2,'
 	start_agent
@@ -119,23 +119,23 @@ configuration() {
 
 @test "what is attached stays as it is, unless another hook is asked for" {
 	needs_tcx
-	configure clsact first
+	choose clsact first
 	start_agent
 	desktop ping -q -c 2 -i 0.01 "$LAB_INTERNET"
 	kill_agent
-	configure auto first
+	choose auto first
 	start_agent
 	same clsact "$(hook_of)"
 	desktop ping -q -c 3 -i 0.01 "$LAB_INTERNET"
 	wait_sweeps
-	configure tcx first
+	choose tcx first
 	kill -HUP "$AGENT"
 	eventually 5 is_hooked_by tcx
 	same 2 "$(hooks)"
 	same '' "$(router tc qdisc show dev br-lan | grep clsact || :)"
 	desktop ping -q -c 4 -i 0.01 "$LAB_INTERNET"
 	wait_sweeps
-	configure clsact first
+	choose clsact first
 	kill -HUP "$AGENT"
 	eventually 5 is_hooked_by clsact
 	same 2 "$(hooks)"
@@ -168,7 +168,7 @@ configuration() {
 	local pid i
 
 	for i in auto clsact; do
-		configure "$i" first
+		choose "$i" first
 		start_agent
 		spawn desktop /dev/null ping -q -c 500 -i 0.004 "$LAB_INTERNET"
 		pid=$!

@@ -18,17 +18,6 @@ teardown() {
 	teardown_lab
 }
 
-# configure INTERFACE...: the interfaces as flow mappings
-configure() {
-	{
-		echo "interval: 200ms"
-		echo "interfaces:"
-		printf '  - { %s }\n' "$@"
-		sed -n '/^export/,$p' "$WORK/flowtally.yaml"
-	} >"$WORK/configured"
-	mv "$WORK/configured" "$WORK/flowtally.yaml"
-}
-
 metered() {
 	ask status -o json | jq -cS '[.interfaces[] | select(.attached) | .interface] | sort'
 }
@@ -66,13 +55,13 @@ downloads() {
 	for name in eth1 eth10 eth0.100 veth1 ppp0 ppp1; do
 		lab_ip "$LAB" router link add "$name" type bridge
 	done
-	configure 'match: "~eth(1|0\\.100)", side: lan' 'match: "ppp*", exclude: [ppp1], alias: line' 'match: "p*"'
+	configure 200ms 'match: "~eth(1|0\\.100)", side: lan' 'match: "ppp*", exclude: [ppp1], alias: line' 'match: "p*"'
 	start_agent
 	same '["eth0.100","eth1","line","ppp1"]' "$(metered)"
 }
 
 @test "all interfaces with one setting, but for some, and new ones while running" {
-	configure 'match: "*", exclude: [lo, "~(desktop|wan)"]'
+	configure 200ms 'match: "*", exclude: [lo, "~(desktop|wan)"]'
 	start_agent
 	same '["br-lan"]' "$(metered)"
 	lab_ip "$LAB" router link add new0 type bridge
@@ -82,7 +71,7 @@ downloads() {
 @test "an interface of another network namespace is metered under the name of both" {
 	ip netns add "$OTHER"
 	make_bridge "$OTHER" br-a 3
-	configure "match: \"$OTHER:br-a\", side: lan" 'match: br-lan, side: lan'
+	configure 200ms "match: \"$OTHER:br-a\", side: lan" 'match: br-lan, side: lan'
 	start_agent
 	same "[\"br-lan\",\"$OTHER:br-a\"]" "$(metered)"
 	send "$OTHER" br-a 3 5
@@ -98,7 +87,7 @@ downloads() {
 }
 
 @test "namespaces that appear are followed, those that vanish are left, and one of the same name is another" {
-	configure "match: \"$OTHER*:br-?\", side: lan" "match: \"$OTHER:br-x\""
+	configure 200ms "match: \"$OTHER*:br-?\", side: lan" "match: \"$OTHER:br-x\""
 	start_agent
 	same "[\"$OTHER:br-x\"]" "$(awaited)"
 	ip netns add "$OTHER"
@@ -129,7 +118,7 @@ downloads() {
 	make_bridge "$OTHER" br-a 3
 	spawn_in "$OTHER" sleep 60
 	holder=$!
-	configure "match: \"$OTHER:br-a\", side: lan, hook: clsact"
+	configure 200ms "match: \"$OTHER:br-a\", side: lan, hook: clsact"
 	start_agent
 	same "[\"$OTHER:br-a\"]" "$(metered)"
 	send "$OTHER" br-a 3 4
@@ -154,7 +143,7 @@ spawn_in() {
 	ip netns add "$OTHER"
 	lab_ip "$LAB" router link add va type veth peer name vb
 	lab_ip "$LAB" router link set va up
-	configure 'match: va, side: lan' "match: \"$OTHER:va\", side: lan"
+	configure 200ms 'match: va, side: lan' "match: \"$OTHER:va\", side: lan"
 	start_agent
 	same '["va"]' "$(metered)"
 	lab_ip "$LAB" router link set va netns "$OTHER"
@@ -170,7 +159,7 @@ spawn_in() {
 @test "killed and started again, interfaces of other namespaces are adopted" {
 	ip netns add "$OTHER"
 	make_bridge "$OTHER" br-a 3
-	configure "match: \"$OTHER:br-a\", side: lan"
+	configure 200ms "match: \"$OTHER:br-a\", side: lan"
 	start_agent
 	send "$OTHER" br-a 3 5
 	wait_sweeps
@@ -184,7 +173,7 @@ spawn_in() {
 }
 
 @test "the agent's own namespace under a name is said to be that, once" {
-	configure "match: \"$LAB-router:br-lan\", side: lan" 'match: "wan"'
+	configure 200ms "match: \"$LAB-router:br-lan\", side: lan" 'match: "wan"'
 	start_agent
 	same '["wan"]' "$(metered)"
 	same 1 "$(grep -c "$LAB-router: is the agent's own network namespace" "$WORK/agent.log")"
@@ -235,7 +224,7 @@ holds_no_more_than() {
 	local before
 
 	ip netns add "$OTHER"
-	configure 'match: "br-lan", side: lan' 'match: "c*", side: lan' "match: \"$OTHER:c*\""
+	configure 200ms 'match: "br-lan", side: lan' 'match: "c*", side: lan' "match: \"$OTHER:c*\""
 	start_agent
 	wait_sweeps
 	mapfile -t before < <(holdings)

@@ -141,6 +141,20 @@ write_config() {
 	} >"$WORK/flowtally.yaml"
 }
 
+# configure INTERVAL INTERFACE...: the interfaces as flow mappings, the rest as write_config has written it
+configure() {
+	local interval=$1
+
+	shift
+	{
+		echo "interval: $interval"
+		echo "interfaces:"
+		printf '  - { %s }\n' "$@"
+		sed -n '/^export/,$p' "$WORK/flowtally.yaml"
+	} >"$WORK/configured"
+	mv "$WORK/configured" "$WORK/flowtally.yaml"
+}
+
 launch_agent() {
 	spawn router "$WORK/agent.log" "$FLOWTALLY" agent -c "$WORK/flowtally.yaml" "$@"
 	AGENT=$!

@@ -50,21 +50,6 @@ send() {
 	router "$TOOLS/frames" --count "$3" --reverse --source "192.168.$2.99" "$1" udp >/dev/null
 }
 
-# configure INTERVAL INTERFACE...: the interfaces as flow mappings
-configure() {
-	local interval=$1
-
-	shift
-	write_config
-	{
-		echo "interval: $interval"
-		echo "interfaces:"
-		printf '  - { %s }\n' "$@"
-		sed -n '/^export/,$p' "$WORK/flowtally.yaml"
-	} >"$WORK/configured"
-	mv "$WORK/configured" "$WORK/flowtally.yaml"
-}
-
 downloads_by_interface() {
 	ask hosts -o json | jq -c '[.hosts[] | [.interface, .download.packets]] | group_by(.[0]) |
 		map([.[0][0], (map(.[1]) | add)])'
@@ -268,32 +253,24 @@ lab_readd_internet() {
 }
 
 @test "a hook that somebody removes is put back" {
-	start_agent
-	ping_internet 2
-	wait_sweeps
-	router "$TOOLS/tcx" detach br-lan
-	if router tc qdisc show dev br-lan | grep -q clsact; then
-		router tc qdisc del dev br-lan clsact
-	fi
-	eventually 5 is_metered br-lan
-	ping_internet 3
-	wait_sweeps
-	same "$(pings 5)" "$(hosts_sums)"
-}
+	local hook
 
-@test "a filter that somebody removes is put back" {
-	write_config options='hook: clsact'
-	start_agent
-	ping_internet 2
-	wait_sweeps
-	router "$TOOLS/tcx" detach br-lan
-	if router tc qdisc show dev br-lan | grep -q clsact; then
-		router tc qdisc del dev br-lan clsact
-	fi
-	eventually 5 is_metered br-lan
-	ping_internet 3
-	wait_sweeps
-	same "$(pings 5)" "$(hosts_sums)"
+	for hook in auto clsact; do
+		write_config options="hook: $hook"
+		start_agent
+		ping_internet 2
+		wait_sweeps
+		router "$TOOLS/tcx" detach br-lan
+		if router tc qdisc show dev br-lan | grep -q clsact; then
+			router tc qdisc del dev br-lan clsact
+		fi
+		eventually 5 is_metered br-lan
+		ping_internet 3
+		wait_sweeps
+		same "$(pings 5)" "$(hosts_sums)"
+		stop_agent
+		rm -rf "$WORK/state"
+	done
 }
 
 @test "five interfaces are metered in one run, each by itself" {
