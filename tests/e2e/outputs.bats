@@ -140,7 +140,7 @@ textfile_is_current() {
 	ping_once 1
 	wait_sweeps
 	local i
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 500 / SLOW; i++)); do
 		tail -c 1 "$WORK/flowtally.prom" | od -An -c | grep -q '\\n'
 		grep -q '^flowtally_build_info' "$WORK/flowtally.prom"
 	done

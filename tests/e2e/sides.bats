@@ -15,7 +15,7 @@ teardown() {
 
 # configure_side MATCH SIDE [HOSTS]
 configure_side() {
-	write_config collectors='[]' hosts="${3:-}"
+	write_config collectors='[]' ${3:+hosts="$3"}
 	sed -i "s/{ match: .*, side: lan,/{ match: \"$1\", side: $2,/" "$WORK/flowtally.yaml"
 }
 

@@ -6,7 +6,6 @@
 
 load lib
 
-OCTETS=100M
 
 setup() {
 	setup_lab 1
@@ -48,7 +47,7 @@ transfer() {
 	desktop_before=$(node_counters desktop rx)
 	internet_before=$(node_counters internet rx)
 	sent_before=$(segments_sent "$sender")
-	tcp_transfer desktop "$1" "$OCTETS" "$2"
+	tcp_transfer desktop "$1" "$((100 / SLOW))M" "$2"
 	wait_sweeps
 	same "$(truth "$desktop_before" "$(node_counters desktop rx)")" "$(metered download)"
 	same "$(truth "$internet_before" "$(node_counters internet rx)")" "$(metered upload)"
