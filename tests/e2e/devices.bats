@@ -126,8 +126,8 @@ desktop_has_udp() {
 
 @test "tun: on the side of the WAN, what is ours alone is the router's" {
 	make_tun
+	write_config collectors='[]' hosts='{ local: [192.168.2.0/24] }'
 	configure 200ms 'match: tun7, side: wan'
-	sed -i '1i hosts: { local: [192.168.2.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
 	router ping -q -c 3 -i 0.01 -W 1 10.77.0.2
 	wait_sweeps
@@ -190,12 +190,10 @@ desktop_has_udp() {
 	spawn router "$WORK/pppd" pppd nodetach noauth local 10.77.0.1:10.77.0.2 nodefaultroute noipv6 \
 		pty "ip netns exec $LAB-desktop pppd notty nodetach noauth local nodefaultroute noipv6"
 	eventually 20 router ping -q -c 1 -W 1 10.77.0.2
+	# A point-to-point link has no prefix: its peer is not one of its own addresses.
+	write_config collectors='[]' hosts='{ local: [10.77.0.0/24] }'
 	configure 200ms 'match: ppp0, side: lan'
 	start_agent
-	# A point-to-point link has no prefix: its peer is not one of its own addresses.
-	sed -i '1i hosts: { local: [10.77.0.0/24] }' "$WORK/flowtally.yaml"
-	kill -HUP "$AGENT"
-	wait_sweeps
 	meters_pings ppp0 ipv4
 	ledger_balances
 }
@@ -219,8 +217,8 @@ needs_ppp() {
 	router ip route add 203.0.113.0/24 dev ppp0
 	internet ip route add 192.168.2.0/24 dev ppp0
 	eventually 10 desktop ping -q -c 1 -W 1 203.0.113.80
+	write_config collectors='[]' hosts='{ local: [192.168.2.0/24] }'
 	configure 200ms 'match: br-lan, side: lan' 'match: ppp0, side: wan'
-	sed -i '1i hosts: { local: [192.168.2.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
 	desktop ping -q -c 5 -i 0.01 -W 5 203.0.113.80
 	wait_sweeps
@@ -247,8 +245,8 @@ both_meter_pings() {
 	lab_ip "$LAB" router link set eth0.100 up
 	lab_ip "$LAB" desktop link set eth0.100 up
 	eventually 5 router ping -q -c 1 -W 1 10.77.0.2
+	write_config collectors='[]' hosts='{ local: [10.77.0.0/24] }'
 	configure 200ms 'match: eth0.100, side: lan' 'match: desktop, side: lan'
-	sed -i '1i hosts: { local: [10.77.0.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
 	both_meter_pings eth0.100 desktop
 }
@@ -263,15 +261,15 @@ both_meter_pings() {
 	lab_ip "$LAB" router link set bond0 up
 	lab_ip "$LAB" desktop address add 10.77.0.2/24 dev eth0
 	eventually 10 router ping -q -c 1 -W 1 10.77.0.2
+	write_config collectors='[]' hosts='{ local: [10.77.0.0/24] }'
 	configure 200ms 'match: bond0, side: lan' 'match: desktop, side: lan'
-	sed -i '1i hosts: { local: [10.77.0.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
 	both_meter_pings bond0 desktop
 }
 
 @test "a bridge and its port, both chosen, count the same packets, once each" {
+	write_config collectors='[]' hosts='{ local: [192.168.2.0/24] }'
 	configure 200ms 'match: br-lan, side: lan' 'match: desktop, side: lan'
-	sed -i '1i hosts: { local: [192.168.2.0/24] }' "$WORK/flowtally.yaml"
 	start_agent
 	desktop ping -q -c 5 -i 0.01 "$LAB_INTERNET"
 	wait_sweeps
