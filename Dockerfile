@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-#   docker build -t flowtally .
-#   docker run --network host --cap-add BPF --cap-add NET_ADMIN --security-opt seccomp=unconfined \
-#       -v /etc/flowtally:/etc/flowtally:ro -v /run/flowtally:/run/flowtally \
-#       -v /var/lib/flowtally:/var/lib/flowtally flowtally
+#   docker build -t flowtally .        without a registry: make image
+#   docker run -d --name flowtally --network host \
+#       --cap-drop ALL --cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON \
+#       --security-opt no-new-privileges --security-opt seccomp=unconfined --read-only \
+#       -v /etc/flowtally:/etc/flowtally:ro -v /var/lib/flowtally:/var/lib/flowtally \
+#       -v /run/flowtally:/run/flowtally -v /sys/fs/bpf/flowtally:/run/flowtally/bpf flowtally
+#
+# podman makes no directory that is to be mounted: have the four first.
+#
+# seccomp=unconfined: the default profiles of podman (as of 4.3) and of Docker before 23.0 refuse bpf(2) to
+# everyone without CAP_SYS_ADMIN; they do not know CAP_BPF.
 
 FROM debian:12 AS builder
 WORKDIR /src

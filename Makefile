@@ -4,6 +4,7 @@
 #   make check          unit tests; no privilege needed
 #   make check-bpf      the classifier by BPF_PROG_TEST_RUN; needs root
 #   make check-e2e      everything, in network namespaces, with real collectors; needs root
+#   make image          the container image, without a registry: in build/image; needs root
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
@@ -101,6 +102,9 @@ check-bpf: all $(BPF_TESTS)
 check-e2e: all $(TOOLS)
 	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/e2e/*.bats)
 
+image:
+	$(Q)misc/image $(O)/image
+
 check-all: lint check check-bpf check-e2e
 
 bench: all $(BENCHES)
@@ -143,8 +147,9 @@ install: all $(O)/flowtally.service
 clean:
 	rm -rf build build-san
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+# The storage of images is full of other things by that name.
+-include $(shell find $(O) -path $(O)/image -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-bpf check-e2e check-all bench lint lint-service install clean
+.PHONY: all check check-bpf check-e2e image check-all bench lint lint-service install clean
 .SECONDARY:
