@@ -7,7 +7,8 @@
 #       -v /etc/flowtally:/etc/flowtally:ro -v /var/lib/flowtally:/var/lib/flowtally \
 #       -v /run/flowtally:/run/flowtally -v /sys/fs/bpf/flowtally:/run/flowtally/bpf flowtally
 #
-# podman makes no directory that is to be mounted: have the four first.
+# The same stands in misc/container/docker-compose.yml, which says what each is for. podman makes no directory
+# that is to be mounted: have the four first.
 #
 # seccomp=unconfined: the default profiles of podman (as of 4.3) and of Docker before 23.0 refuse bpf(2) to
 # everyone without CAP_SYS_ADMIN; they do not know CAP_BPF.
