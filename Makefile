@@ -5,6 +5,7 @@
 #   make check-bpf      the classifier by BPF_PROG_TEST_RUN; needs root
 #   make check-e2e      everything, in network namespaces, with real collectors; needs root
 #   make image          the container image, without a registry: in build/image; needs root
+#   make check-image    that image in containers; needs root
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
@@ -105,7 +106,10 @@ check-e2e: all $(TOOLS)
 image:
 	$(Q)misc/image $(O)/image
 
-check-all: lint check check-bpf check-e2e
+check-image: all image
+	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/image/*.bats)
+
+check-all: lint check check-bpf check-e2e check-image
 
 bench: all $(BENCHES)
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -151,5 +155,5 @@ clean:
 -include $(shell find $(O) -path $(O)/image -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-bpf check-e2e image check-all bench lint lint-service install clean
+.PHONY: all check check-bpf check-e2e image check-image check-all bench lint lint-service install clean
 .SECONDARY:
