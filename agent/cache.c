@@ -481,28 +481,28 @@ static void sheet_add_cpu(struct ledger_sheet *sum, const struct ledger_sheet *s
 bool cache_read_sheets(Cache *cache, uint64_t interface, struct ledger_sheet sheets[HOOKS],
 		       GError **error)
 {
-	g_autofree struct ledger_sheet *values =
-		g_malloc(percpu_size(cache, sizeof(struct ledger_sheet)));
+	g_autofree struct ledger_page *pages =
+		g_malloc(percpu_size(cache, sizeof(struct ledger_page)));
 	const PointLedger *point = find_point(cache, interface);
 
 	memset(sheets, 0, HOOKS * sizeof(*sheets));
 	for (uint32_t hook = 0; hook < HOOKS; hook++) {
 		uint32_t index = quiet(cache) * HOOKS + hook;
 
-		if (bpf_map_lookup_elem(point ? point->fd : -1, &index, values) < 0) {
+		if (bpf_map_lookup_elem(point ? point->fd : -1, &index, pages) < 0) {
 			error_from_errno(error, errno, "read the ledger of interface %u",
 					 interface_ifindex(interface));
 			return false;
 		}
 		for (int cpu = 0; cpu < cache->cpus; cpu++)
-			sheet_add_cpu(&sheets[hook], &values[cpu]);
+			sheet_add_cpu(&sheets[hook], &pages[cpu].sheet);
 	}
 	return true;
 }
 
 static bool empty_ledgers(Cache *cache, GError **error)
 {
-	g_autofree void *zeros = g_malloc0(percpu_size(cache, sizeof(struct ledger_sheet)));
+	g_autofree void *zeros = g_malloc0(percpu_size(cache, sizeof(struct ledger_page)));
 	GHashTableIter iter;
 	gpointer value;
 

@@ -21,7 +21,7 @@ static int share_maps(struct meter_bpf *skeleton, const int fds[CLASSIFIER_MAPS]
 		[CLASSIFIER_MACS] = skeleton->maps.macs,
 		[CLASSIFIER_LOCAL_PREFIXES] = skeleton->maps.local_prefixes,
 		[CLASSIFIER_SCOPE_PREFIXES] = skeleton->maps.scope_prefixes,
-		[CLASSIFIER_SCOPE_HINTS] = skeleton->maps.bss,
+		[CLASSIFIER_SCOPE_HINTS] = skeleton->maps.scope_hints,
 		[CLASSIFIER_LEDGER] = skeleton->maps.ledger,
 	};
 

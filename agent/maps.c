@@ -100,19 +100,23 @@ uint32_t map_max_entries(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ? 0 : info.max_entries;
 }
 
+static size_t memory_size(MapKind kind)
+{
+	return (size_t)map_specs[kind].value_size * map_specs[kind].max_entries;
+}
+
 void *map_memory(int fd, MapKind kind, GError **error)
 {
-	const MapSpec *spec = &map_specs[kind];
-	void *memory = mmap(NULL, spec->value_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *memory = mmap(NULL, memory_size(kind), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (memory != MAP_FAILED)
 		return memory;
-	error_from_errno(error, errno, "map the memory of %s", spec->name);
+	error_from_errno(error, errno, "map the memory of %s", map_specs[kind].name);
 	return NULL;
 }
 
 void map_memory_free(void *memory, MapKind kind)
 {
 	if (memory)
-		munmap(memory, map_specs[kind].value_size);
+		munmap(memory, memory_size(kind));
 }

@@ -33,7 +33,10 @@ void map_unpin(const char *dir, const char *pin);
 
 uint32_t map_max_entries(int fd);
 
-/* The one value of an array made with BPF_F_MMAPABLE; NULL with @error set on failure. */
+/*
+ * The values of an array made with BPF_F_MMAPABLE, one after the other as their size is a multiple of 8
+ * octets; NULL with @error set on failure.
+ */
 void *map_memory(int fd, MapKind kind, GError **error);
 void map_memory_free(void *memory, MapKind kind);
 

@@ -27,7 +27,7 @@ const MapSpec map_specs[MAP_KINDS] = {
 		sizeof(struct meter_key), sizeof(struct host_traffic), 0, 0 },
 	[MAP_LEDGER] = {
 		"ledger", BPF_MAP_TYPE_PERCPU_ARRAY,
-		sizeof(uint32_t), sizeof(struct ledger_sheet), GENERATIONS * HOOKS, 0 },
+		sizeof(uint32_t), sizeof(struct ledger_page), GENERATIONS * HOOKS, 0 },
 	[MAP_LOCAL_PREFIXES] = {
 		"local_prefixes", BPF_MAP_TYPE_LPM_TRIE,
 		sizeof(struct local_prefix), sizeof(uint8_t), MAX_PREFIXES, BPF_F_NO_PREALLOC },
@@ -36,7 +36,7 @@ const MapSpec map_specs[MAP_KINDS] = {
 		sizeof(struct scope_prefix), sizeof(uint8_t), MAX_PREFIXES, BPF_F_NO_PREALLOC },
 	[MAP_SCOPE_HINTS] = {
 		"scope_hints", BPF_MAP_TYPE_ARRAY,
-		sizeof(uint32_t), sizeof(struct scope_hints), 1, BPF_F_MMAPABLE },
+		sizeof(uint32_t), sizeof(uint64_t), SCOPE_HINT_WORDS, BPF_F_MMAPABLE },
 };
 /* clang-format on */
 

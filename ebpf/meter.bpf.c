@@ -11,6 +11,18 @@
  * packet.
  *
  * The tables are per CPU, so that counting takes no atomic operation and no CPU waits for another.
+ *
+ * To load it takes CAP_BPF and CAP_NET_ADMIN. Where CAP_PERFMON is missing the kernel guards against
+ * what a CPU does speculatively, and asks more of the code, here and in parse.bpf.h:
+ *   - To a pointer, whether into the frame or into a map, constants alone are added. So headers are
+ *     read in place only where they mostly are, each class of the ledger has its own code, and hints
+ *     of scope are looked up.
+ *   - An octet of the stack is read only where all paths have written it, and behind each store to
+ *     one that was not in use the kernel puts a barrier, which costs some 10 ns. So what is known of
+ *     a frame is noted in a map.
+ *   - Of a branch both ways are followed, also where only one can be taken. So loops are unrolled:
+ *     those ways would go round for ever.
+ * The compiler knows nothing of this; what it is not to see stands in an asm statement.
  */
 #include "parse.bpf.h"
 
@@ -27,11 +39,9 @@ const volatile __u8 point_layer;   /* enum link_layer */
  * The agent makes all maps (agent/cache.c, agent/scope.c), sets their sizes there and hands them to
  * each instance; what stands here is only what the verifier needs to know.
  *
- * A section of variables is a map, too, an array of one entry, and is read without a lookup: hence
- * a section of its own for each of these two.
+ * A section of variables is a map, too, an array of one entry, and is read without a lookup.
  */
 volatile struct meter_control control SEC(".data.control");
-struct scope_hints scope_hints; /* all that there is in .bss */
 
 struct host_table {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -56,12 +66,12 @@ struct {
 	__array(values, struct host_table);
 } macs SEC(".maps");
 
-/* Of this interface alone; indexed by sheet_index(). */
+/* Of this interface alone; indexed by page_index(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, GENERATIONS *HOOKS);
 	__type(key, __u32);
-	__type(value, struct ledger_sheet);
+	__type(value, struct ledger_page);
 } ledger SEC(".maps");
 
 /* hosts.local */
@@ -82,65 +92,104 @@ struct {
 	__type(value, __u8);
 } scope_prefixes SEC(".maps");
 
+/* Of all, struct scope_hints. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SCOPE_HINT_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} scope_hints SEC(".maps");
+
+/*
+ * What is known of the frame at hand, and the keys that are made of it. No other frame comes between:
+ * on one CPU, a hook has one at a time, since it runs with softirqs off.
+ */
+struct notes {
+	struct packet packet;
+	__u32 generation;
+	__u32 hint_word;
+	struct local_prefix local_prefix;
+	struct scope_prefix scope_prefix;
+	bool local; /* the near end; only known if its address has no entry */
+};
+_Static_assert(sizeof(struct notes) <= sizeof(((struct ledger_page *)0)->notes),
+	       "a page has room for the notes");
+
+static __always_inline struct notes *notes_on(struct ledger_page *page)
+{
+	return (struct notes *)page->notes;
+}
+
 static const struct host_traffic no_traffic;
 
-/* A meter_key in the words in which it is written; see struct packet. */
-union key_words {
-	struct meter_key key;
-	struct {
-		__u64 address[2];
-		__u64 mac_point;
-	};
-};
-
-static __always_inline bool is_local(const struct packet *packet)
+/* The octet at @place in memory. */
+static __always_inline __u8 octet_of(__u64 word, __u32 place)
 {
-	struct local_prefix prefix = {
-		.length = LOCAL_PREFIX_LENGTH(8 * ADDRESS_LEN),
-		.point = point_number,
-		.ip_version = packet->ip_version,
-	};
+	return bpf_be64_to_cpu(word) >> 8 * (sizeof(word) - 1 - place);
+}
 
-	__builtin_memcpy(prefix.address, packet->near, ADDRESS_LEN);
-	return bpf_map_lookup_elem(&local_prefixes, &prefix);
+/* Code which ends in this is not merged with such as has another number, a constant. */
+static __always_inline void keep_apart(int number)
+{
+	asm volatile("" : : "i"(number));
+}
+
+static __always_inline bool is_local(struct notes *notes)
+{
+	struct local_prefix *prefix = &notes->local_prefix;
+
+	prefix->length = LOCAL_PREFIX_LENGTH(8 * ADDRESS_LEN);
+	prefix->point = point_number;
+	prefix->ip_version = notes->packet.ip_version;
+	__builtin_memcpy(prefix->address, notes->packet.near.key.address, ADDRESS_LEN);
+	return bpf_map_lookup_elem(&local_prefixes, prefix);
 }
 
 /* Few frames come here, so the address is read once more rather than kept for all. */
-static __always_inline enum scope ask_trie(struct __sk_buff *skb, const struct packet *packet)
+static __always_inline enum scope ask_trie(struct __sk_buff *skb, struct notes *notes)
 {
-	struct scope_prefix prefix = {
-		.length = SCOPE_PREFIX_LENGTH(8 * ADDRESS_LEN),
-		.ip_version = packet->ip_version,
-	};
+	struct scope_prefix *prefix = &notes->scope_prefix;
 	int result;
 
-	if (packet->ip_version == 4) {
-		__builtin_memset(prefix.address + 10, 0xff, 2);
-		result = bpf_skb_load_bytes(skb, packet->far_offset, prefix.address + 12, 4);
+	prefix->length = SCOPE_PREFIX_LENGTH(8 * ADDRESS_LEN);
+	prefix->ip_version = notes->packet.ip_version;
+	if (notes->packet.ip_version == 4) {
+		__builtin_memset(prefix->address, 0, 10);
+		__builtin_memset(prefix->address + 10, 0xff, 2);
+		result = bpf_skb_load_bytes(skb, notes->packet.far_offset, prefix->address + 12, 4);
+		keep_apart(4);
 	} else {
-		result = bpf_skb_load_bytes(skb, packet->far_offset, prefix.address, ADDRESS_LEN);
+		result = bpf_skb_load_bytes(skb, notes->packet.far_offset, prefix->address,
+					    ADDRESS_LEN);
+		keep_apart(6);
 	}
-	return !result && bpf_map_lookup_elem(&scope_prefixes, &prefix) ? SCOPE_LOCAL :
-									  SCOPE_INTERNET;
+	return !result && bpf_map_lookup_elem(&scope_prefixes, prefix) ? SCOPE_LOCAL :
+									 SCOPE_INTERNET;
 }
 
-static __always_inline enum scope scope_of(struct __sk_buff *skb, const struct packet *packet)
+static __always_inline enum scope scope_of(struct __sk_buff *skb, struct notes *notes)
 {
-	switch (packet->ip_version == 4 ? scope_hints.ipv4[packet->far_start] :
-					  scope_hints.ipv6[packet->far_start]) {
+	__u32 hint = notes->packet.far_start + (notes->packet.ip_version == 4 ? 0 : SCOPE_HINTS);
+	const __u64 *hints;
+
+	notes->hint_word = hint / sizeof(*hints);
+	hints = bpf_map_lookup_elem(&scope_hints, &notes->hint_word);
+	switch (hints ? octet_of(*hints, hint % sizeof(*hints)) : HINT_INTERNET) {
 	case HINT_INTERNET:
 		return SCOPE_INTERNET;
 	case HINT_LOCAL:
 		return SCOPE_LOCAL;
 	default:
-		return ask_trie(skb, packet);
+		return ask_trie(skb, notes);
 	}
 }
 
-static __always_inline void count(struct host_traffic *host, enum direction direction,
+static __always_inline void count(struct host_traffic *host, struct variant variant,
 				  const struct packet *packet)
 {
-	struct traffic *traffic = &host->direction[direction];
+	struct traffic *traffic =
+		&host->direction[is_upload(variant) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD];
 	/* The one clock that is a load and no call; agent/ticks.h turns it into nanoseconds. */
 	__u32 now = (__u32)bpf_jiffies64();
 
@@ -160,153 +209,153 @@ static __always_inline struct host_traffic *add_host(void *table, const struct m
 	return bpf_map_lookup_elem(table, key);
 }
 
-static __always_inline enum ledger_class count_mac(struct meter_key *key, __u32 generation,
-						   enum direction direction,
-						   const struct packet *packet,
-						   enum ledger_class why)
+/* False: the device has no MAC, or there was no room for it. */
+static __always_inline bool count_mac(struct notes *notes, struct variant variant)
 {
-	void *table = bpf_map_lookup_elem(&macs, &generation);
+	union key_words *near = &notes->packet.near;
 	struct host_traffic *host;
-
-	if (!table)
-		return LEDGER_DEVICE_LIMIT;
-	__builtin_memset(key->address, 0, ADDRESS_LEN);
-	host = bpf_map_lookup_elem(table, key);
-	if (!host)
-		host = add_host(table, key);
-	if (!host)
-		return LEDGER_DEVICE_LIMIT;
-	count(host, direction, packet);
-	return why;
-}
-
-/* What the code is for, known when it is compiled. */
-struct variant {
-	enum side side;
-	enum link_layer layer;
-	enum hook hook;
-};
-
-/* Whether the device is known by its MAC. */
-static __always_inline bool has_mac(struct variant variant)
-{
-	return variant.side == SIDE_LAN && variant.layer == LINK_ETHERNET;
-}
-
-static __always_inline bool is_upload(struct variant variant)
-{
-	return (variant.hook == HOOK_INGRESS) == (variant.side == SIDE_LAN);
-}
-
-static __always_inline void write_key(union key_words *words, const struct packet *packet,
-				      struct variant variant, enum scope scope)
-{
-	union joined end = { .halves = { [3] = point_number << POINT_NUMBER_SHIFT } };
-
-	if (has_mac(variant))
-		__builtin_memcpy(end.halves, packet->near_mac, MAC_LEN);
-	if (packet->ip_version == 6)
-		end.halves[3] |= POINT_IPV6;
-	if (scope == SCOPE_LOCAL)
-		end.halves[3] |= POINT_LOCAL;
-	words->address[0] = packet->near[0];
-	words->address[1] = packet->near[1];
-	words->mac_point = end.whole;
-}
-
-/* What finds no entry by its address: counted by its MAC, if it has one. */
-static __always_inline enum ledger_class count_without_address(
-	union key_words *words, __u32 generation, const struct packet *packet,
-	struct variant variant, enum ledger_class with_mac, enum ledger_class without_mac)
-{
-	enum direction direction = is_upload(variant) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
+	void *table;
 
 	if (!has_mac(variant))
-		return without_mac;
-	return count_mac(&words->key, generation, direction, packet, with_mac);
+		return false;
+	table = bpf_map_lookup_elem(&macs, &notes->generation);
+	if (!table)
+		return false;
+	near->address[0] = near->address[1] = 0;
+	host = bpf_map_lookup_elem(table, &near->key);
+	if (!host)
+		host = add_host(table, &near->key);
+	if (!host)
+		return false;
+	count(host, variant, &notes->packet);
+	return true;
 }
 
-static __always_inline enum ledger_class count_host(struct __sk_buff *skb,
-						    const struct packet *packet,
-						    struct variant variant, __u32 generation)
+/* @class is a constant. */
+static __always_inline void count_class(struct ledger_sheet *sheet, enum ledger_class class,
+					const struct packet *packet)
 {
-	enum direction direction = is_upload(variant) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
-	void *table = bpf_map_lookup_elem(&hosts, &generation);
-	enum scope scope = scope_of(skb, packet);
-	struct host_traffic *host;
-	union key_words words;
+	struct ledger_entry *entry = &sheet->classes[class];
 
-	if (!table)
-		return LEDGER_DEVICE_LIMIT;
-	write_key(&words, packet, variant, scope);
-	host = bpf_map_lookup_elem(table, &words.key);
+	entry->frames++;
+	entry->packets += packet->packets;
+	entry->octets += packet->octets;
+	entry->layer2_octets += packet->layer2_octets;
+	keep_apart(class);
+}
+
+/* The part of the key that is not in the frame, at its place in key_words.mac_point. */
+static __always_inline __u64 point_of(const struct packet *packet, enum scope scope)
+{
+	__u16 point = point_number << POINT_NUMBER_SHIFT;
+
+	if (packet->ip_version == 6)
+		point |= POINT_IPV6;
+	if (scope == SCOPE_LOCAL)
+		point |= POINT_LOCAL;
+	return ((union joined){ .halves = { [3] = point } }).whole;
+}
+
+static __always_inline void count_host(struct __sk_buff *skb, struct ledger_page *page,
+				       struct variant variant)
+{
+	struct ledger_sheet *sheet = &page->sheet;
+	struct notes *notes = notes_on(page);
+	struct packet *packet = &notes->packet;
+	struct host_traffic *host;
+	void *table;
+
+	packet->near.mac_point |= point_of(packet, scope_of(skb, notes));
+	table = bpf_map_lookup_elem(&hosts, &notes->generation);
+	if (!table) {
+		count_class(sheet, LEDGER_DEVICE_LIMIT, packet);
+		return;
+	}
+	host = bpf_map_lookup_elem(table, &packet->near.key);
 	if (!host) {
 		/* Only now does it matter whether the address may have an entry: most are there. */
-		if (!is_local(packet))
-			return count_without_address(
-				&words, generation, packet, variant, LEDGER_MAC_ONLY,
-				variant.side == SIDE_WAN ? LEDGER_ROUTER : LEDGER_OUTSIDE);
-		host = add_host(table, &words.key);
+		notes->local = is_local(notes);
+		if (notes->local)
+			host = add_host(table, &packet->near.key);
 	}
-	if (!host)
-		return count_without_address(&words, generation, packet, variant,
-					     LEDGER_ADDRESS_LIMIT, LEDGER_DEVICE_LIMIT);
-	count(host, direction, packet);
-	return scope == SCOPE_LOCAL ? LEDGER_LOCAL : LEDGER_INTERNET;
+	if (host) {
+		count(host, variant, packet);
+		if (packet->near.key.point & POINT_LOCAL)
+			count_class(sheet, LEDGER_LOCAL, packet);
+		else
+			count_class(sheet, LEDGER_INTERNET, packet);
+	} else if (count_mac(notes, variant)) {
+		if (notes->local)
+			count_class(sheet, LEDGER_ADDRESS_LIMIT, packet);
+		else
+			count_class(sheet, LEDGER_MAC_ONLY, packet);
+	} else if (notes->local || has_mac(variant)) {
+		count_class(sheet, LEDGER_DEVICE_LIMIT, packet);
+	} else if (variant.side == SIDE_WAN) {
+		count_class(sheet, LEDGER_ROUTER, packet);
+	} else {
+		count_class(sheet, LEDGER_OUTSIDE, packet);
+	}
 }
 
-static __always_inline __u32 sheet_index(__u32 generation, enum hook hook)
+static __always_inline void meter_as(struct __sk_buff *skb, struct ledger_page *page,
+				     struct variant variant)
 {
-	return generation * HOOKS + hook;
-}
+	struct packet *packet;
 
-static __always_inline void meter_as(struct __sk_buff *skb, struct variant variant)
-{
-	__u32 generation = control.generation % GENERATIONS;
-	__u32 index = sheet_index(generation, variant.hook);
-	struct ledger_sheet *sheet = bpf_map_lookup_elem(&ledger, &index);
-	struct packet packet;
-	struct ledger_entry *entry;
-	enum ledger_class class;
-
-	if (!sheet)
-		return;
-	sheet->seen.frames++;
-	sheet->seen.skb_octets += skb->len;
-	if (skb->vlan_present)
-		sheet->seen.tagged++;
-
-	switch (parse_packet(skb, variant.layer, variant.hook, is_upload(variant), &packet)) {
+	/* Else addresses would be computed once for all variants, and be on the stack until then. */
+	asm volatile("" : "+r"(page));
+	packet = &notes_on(page)->packet;
+	switch (parse_packet(skb, variant, packet)) {
 	case PARSED_IP:
-		class = packet.multicast ? LEDGER_MULTICAST :
-					   count_host(skb, &packet, variant, generation);
+		if (packet->multicast)
+			count_class(&page->sheet, LEDGER_MULTICAST, packet);
+		else
+			count_host(skb, page, variant);
 		break;
 	case PARSED_NOT_IP:
-		class = LEDGER_NOT_IP;
+		count_class(&page->sheet, LEDGER_NOT_IP, packet);
 		break;
 	default:
-		class = LEDGER_MALFORMED;
+		count_class(&page->sheet, LEDGER_MALFORMED, packet);
 	}
-	entry = &sheet->classes[class];
-	entry->frames++;
-	entry->packets += packet.packets;
-	entry->octets += packet.octets;
-	entry->layer2_octets += packet.layer2_octets;
 }
 
-/* The code stands there once for each variant, and the verifier removes those that are not asked for. */
+/* A key, which here too is in a map and not on the stack. */
+static __always_inline const __u32 *page_index(__u32 generation, enum hook hook)
+{
+	static const __u32 even[HOOKS] = { 0, 1 };
+	static const __u32 odd[HOOKS] = { HOOKS, HOOKS + 1 };
+
+	return generation ? &odd[hook] : &even[hook];
+}
+
 static __always_inline int meter(struct __sk_buff *skb, enum hook hook)
 {
+	__u32 generation = control.generation % GENERATIONS;
+	struct ledger_page *page = bpf_map_lookup_elem(&ledger, page_index(generation, hook));
+	__u64 len = context(skb, len), tag_len = metadata_tag_len(skb);
+
+	if (!page)
+		return TC_ACT_UNSPEC;
+	page->sheet.seen.frames++;
+	page->sheet.seen.skb_octets += len;
+	if (tag_len)
+		page->sheet.seen.tagged++;
+	notes_on(page)->generation = generation;
+	begin_packet(&notes_on(page)->packet, len + tag_len);
+
+	/* The code stands there once for each variant; the kernel removes those that are not asked for. */
 	if (point_layer == LINK_ETHERNET) {
 		if (point_side == SIDE_LAN)
-			meter_as(skb, (struct variant){ SIDE_LAN, LINK_ETHERNET, hook });
+			meter_as(skb, page, (struct variant){ SIDE_LAN, LINK_ETHERNET, hook });
 		else
-			meter_as(skb, (struct variant){ SIDE_WAN, LINK_ETHERNET, hook });
+			meter_as(skb, page, (struct variant){ SIDE_WAN, LINK_ETHERNET, hook });
 	} else {
 		if (point_side == SIDE_LAN)
-			meter_as(skb, (struct variant){ SIDE_LAN, LINK_IP, hook });
+			meter_as(skb, page, (struct variant){ SIDE_LAN, LINK_IP, hook });
 		else
-			meter_as(skb, (struct variant){ SIDE_WAN, LINK_IP, hook });
+			meter_as(skb, page, (struct variant){ SIDE_WAN, LINK_IP, hook });
 	}
 	return TC_ACT_UNSPEC;
 }

@@ -38,6 +38,32 @@ struct vlan_tag {
 	__be16 tci;
 	__be16 encapsulated_protocol;
 };
+#define TAG_LEN sizeof(struct vlan_tag)
+
+/* What the code is for, known when it is compiled. */
+struct variant {
+	enum side side;
+	enum link_layer layer;
+	enum hook hook;
+};
+
+/* Whether the near end, which is on the devices' side, is the source. */
+static __always_inline bool is_upload(struct variant variant)
+{
+	return (variant.hook == HOOK_INGRESS) == (variant.side == SIDE_LAN);
+}
+
+/* Whether the device is known by its MAC. */
+static __always_inline bool has_mac(struct variant variant)
+{
+	return variant.side == SIDE_LAN && variant.layer == LINK_ETHERNET;
+}
+
+/* Where the IP header is, unless there are tags before it. */
+static __always_inline __u32 untagged_len(struct variant variant)
+{
+	return variant.layer == LINK_ETHERNET ? ETH_HLEN : 0;
+}
 
 enum parsed {
 	PARSED_IP,
@@ -45,16 +71,22 @@ enum parsed {
 	PARSED_MALFORMED,
 };
 
+/*
+ * A meter_key in words as wide as can be: where the kernel hashes and compares a key that was
+ * written by octets, each load waits for several stores.
+ */
+union key_words {
+	struct meter_key key;
+	struct {
+		__u64 address[ADDRESS_LEN / 8];
+		__u64 mac_point;
+	};
+};
+
 struct packet {
-	/*
-	 * The near end, which is on the devices' side, has its address as in struct meter_key. It is
-	 * in words as wide as can be: where the kernel hashes and compares a key that was written by
-	 * octets, each load waits for several stores.
-	 */
-	__u64 near[ADDRESS_LEN / 8];
-	__be16 near_mac[MAC_LEN / 2];
-	__be16 far_start; /* the first two octets of the far end's address ... */
-	__u32 far_offset; /* ... which stands here in the frame */
+	union key_words near; /* the key of the near end, but for its point */
+	__be16 far_start;     /* the first two octets of the far end's address ... */
+	__u32 far_offset;     /* ... which stands here in the frame */
 	__u8 ip_version;
 	bool multicast; /* or broadcast */
 	__u64 packets;
@@ -78,16 +110,77 @@ struct ethernet {
 };
 _Static_assert(sizeof(struct ethernet) == ETH_HLEN, "struct ethernet is that of the wire");
 
-/* @len bytes at @offset: in the frame where they are linear, else copied to @copy. */
-static __always_inline const void *peek(struct __sk_buff *skb, __u32 offset, void *copy, __u32 len)
-{
-	const void *data = (const void *)(long)skb->data;
-	const void *end = (const void *)(long)skb->data_end;
+/*
+ * A member of struct __sk_buff. The kernel takes nothing but a load at a constant offset, whereas the
+ * compiler may add that to the pointer beforehand.
+ */
+#define context(skb, member)                                                                       \
+	({                                                                                         \
+		__u64 value;                                                                       \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"                                              \
+			     : "=r"(value)                                                         \
+			     : "r"(skb), "i"(offsetof(struct __sk_buff, member)));                 \
+		value;                                                                             \
+	})
 
-	if (data + offset + len > end)
-		return bpf_skb_load_bytes(skb, offset, copy, len) ? NULL : copy;
-	__builtin_assume(data + offset != NULL); /* then the callers' check is for the copy alone */
-	return data + offset;
+/* @len bytes at @offset, a constant. NULL: not in the linear part of the frame. */
+static __always_inline const void *in_place(struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	const void *place = (const void *)context(skb, data);
+	const void *end = (const void *)context(skb, data_end);
+
+	/* The compiler would take any register that it knows to be @offset. */
+	asm volatile("%0 += %1" : "+r"(place) : "i"(offset));
+	if (place + len > end)
+		return NULL;
+	__builtin_assume(place != NULL); /* so that nothing compares them: nothing may */
+	return place;
+}
+
+/*
+ * @len bytes at @offset: in place, if that is @usual, a constant, or later by some tags; else copied to
+ * @copy. NULL: the frame ends before.
+ */
+static __always_inline const void *peek(struct __sk_buff *skb, __u32 offset, __u32 usual,
+					void *copy, __u32 len)
+{
+	const void *place = NULL;
+
+	/* If it knew which memory that is, the compiler would have a pointer to each member of it. */
+	asm volatile("" : "+r"(copy));
+	__builtin_assume(copy != NULL);
+	switch (offset - usual) {
+	case 0 * TAG_LEN:
+		place = in_place(skb, usual + 0 * TAG_LEN, len);
+		break;
+	case 1 * TAG_LEN:
+		place = in_place(skb, usual + 1 * TAG_LEN, len);
+		break;
+	case 2 * TAG_LEN:
+		place = in_place(skb, usual + 2 * TAG_LEN, len);
+		break;
+	case 3 * TAG_LEN:
+		place = in_place(skb, usual + 3 * TAG_LEN, len);
+		break;
+	}
+	if (!place)
+		place = bpf_skb_load_bytes(skb, offset, copy, len) ? NULL : copy;
+	return place;
+}
+
+static __always_inline __u64 join_words(__u32 first, __u32 second)
+{
+	return ((union joined){ .words = { first, second } }).whole;
+}
+
+static __always_inline __u64 join_mac(const __be16 mac[MAC_LEN / 2])
+{
+	return ((union joined){ .halves = { mac[0], mac[1], mac[2] } }).whole;
+}
+
+static __always_inline __u16 first_half(__u32 word)
+{
+	return ((union joined){ .words = { word } }).halves[0];
 }
 
 static __always_inline bool is_vlan(__be16 protocol)
@@ -96,36 +189,31 @@ static __always_inline bool is_vlan(__be16 protocol)
 	       protocol == bpf_htons(ETH_P_QINQ_OLD);
 }
 
-static __always_inline __u64 join_words(__u32 first, __u32 second)
+/* Of those which GSO repeats. */
+static __always_inline bool is_extension_header(__u8 protocol)
 {
-	return ((union joined){ .words = { first, second } }).whole;
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
+	       protocol == IPPROTO_DSTOPTS;
 }
 
-static __always_inline __u16 first_half(__u32 word)
+/* The protocol after the extension headers at @offset and, as the second word, where it begins. */
+static __noinline __u64 skip_extension_headers(struct __sk_buff *skb, __u8 protocol, __u32 offset)
 {
-	return ((union joined){ .words = { word } }).halves[0];
-}
+#pragma unroll
+	for (int i = 0; i < MAX_EXTENSION_HEADERS && is_extension_header(protocol); i++) {
+		struct ipv6_opt_hdr header;
 
-/* Steps over the extension headers which GSO repeats; @offset is left at the transport header. */
-static __always_inline __u8 skip_extension_headers(struct __sk_buff *skb, __u8 next, __u32 *offset)
-{
-	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
-		struct ipv6_opt_hdr copy;
-		const struct ipv6_opt_hdr *header;
-
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
+		if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
 			break;
-		header = peek(skb, *offset, &copy, sizeof(copy));
-		if (!header)
-			break;
-		next = header->nexthdr;
-		*offset += (header->hdrlen + 1) * 8;
+		protocol = header.nexthdr;
+		offset += (header.hdrlen + 1) * 8;
 	}
-	return next;
+	return join_words(protocol, offset);
 }
 
+/* @usual: as in peek(), where there are no options or extension headers. */
 static __always_inline __u32 transport_header_len(struct __sk_buff *skb, __u8 protocol,
-						  __u32 offset)
+						  __u32 offset, __u32 usual)
 {
 	struct tcphdr copy;
 	const struct tcphdr *tcp;
@@ -134,7 +222,7 @@ static __always_inline __u32 transport_header_len(struct __sk_buff *skb, __u8 pr
 		return sizeof(struct udphdr);
 	if (protocol != IPPROTO_TCP)
 		return 0;
-	tcp = peek(skb, offset, &copy, sizeof(copy));
+	tcp = peek(skb, offset, usual, &copy, sizeof(copy));
 	return tcp ? tcp->doff * 4 : 0;
 }
 
@@ -143,14 +231,19 @@ static __always_inline __u32 transport_header_len(struct __sk_buff *skb, __u8 pr
  * segment repeats, those in tunnels included (qdisc_pkt_len_init() in net/core/dev.c). On ingress
  * wire_len means nothing.
  */
-static __always_inline __u32 kernel_len(struct __sk_buff *skb, enum hook hook)
+static __always_inline __u64 kernel_len(struct __sk_buff *skb, enum hook hook)
 {
-	return hook == HOOK_EGRESS && skb->wire_len > skb->len ? skb->wire_len : skb->len;
+	__u64 len = context(skb, len), wire_len;
+
+	if (hook != HOOK_EGRESS)
+		return len;
+	wire_len = context(skb, wire_len);
+	return wire_len > len ? wire_len : len;
 }
 
-static __always_inline __u32 metadata_tag_len(struct __sk_buff *skb)
+static __always_inline __u64 metadata_tag_len(struct __sk_buff *skb)
 {
-	return skb->vlan_present ? sizeof(struct vlan_tag) : 0;
+	return context(skb, vlan_present) ? TAG_LEN : 0;
 }
 
 /*
@@ -158,183 +251,198 @@ static __always_inline __u32 metadata_tag_len(struct __sk_buff *skb)
  * @headers_len is the length of them all, @layer2_len of those before the IP header and @unsent_len
  * of what stands among them for the kernel alone.
  */
-static __always_inline void count_segments(struct __sk_buff *skb, enum hook hook, __u32 layer2_len,
-					   __u32 headers_len, __u32 unsent_len,
+static __always_inline void count_segments(struct __sk_buff *skb, enum hook hook, __u64 layer2_len,
+					   __u64 headers_len, __u64 unsent_len,
 					   struct packet *packet)
 {
-	__u32 segments = skb->gso_segs;
-	__u64 len;
+	__u64 skb_len = context(skb, len), known_len = kernel_len(skb, hook), len;
+	__u64 segments = context(skb, gso_segs);
 
 	/* A guest's frame does not say how many segments it is (SKB_GSO_DODGY). */
-	if (!segments && headers_len < skb->len)
-		segments = (skb->len - headers_len + skb->gso_size - 1) / skb->gso_size;
+	if (!segments && headers_len < skb_len) {
+		__u64 gso_size = context(skb, gso_size);
+
+		segments = (skb_len - headers_len + gso_size - 1) / gso_size;
+	}
 	if (!segments)
 		segments = 1;
 
-	len = skb->len + (__u64)(segments - 1) * headers_len;
-	if (len < kernel_len(skb, hook))
-		len = kernel_len(skb, hook);
-	len -= (__u64)segments * unsent_len;
+	len = skb_len + (segments - 1) * headers_len;
+	if (len < known_len)
+		len = known_len;
+	len -= segments * unsent_len;
 	packet->packets = segments;
-	packet->octets = len - (__u64)segments * layer2_len;
-	packet->layer2_octets = len + (__u64)segments * metadata_tag_len(skb);
+	packet->octets = len - segments * layer2_len;
+	packet->layer2_octets = len + segments * metadata_tag_len(skb);
 }
 
 /* What segments repeat that do not carry IP, only the kernel knows. */
 static __always_inline void count_opaque_segments(struct __sk_buff *skb, enum hook hook,
 						  struct packet *packet)
 {
-	packet->packets = skb->gso_segs ?: 1;
+	packet->packets = context(skb, gso_segs) ?: 1;
 	packet->layer2_octets = kernel_len(skb, hook) + packet->packets * metadata_tag_len(skb);
 }
 
-static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, enum hook hook, bool upload,
-					      __u32 offset, __u32 gso_size, struct packet *packet)
+static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct variant variant,
+					      __u32 offset, struct packet *packet)
 {
+	const __u32 usual = untagged_len(variant);
 	struct iphdr copy;
-	const struct iphdr *ip = peek(skb, offset, &copy, sizeof(copy));
+	const struct iphdr *ip = peek(skb, offset, usual, &copy, sizeof(copy));
 	__u32 header_len, total_len;
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return PARSED_MALFORMED;
 	header_len = ip->ihl * 4;
 	packet->ip_version = 4;
-	packet->near[0] = 0;
-	packet->near[1] = join_words(bpf_htonl(0xffff), upload ? ip->saddr : ip->daddr);
-	packet->far_start = first_half(upload ? ip->daddr : ip->saddr);
-	packet->far_offset =
-		offset + (upload ? offsetof(struct iphdr, daddr) : offsetof(struct iphdr, saddr));
+	packet->near.address[0] = 0;
+	packet->near.address[1] =
+		join_words(bpf_htonl(0xffff), is_upload(variant) ? ip->saddr : ip->daddr);
+	packet->far_start = first_half(is_upload(variant) ? ip->daddr : ip->saddr);
+	packet->far_offset = offset + (is_upload(variant) ? offsetof(struct iphdr, daddr) :
+							    offsetof(struct iphdr, saddr));
 	if ((ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
 	    ip->daddr == bpf_htonl(INADDR_BROADCAST))
 		packet->multicast = true;
 
-	if (gso_size) {
+	if (context(skb, gso_size)) {
 		__u32 transport = offset + header_len;
 
-		count_segments(skb, hook, offset,
-			       transport + transport_header_len(skb, ip->protocol, transport), 0,
-			       packet);
+		transport +=
+			transport_header_len(skb, ip->protocol, transport, usual + sizeof(*ip));
+		count_segments(skb, variant.hook, offset, transport, 0, packet);
 		return PARSED_IP;
 	}
 	total_len = bpf_ntohs(ip->tot_len);
-	if (total_len < header_len || offset + total_len > skb->len)
+	if (total_len < header_len || offset + total_len > context(skb, len))
 		return PARSED_MALFORMED;
 	packet->octets = total_len;
 	return PARSED_IP;
 }
 
-static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, enum hook hook, bool upload,
-					      __u32 offset, __u32 gso_size, struct packet *packet)
+static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, struct variant variant,
+					      __u32 offset, struct packet *packet)
 {
+	const __u32 usual = untagged_len(variant);
 	struct ipv6hdr copy;
-	const struct ipv6hdr *ip = peek(skb, offset, &copy, sizeof(copy));
+	const struct ipv6hdr *ip = peek(skb, offset, usual, &copy, sizeof(copy));
 	const __be32 *near;
 	__u32 payload_len;
 
 	if (!ip || ip->version != 6)
 		return PARSED_MALFORMED;
-	near = upload ? ip->saddr.s6_addr32 : ip->daddr.s6_addr32;
+	near = is_upload(variant) ? ip->saddr.s6_addr32 : ip->daddr.s6_addr32;
 	packet->ip_version = 6;
-	packet->near[0] = join_words(near[0], near[1]);
-	packet->near[1] = join_words(near[2], near[3]);
-	packet->far_start = upload ? ip->daddr.s6_addr16[0] : ip->saddr.s6_addr16[0];
-	packet->far_offset = offset + (upload ? offsetof(struct ipv6hdr, daddr) :
-						offsetof(struct ipv6hdr, saddr));
+	packet->near.address[0] = join_words(near[0], near[1]);
+	packet->near.address[1] = join_words(near[2], near[3]);
+	packet->far_start = is_upload(variant) ? ip->daddr.s6_addr16[0] : ip->saddr.s6_addr16[0];
+	packet->far_offset = offset + (is_upload(variant) ? offsetof(struct ipv6hdr, daddr) :
+							    offsetof(struct ipv6hdr, saddr));
 	if (ip->daddr.s6_addr[0] == 0xff)
 		packet->multicast = true;
 
-	if (gso_size) {
-		__u32 transport = offset + sizeof(*ip);
-		__u8 protocol = skip_extension_headers(skb, ip->nexthdr, &transport);
+	if (context(skb, gso_size)) {
 		/* BIG TCP: segmentation removes the jumbo option (ipv6_hopopt_jumbo_remove()). */
 		bool jumbo = !ip->payload_len && ip->nexthdr == IPPROTO_HOPOPTS;
+		__u32 transport = offset + sizeof(*ip);
+		__u8 protocol = ip->nexthdr;
 
-		count_segments(skb, hook, offset,
-			       transport + transport_header_len(skb, protocol, transport),
-			       jumbo ? JUMBO_HEADER_LEN : 0, packet);
+		if (is_extension_header(protocol)) {
+			union joined found = { .whole = skip_extension_headers(skb, protocol,
+									       transport) };
+
+			protocol = found.words[0];
+			transport = found.words[1];
+		}
+		transport += transport_header_len(skb, protocol, transport, usual + sizeof(*ip));
+		count_segments(skb, variant.hook, offset, transport, jumbo ? JUMBO_HEADER_LEN : 0,
+			       packet);
 		return PARSED_IP;
 	}
 	payload_len = bpf_ntohs(ip->payload_len);
 	/* A jumbogram has its length in the hop-by-hop header (RFC 2675). */
 	if (!payload_len && ip->nexthdr == IPPROTO_HOPOPTS)
-		payload_len = skb->len - offset - sizeof(*ip);
-	if (offset + sizeof(*ip) + payload_len > skb->len)
+		payload_len = context(skb, len) - offset - sizeof(*ip);
+	if (offset + sizeof(*ip) + payload_len > context(skb, len))
 		return PARSED_MALFORMED;
 	packet->octets = sizeof(*ip) + payload_len;
 	return PARSED_IP;
 }
 
-static __always_inline enum parsed parse_network(struct __sk_buff *skb, enum hook hook, bool upload,
-						 __be16 protocol, __u32 offset, __u32 gso_size,
+static __always_inline enum parsed parse_network(struct __sk_buff *skb, struct variant variant,
+						 __be16 protocol, __u32 offset,
 						 struct packet *packet)
 {
 	switch (protocol) {
 	case bpf_htons(ETH_P_IP):
-		return parse_ipv4(skb, hook, upload, offset, gso_size, packet);
+		return parse_ipv4(skb, variant, offset, packet);
 	case bpf_htons(ETH_P_IPV6):
-		return parse_ipv6(skb, hook, upload, offset, gso_size, packet);
+		return parse_ipv6(skb, variant, offset, packet);
 	default:
 		return PARSED_NOT_IP;
 	}
 }
 
-static __always_inline enum parsed parse_ethernet(struct __sk_buff *skb, enum hook hook,
-						  bool upload, __u32 gso_size,
+static __always_inline enum parsed parse_ethernet(struct __sk_buff *skb, struct variant variant,
 						  struct packet *packet)
 {
 	struct ethernet copy;
-	const struct ethernet *ethernet = peek(skb, 0, &copy, sizeof(copy));
+	const struct ethernet *ethernet = peek(skb, 0, 0, &copy, sizeof(copy));
 	__u32 offset = sizeof(*ethernet);
 	__be16 protocol;
 
 	if (!ethernet)
 		return PARSED_MALFORMED;
-	if (upload)
-		__builtin_memcpy(packet->near_mac, ethernet->source, MAC_LEN);
-	else
-		__builtin_memcpy(packet->near_mac, ethernet->destination, MAC_LEN);
-	packet->multicast = false;
-	if (ethernet->destination[0] & bpf_htons(0x0100))
-		packet->multicast = true;
+	packet->near.mac_point = !has_mac(variant)  ? 0 :
+				 is_upload(variant) ? join_mac(ethernet->source) :
+						      join_mac(ethernet->destination);
+	packet->multicast = ethernet->destination[0] & bpf_htons(0x0100);
 
 	protocol = ethernet->protocol;
+#pragma unroll
 	for (int i = 0; i < MAX_INLINE_TAGS && is_vlan(protocol); i++) {
 		struct vlan_tag tag_copy;
-		const struct vlan_tag *tag = peek(skb, offset, &tag_copy, sizeof(tag_copy));
+		const struct vlan_tag *tag =
+			peek(skb, offset, ETH_HLEN, &tag_copy, sizeof(tag_copy));
 
 		if (!tag)
 			return PARSED_MALFORMED;
 		protocol = tag->encapsulated_protocol;
-		offset += sizeof(*tag);
+		offset += TAG_LEN;
 	}
-	return parse_network(skb, hook, upload, protocol, offset, gso_size, packet);
+	return parse_network(skb, variant, protocol, offset, packet);
 }
 
 /*
  * Where nothing stands before the IP header. What it is the kernel says; some tunnels send with the header
  * of the tunnel in front of it already (the header_ops of GRE), and that is IP of its own.
  */
-static __always_inline enum parsed parse_ip(struct __sk_buff *skb, enum hook hook, bool upload,
-					    __u32 gso_size, struct packet *packet)
+static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct variant variant,
+					    struct packet *packet)
 {
+	packet->near.mac_point = 0;
 	packet->multicast = false;
-	return parse_network(skb, hook, upload, (__be16)skb->protocol, 0, gso_size, packet);
+	return parse_network(skb, variant, context(skb, protocol), 0, packet);
 }
 
-/* @upload: the near end is the source. */
-static __always_inline enum parsed parse_packet(struct __sk_buff *skb, enum link_layer layer,
-						enum hook hook, bool upload, struct packet *packet)
+/* What holds for most, whatever they carry. */
+static __always_inline void begin_packet(struct packet *packet, __u64 layer2_octets)
 {
-	__u32 gso_size = skb->gso_size; /* read once: it lies behind the frame's data */
-	enum parsed parsed;
-
 	packet->packets = 1;
 	packet->octets = 0;
-	packet->layer2_octets = skb->len + metadata_tag_len(skb);
-	parsed = layer == LINK_ETHERNET ? parse_ethernet(skb, hook, upload, gso_size, packet) :
-					  parse_ip(skb, hook, upload, gso_size, packet);
-	if (gso_size && parsed != PARSED_IP)
-		count_opaque_segments(skb, hook, packet);
+	packet->layer2_octets = layer2_octets;
+}
+
+/* The rest of what begin_packet() has begun. */
+static __always_inline enum parsed parse_packet(struct __sk_buff *skb, struct variant variant,
+						struct packet *packet)
+{
+	enum parsed parsed = variant.layer == LINK_ETHERNET ? parse_ethernet(skb, variant, packet) :
+							      parse_ip(skb, variant, packet);
+
+	if (parsed != PARSED_IP && context(skb, gso_size))
+		count_opaque_segments(skb, variant.hook, packet);
 	return parsed;
 }
 

@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define METER_LAYOUT 3
+#define METER_LAYOUT 4
 
 /* The length of an Ethernet address; <linux/if_ether.h> calls it ETH_ALEN. */
 #define MAC_LEN 6
@@ -126,6 +126,14 @@ struct ledger_sheet {
 };
 _Static_assert(sizeof(struct ledger_sheet) == 24 + 32 * LEDGER_CLASSES, "ledger_sheet is ABI");
 
+/* An entry of the ledger's map. The notes are the classifier's own, on the frame at hand. */
+struct ledger_page {
+	__u64 notes[16];
+	struct ledger_sheet sheet;
+};
+_Static_assert(sizeof(struct ledger_page) == 128 + sizeof(struct ledger_sheet),
+	       "ledger_page is ABI");
+
 /*
  * Two generations of every table: packets are counted in the tables of generation % GENERATIONS,
  * and the agent owns the others. It is one map of one entry, shared by all programs and mapped by
@@ -181,5 +189,7 @@ struct scope_hints {
 	__u8 ipv4[SCOPE_HINTS]; /* enum scope_hint, indexed by the octets as they lie in memory */
 	__u8 ipv6[SCOPE_HINTS];
 };
+/* The map has them word by word, so that the classifier can look one up. */
+#define SCOPE_HINT_WORDS (sizeof(struct scope_hints) / sizeof(__u64))
 
 #endif

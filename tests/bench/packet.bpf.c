@@ -32,25 +32,23 @@ static __always_inline void count_bare(struct __sk_buff *skb)
 {
 	const struct ipv4_frame *frame = ipv4_frame(skb);
 	struct host_traffic *host;
-	union key_words words;
 	struct packet packet;
 
 	if (!frame)
 		return;
 	packet.ip_version = 4;
-	packet.near[0] = 0;
-	packet.near[1] = join_words(bpf_htonl(0xffff), frame->ip.saddr);
-	__builtin_memcpy(packet.near_mac, frame->ethernet.source, MAC_LEN);
+	packet.near.address[0] = 0;
+	packet.near.address[1] = join_words(bpf_htonl(0xffff), frame->ip.saddr);
+	packet.near.mac_point =
+		join_mac(frame->ethernet.source) | point_of(&packet, SCOPE_INTERNET);
 	packet.packets = 1;
 	packet.octets = bpf_ntohs(frame->ip.tot_len);
 	packet.layer2_octets = skb->len;
-	write_key(&words, &packet, (struct variant){ SIDE_LAN, LINK_ETHERNET, HOOK_INGRESS },
-		  SCOPE_INTERNET);
-	host = bpf_map_lookup_elem(&bare, &words.key);
+	host = bpf_map_lookup_elem(&bare, &packet.near.key);
 	if (!host)
-		host = add_host(&bare, &words.key);
+		host = add_host(&bare, &packet.near.key);
 	if (host)
-		count(host, DIRECTION_UPLOAD, &packet);
+		count(host, (struct variant){ SIDE_LAN, LINK_ETHERNET, HOOK_INGRESS }, &packet);
 }
 
 static __always_inline void randomise(struct __sk_buff *skb)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -131,14 +132,16 @@ static uint16_t hint_index(const char *address)
 /* 192.168.0.0/16 and 192.0.2.0/24 */
 static void set_not_internet(void)
 {
-	static struct scope_hints hints;
+	struct scope_hints *hints = mmap(NULL, sizeof(*hints), PROT_READ | PROT_WRITE, MAP_SHARED,
+					 bpf_map__fd(skel->maps.scope_hints), 0);
 	struct scope_prefix prefix = { .length = SCOPE_PREFIX_LENGTH(96 + 24), .ip_version = 4 };
-	uint32_t zero = 0;
 	uint8_t value = 1;
 
-	hints.ipv4[hint_index("192.168.0.0")] = HINT_LOCAL;
-	hints.ipv4[hint_index("192.0.2.0")] = HINT_ASK_TRIE;
-	update(skel->maps.bss, &zero, &hints);
+	if (hints == MAP_FAILED)
+		die("map the hints");
+	hints->ipv4[hint_index("192.168.0.0")] = HINT_LOCAL;
+	hints->ipv4[hint_index("192.0.2.0")] = HINT_ASK_TRIE;
+	munmap(hints, sizeof(*hints));
 	set_ipv4(prefix.address, "192.0.2.0");
 	update(skel->maps.scope_prefixes, &prefix, &value);
 }

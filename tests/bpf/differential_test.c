@@ -235,7 +235,7 @@ static void harm(struct frame *frame)
 {
 	uint32_t ip = frame->ip_offset;
 
-	switch (random_below(ip ? 7 : 2)) {
+	switch (random_below(frame->has_ip ? 7 : 2)) {
 	case 0:
 		frame->bytes[random_place(frame)] ^= 1 << random_below(8);
 		break;

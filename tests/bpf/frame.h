@@ -26,7 +26,8 @@
 struct frame {
 	uint8_t bytes[FRAME_MAX];
 	uint32_t len;
-	uint32_t ip_offset; /* 0: there is no IP header */
+	bool has_ip;
+	uint32_t ip_offset; /* of the IP header, if it has one */
 	struct __sk_buff
 		context; /* mark, priority, cb, wire_len, gso_size and gso_segs may be set */
 };
@@ -40,6 +41,7 @@ struct endpoint {
 static inline void frame_clear(struct frame *frame)
 {
 	frame->len = 0;
+	frame->has_ip = false;
 	frame->ip_offset = 0;
 	memset(&frame->context, 0, sizeof(frame->context));
 }
@@ -81,6 +83,15 @@ static inline void frame_add_tag(struct frame *frame, uint16_t protocol, uint16_
 	frame_add_be16(frame, tci);
 }
 
+/* What stands before it says its type, if there is something. */
+static inline void frame_begin_ip(struct frame *frame, uint16_t type)
+{
+	if (frame->len)
+		frame_add_be16(frame, type);
+	frame->has_ip = true;
+	frame->ip_offset = frame->len;
+}
+
 /* @options_len is a multiple of 4, at most 40. */
 static inline void frame_add_ipv4(struct frame *frame, const char *source, const char *destination,
 				  uint8_t protocol, unsigned options_len)
@@ -94,8 +105,7 @@ static inline void frame_add_ipv4(struct frame *frame, const char *source, const
 
 	inet_pton(AF_INET, source, &ip.saddr);
 	inet_pton(AF_INET, destination, &ip.daddr);
-	frame_add_be16(frame, ETH_P_IP);
-	frame->ip_offset = frame->len;
+	frame_begin_ip(frame, ETH_P_IP);
 	frame_add(frame, &ip, sizeof(ip));
 	frame_add_filling(frame, options_len);
 }
@@ -107,8 +117,7 @@ static inline void frame_add_ipv6(struct frame *frame, const char *source, const
 
 	inet_pton(AF_INET6, source, &ip.saddr);
 	inet_pton(AF_INET6, destination, &ip.daddr);
-	frame_add_be16(frame, ETH_P_IPV6);
-	frame->ip_offset = frame->len;
+	frame_begin_ip(frame, ETH_P_IPV6);
 	frame_add(frame, &ip, sizeof(ip));
 }
 
@@ -159,7 +168,7 @@ static inline void frame_finish(struct frame *frame)
 {
 	uint32_t len = frame->len - frame->ip_offset;
 
-	if (!frame->ip_offset)
+	if (!frame->has_ip)
 		return;
 	if (frame->bytes[frame->ip_offset] >> 4 == 4)
 		frame_set_ipv4_length(frame, len);

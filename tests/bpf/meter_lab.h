@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -36,6 +37,7 @@
 struct lab {
 	struct meter_bpf *skel;
 	enum side side;
+	enum link_layer layer;
 	unsigned cpus;
 	int hosts[GENERATIONS];
 	int macs[GENERATIONS];
@@ -44,6 +46,7 @@ struct lab {
 /* Zero: the default. */
 struct lab_options {
 	enum side side;
+	enum link_layer layer;
 	uint32_t max_hosts;
 	uint32_t max_macs;
 };
@@ -98,12 +101,11 @@ static inline void lab_add_local(const struct lab *lab, uint32_t ifindex, const 
 /* Prefixes of up to 16 bits become hints alone, longer ones a hint to ask and an entry to find. */
 static inline void lab_add_not_internet(const struct lab *lab, const char *address, unsigned length)
 {
-	int hints_fd = bpf_map__fd(lab->skel->maps.bss);
-	struct scope_hints *hints = malloc(sizeof(*hints));
+	struct scope_hints *hints = mmap(NULL, sizeof(*hints), PROT_READ | PROT_WRITE, MAP_SHARED,
+					 bpf_map__fd(lab->skel->maps.scope_hints), 0);
 	bool ipv6 = strchr(address, ':');
 	unsigned span = length < 16 ? 1 << (16 - length) : 1;
 	uint8_t value = 1;
-	uint32_t zero = 0;
 	struct scope_prefix prefix = {
 		.length = SCOPE_PREFIX_LENGTH(lab_prefix_length(address, length)),
 		.ip_version = ipv6 ? 6 : 4,
@@ -111,19 +113,17 @@ static inline void lab_add_not_internet(const struct lab *lab, const char *addre
 	uint8_t *start;
 	unsigned high;
 
-	assert_non_null(hints);
+	assert_ptr_not_equal(hints, MAP_FAILED);
 	lab_address(prefix.address, address);
 	start = prefix.address + (ipv6 ? 0 : 12);
 	high = start[0] << 8 | start[1];
-	assert_int_equal(bpf_map_lookup_elem(hints_fd, &zero, hints), 0);
 	for (unsigned i = 0; i < span; i++) {
 		uint16_t index = htons(high + i);
 
 		(ipv6 ? hints->ipv6 : hints->ipv4)[index] =
 			length > 16 ? HINT_ASK_TRIE : HINT_LOCAL;
 	}
-	assert_int_equal(bpf_map_update_elem(hints_fd, &zero, hints, BPF_ANY), 0);
-	free(hints);
+	munmap(hints, sizeof(*hints));
 	if (length > 16)
 		assert_int_equal(bpf_map_update_elem(bpf_map__fd(lab->skel->maps.scope_prefixes),
 						     &prefix, &value, BPF_ANY),
@@ -146,11 +146,13 @@ static inline struct lab *lab_new(struct lab_options options)
 
 	assert_non_null(lab);
 	lab->side = options.side;
+	lab->layer = options.layer;
 	lab->cpus = libbpf_num_possible_cpus();
 	lab->skel = meter_bpf__open();
 	assert_non_null(lab->skel);
 	lab->skel->rodata->point_number = LAB_NUMBER;
 	lab->skel->rodata->point_side = options.side;
+	lab->skel->rodata->point_layer = options.layer;
 	bpf_map__set_max_entries(lab->skel->maps.local_prefixes, LAB_PREFIXES);
 	bpf_map__set_max_entries(lab->skel->maps.scope_prefixes, LAB_PREFIXES);
 	assert_int_equal(meter_bpf__load(lab->skel), 0);
@@ -256,15 +258,17 @@ static inline void lab_sheet(const struct lab *lab, uint32_t generation, enum ho
 			     struct ledger_sheet *sheet)
 {
 	uint32_t index = generation * HOOKS + hook;
+	struct ledger_page page;
 
-	assert_true(lab_lookup(lab, bpf_map__fd(lab->skel->maps.ledger), &index, sheet,
-			       sizeof(*sheet)));
+	assert_true(
+		lab_lookup(lab, bpf_map__fd(lab->skel->maps.ledger), &index, &page, sizeof(page)));
+	*sheet = page.sheet;
 }
 
 static inline void lab_clear_sheet(const struct lab *lab, uint32_t generation, enum hook hook)
 {
 	uint32_t index = generation * HOOKS + hook;
-	struct ledger_sheet *zero = calloc(lab->cpus, sizeof(*zero));
+	struct ledger_page *zero = calloc(lab->cpus, sizeof(*zero));
 
 	assert_non_null(zero);
 	assert_int_equal(
