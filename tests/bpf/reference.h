@@ -9,7 +9,8 @@
  *   - IPv6 with no payload length and hop-by-hop options is as long as its frame (RFC 2675);
  *   - each segment of a GSO frame repeats everything up to its TCP or UDP header, over at most eight
  *     extension headers; on egress the kernel's own sum is taken where that is more;
- *   - the jumbo option of a GSO frame is not on the wire.
+ *   - the jumbo option of a GSO frame is not on the wire;
+ *   - where there is no Ethernet header the kernel says what the frame carries.
  */
 #ifndef TESTS_BPF_REFERENCE_H
 #define TESTS_BPF_REFERENCE_H
@@ -36,6 +37,7 @@ struct reference_prefixes {
 struct reference_point {
 	uint32_t ifindex;
 	enum side side;
+	enum link_layer layer;
 	enum hook hook;
 	bool hosts_full;
 	bool macs_full;
@@ -45,6 +47,7 @@ struct reference_point {
 
 struct reference_frame {
 	const uint8_t *bytes;
+	uint16_t protocol; /* as the kernel says, which only counts without an Ethernet header */
 	uint64_t len;
 	uint64_t gso_size;
 	uint64_t gso_segs;
@@ -122,18 +125,24 @@ static inline bool reference_prefixes_have(const struct reference_prefixes *pref
 	return false;
 }
 
-/* Where the type of the payload stands. False: the tags do not end within the frame. */
-static inline bool reference_find_type(const struct reference_frame *frame, uint64_t *at)
+/* The type of the payload, and where that begins. False: the tags do not end within the frame. */
+static inline bool reference_find_payload(const struct reference_frame *frame,
+					  enum link_layer layer, uint64_t *type, uint64_t *start)
 {
-	*at = 12;
+	if (layer == LINK_IP) {
+		*type = frame->protocol;
+		*start = 0;
+		return true;
+	}
+	*type = reference_be16(frame, 12);
+	*start = 14;
 	for (int tags = 0; tags < 3; tags++) {
-		uint64_t type = reference_be16(frame, *at);
-
-		if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
+		if (*type != 0x8100 && *type != 0x88a8 && *type != 0x9100)
 			break;
-		*at += 4;
-		if (!reference_has(frame, *at, 2))
+		if (!reference_has(frame, *start, 4))
 			return false;
+		*type = reference_be16(frame, *start + 2);
+		*start += 4;
 	}
 	return true;
 }
@@ -203,12 +212,12 @@ static inline bool reference_read_ipv6(const struct reference_frame *frame, uint
 	return frame->gso_size || reference_has(frame, at, ip->length);
 }
 
-static inline bool reference_is_to_many(const struct reference_frame *frame,
+static inline bool reference_is_to_many(const struct reference_frame *frame, enum link_layer layer,
 					const struct reference_ip *ip)
 {
 	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
 
-	if (frame->bytes[0] % 2)
+	if (layer == LINK_ETHERNET && frame->bytes[0] % 2)
 		return true;
 	if (ip->version == 6)
 		return ip->destination.octets[0] == 255;
@@ -245,19 +254,21 @@ static inline void reference_count_host(const struct reference_frame *frame,
 	const struct reference_address *near = upload ? &ip->source : &ip->destination;
 	const struct reference_address *far = upload ? &ip->destination : &ip->source;
 	bool far_is_local = reference_prefixes_have(&point->not_internet, 0, ip->version, far);
+	bool has_mac = point->side == SIDE_LAN && point->layer == LINK_ETHERNET;
 	struct host_key *key = &verdict->key;
 
 	key->ifindex = point->ifindex;
 	key->ip_version = ip->version;
 	key->scope = far_is_local ? SCOPE_LOCAL : SCOPE_INTERNET;
-	if (point->side == SIDE_LAN)
+	if (has_mac)
 		memcpy(key->mac, frame->bytes + (upload ? 6 : 0), MAC_LEN);
 
 	if (!reference_prefixes_have(&point->local, point->ifindex, ip->version, near)) {
-		verdict->class = point->side == SIDE_WAN ? LEDGER_ROUTER : LEDGER_MAC_ONLY;
+		verdict->class = has_mac		 ? LEDGER_MAC_ONLY :
+				 point->side == SIDE_WAN ? LEDGER_ROUTER :
+							   LEDGER_OUTSIDE;
 	} else if (point->hosts_full) {
-		verdict->class =
-			point->side == SIDE_WAN ? LEDGER_DEVICE_LIMIT : LEDGER_ADDRESS_LIMIT;
+		verdict->class = has_mac ? LEDGER_ADDRESS_LIMIT : LEDGER_DEVICE_LIMIT;
 	} else {
 		verdict->class = far_is_local ? LEDGER_LOCAL : LEDGER_INTERNET;
 		verdict->table = REFERENCE_HOSTS;
@@ -269,7 +280,7 @@ static inline void reference_count_host(const struct reference_frame *frame,
 		}
 		return;
 	}
-	if (point->side == SIDE_WAN)
+	if (!has_mac)
 		return;
 	if (point->macs_full)
 		verdict->class = LEDGER_DEVICE_LIMIT;
@@ -277,7 +288,7 @@ static inline void reference_count_host(const struct reference_frame *frame,
 		verdict->table = REFERENCE_MACS;
 }
 
-/* @frame has an Ethernet header at least. */
+/* @frame has the length of an Ethernet header at least. */
 static inline struct reference_verdict reference_meter(const struct reference_frame *frame,
 						       const struct reference_point *point)
 {
@@ -290,22 +301,22 @@ static inline struct reference_verdict reference_meter(const struct reference_fr
 		.layer2_octets = frame->len,
 	};
 	struct reference_ip ip;
-	uint64_t type_at;
+	uint64_t type, start;
 
 	if (frame->gso_size) {
 		verdict.packets = reference_max(frame->gso_segs, 1);
 		if (point->hook == HOOK_EGRESS)
 			verdict.layer2_octets = reference_max(frame->len, frame->wire_len);
 	}
-	if (!reference_find_type(frame, &type_at))
+	if (!reference_find_payload(frame, point->layer, &type, &start))
 		return verdict;
-	switch (reference_be16(frame, type_at)) {
+	switch (type) {
 	case 0x0800:
-		if (!reference_read_ipv4(frame, type_at + 2, &ip))
+		if (!reference_read_ipv4(frame, start, &ip))
 			return verdict;
 		break;
 	case 0x86dd:
-		if (!reference_read_ipv6(frame, type_at + 2, &ip))
+		if (!reference_read_ipv6(frame, start, &ip))
 			return verdict;
 		break;
 	default:
@@ -315,7 +326,7 @@ static inline struct reference_verdict reference_meter(const struct reference_fr
 	verdict.octets = ip.length;
 	if (frame->gso_size)
 		reference_count_segments(frame, point->hook, &ip, &verdict);
-	if (reference_is_to_many(frame, &ip))
+	if (reference_is_to_many(frame, point->layer, &ip))
 		verdict.class = LEDGER_MULTICAST;
 	else
 		reference_count_host(frame, point, &ip, &verdict);
