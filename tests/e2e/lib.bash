@@ -201,6 +201,10 @@ hooks() {
 	} | grep -c 'flowtally_' || :
 }
 
+are_hooks() {
+	same "$1" "$(hooks)"
+}
+
 # Linux 6.6 has; how the test tool finds out, and not what the agent says.
 has_tcx() {
 	"$TOOLS/tcx" supported

@@ -526,10 +526,6 @@ local_prefixes() {
 	fails grep -E 'filters have been removed|No such device' "$WORK/agent.log"
 }
 
-are_hooks() {
-	same "$1" "$(hooks)"
-}
-
 @test "two agents with a run directory each meter one interface, and neither hears of the other" {
 	local hook second
 
