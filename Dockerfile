@@ -2,7 +2,7 @@
 #
 #   docker build -t flowtally .        without a registry: make image
 #   docker run -d --name flowtally --network host \
-#       --cap-drop ALL --cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON \
+#       --cap-drop ALL --cap-add BPF --cap-add NET_ADMIN \
 #       --security-opt no-new-privileges --security-opt seccomp=unconfined --read-only \
 #       -v /etc/flowtally:/etc/flowtally:ro -v /var/lib/flowtally:/var/lib/flowtally \
 #       -v /run/flowtally:/run/flowtally -v /sys/fs/bpf/flowtally:/run/flowtally/bpf flowtally
