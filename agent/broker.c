@@ -2,6 +2,7 @@
 #include "broker.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ typedef enum {
 	BROKER_ATTACH,
 	BROKER_DETACH,
 	BROKER_LOOK,
+	BROKER_READ_OFFLOADS,
 	BROKER_REQUESTS,
 } BrokerRequest;
 
@@ -65,6 +67,10 @@ typedef struct {
 			Hooks hooks;
 			HooksState state;
 		} attach;
+		struct {
+			char name[IF_NAMESIZE];
+			OffloadSet found;
+		} offloads;
 	};
 	bool ok;
 	int error_number;
@@ -106,7 +112,7 @@ static bool open_netlink_socket(Message *message, const Fds *in, Fds *out, GErro
 {
 	if (!netns_enter(in->fd[FD_NETNS], error))
 		return false;
-	out->fd[FD_RESULT] = netlink_socket(message->netlink.len, error);
+	out->fd[FD_RESULT] = netlink_socket(NETLINK_ROUTE, message->netlink.len, error);
 	netns_leave(in->fd[FD_NETNS]);
 	return out->fd[FD_RESULT] >= 0;
 }
@@ -171,6 +177,18 @@ static bool serve_look(Message *message, const Fds *in, Fds *out, GError **error
 	return true;
 }
 
+static bool read_offloads(Message *message, const Fds *in, Fds *out, GError **error)
+{
+	bool read;
+
+	(void)out;
+	if (!netns_enter(in->fd[FD_NETNS], error))
+		return false;
+	read = offload_read(message->offloads.name, &message->offloads.found, error);
+	netns_leave(in->fd[FD_NETNS]);
+	return read;
+}
+
 static const Service services[BROKER_REQUESTS] = {
 	[BROKER_MAKE_MAP] = make_map,
 	[BROKER_LOAD_TICKS] = load_ticks,
@@ -180,6 +198,7 @@ static const Service services[BROKER_REQUESTS] = {
 	[BROKER_ATTACH] = serve_attach,
 	[BROKER_DETACH] = serve_detach,
 	[BROKER_LOOK] = serve_look,
+	[BROKER_READ_OFFLOADS] = read_offloads,
 };
 
 static bool is_sane(const Message *message)
@@ -195,6 +214,8 @@ static bool is_sane(const Message *message)
 	case BROKER_MOUNT_PINS:
 	case BROKER_UNMOUNT_PINS:
 		return memchr(message->directory, 0, sizeof(message->directory));
+	case BROKER_READ_OFFLOADS:
+		return memchr(message->offloads.name, 0, sizeof(message->offloads.name));
 	default:
 		return message->request < BROKER_REQUESTS;
 	}
@@ -501,4 +522,20 @@ HooksState broker_look(int netns_fd, const HooksPlace *place, const Hooks *hooks
 	if (call(BROKER_LOOK, &message, &in, &out, NULL))
 		return message.attach.state;
 	return (HooksState){ .before = { -1, -1 } };
+}
+
+bool broker_read_offloads(int netns_fd, const char *name, OffloadSet *offloads, GError **error)
+{
+	Message message = { 0 };
+	Fds in, out;
+
+	g_strlcpy(message.offloads.name, name, sizeof(message.offloads.name));
+	no_fds(&in);
+	in.fd[FD_NETNS] = netns_fd;
+	if (!call(BROKER_READ_OFFLOADS, &message, &in, &out, error)) {
+		g_prefix_error(error, "%s: ", name);
+		return false;
+	}
+	*offloads = message.offloads.found;
+	return true;
 }

@@ -18,6 +18,7 @@
 #include "classifier.h"
 #include "hooks.h"
 #include "mapspecs.h"
+#include "offload.h"
 
 /*
  * Starts the process; it keeps those of CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN that we have, and ends
@@ -48,5 +49,8 @@ bool broker_attach(int netns_fd, const HooksPlace *place, const HooksOptions *op
 /* As hooks_detach() and hooks_look(). */
 bool broker_detach(int netns_fd, const HooksPlace *place, Hooks *hooks, GError **error);
 HooksState broker_look(int netns_fd, const HooksPlace *place, const Hooks *hooks);
+
+/* As offload_read(). */
+bool broker_read_offloads(int netns_fd, const char *name, OffloadSet *offloads, GError **error);
 
 #endif

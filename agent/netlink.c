@@ -11,9 +11,9 @@
 
 #define SEQUENCE 1
 
-int netlink_socket(int len, GError **error)
+int netlink_socket(int protocol, int len, GError **error)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0)
 		error_from_errno(error, errno, "open a netlink socket");
@@ -78,7 +78,7 @@ bool netlink_request(int fd, const NetlinkRequest *request, mnl_cb_t on_message,
 	g_autoptr(MnlSocket) socket = NULL;
 
 	if (fd < 0)
-		fd = netlink_socket(0, error);
+		fd = netlink_socket(NETLINK_ROUTE, 0, error);
 	socket = fd < 0 ? NULL : netlink_open(fd, error);
 	if (!socket)
 		return false;

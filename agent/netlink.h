@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests to rtnetlink(7) and the messages of the answers, by libmnl.
+ * Requests to rtnetlink(7) and its like, and the messages of the answers, by libmnl.
  */
 #ifndef FLOWTALLY_NETLINK_H
 #define FLOWTALLY_NETLINK_H
@@ -16,25 +16,25 @@
 #define NETLINK_BUFFER_LEN 32768
 
 typedef struct {
-	uint16_t type;	/* RTM_GET* */
+	uint16_t type;	/* RTM_GET* or the like */
 	uint16_t flags; /* NLM_F_DUMP: a table, NLM_F_ACK: one object */
 	const void *header;
 	size_t header_len; /* of struct ifinfomsg, tcmsg ... : what @type asks for */
 } NetlinkRequest;
 
 /*
- * A socket of the namespace that the thread is in; -1 with @error set. @len is how many octets may wait to
- * be read, 0 being what is usual; the kernel may allow less.
+ * A socket of @protocol (NETLINK_ROUTE, say) of the namespace that the thread is in; -1 with @error set. @len
+ * is how many octets may wait to be read, 0 being what is usual; the kernel may allow less.
  */
-int netlink_socket(int len, GError **error);
+int netlink_socket(int protocol, int len, GError **error);
 
 /* Makes it ready for requests and events; takes over @fd, in any case. */
 struct mnl_socket *netlink_open(int fd, GError **error);
 
 /*
  * Calls @on_message for each message of the answer. @fd is a netlink_socket(), which is closed in any case;
- * -1 stands for a new one. The error's message is the reason alone; the caller puts before it what was
- * tried. EINTR: the table changed while it was read, and what was read may have gaps.
+ * -1 stands for a new one of NETLINK_ROUTE. The error's message is the reason alone; the caller puts before
+ * it what was tried. EINTR: the table changed while it was read, and what was read may have gaps.
  */
 bool netlink_request(int fd, const NetlinkRequest *request, mnl_cb_t on_message, void *user_data,
 		     GError **error);
