@@ -181,11 +181,16 @@ static bool is_attached(const HooksPlace *place, const Hooks *hooks, enum hook h
 	}
 }
 
+/* All programs of tcx come before the filters of clsact. */
 static int programs_before(const HooksPlace *place, const Hooks *hooks, enum hook hook)
 {
-	return hooks->kind == HOOK_KIND_TCX ?
-		       tcx_programs_before(hooks->links[hook], place->ifindex, hook) :
-		       tc_filters_before(place->ifindex, hook, hooks->handle);
+	uint32_t ids[TCX_MAX_PROGRAMS];
+	int filters;
+
+	if (hooks->kind == HOOK_KIND_TCX)
+		return tcx_programs_before(hooks->links[hook], place->ifindex, hook);
+	filters = tc_filters_before(place->ifindex, hook, hooks->handle);
+	return filters < 0 ? filters : filters + (int)tcx_list(place->ifindex, hook, ids);
 }
 
 HooksState hooks_look(int netns_fd, const HooksPlace *place, const Hooks *hooks)
