@@ -30,6 +30,10 @@
 #define STATE_INTERVAL_S 300
 /* How long an interface that could not be attached to is left alone. */
 #define RETRY_US (10 * G_USEC_PER_SEC)
+/* How often it is looked for what keeps packets from the hooks, and how long after a change of interfaces:
+ * others follow at once. */
+#define LOOK_INTERVAL_S 30
+#define LOOK_SOON_MS 500
 /* How long a clean stop waits for queues to a collector. */
 #define LAST_EXPORT_MS 2000
 
@@ -44,6 +48,7 @@ typedef struct {
 	const HandRequest *request; /* that is being served; NULL: none is */
 	int lock;
 	guint sweep_timer;
+	guint look_soon; /* 0: nothing has changed since the last look */
 	guint broker_source;
 	bool failed;	  /* the broker has died: the end is no clean one */
 	bool stopping;	  /* nothing is attached any more */
@@ -100,6 +105,7 @@ static void update_view(Agent *agent)
 	view->cache_use = metering_cache_use(agent->metering);
 	view->generation = metering_generation(agent->metering);
 	view->faults = metering_faults(agent->metering);
+	view->overlaps = metering_overlaps(agent->metering);
 	view->textfile_error = agent->textfile_error;
 	view->state_error = agent->state_error;
 }
@@ -278,10 +284,29 @@ static void sweep(Agent *agent)
 	agent->view.sweep_duration_ns = (uint64_t)(g_get_monotonic_time() - start) * 1000;
 }
 
+static gboolean on_look(gpointer user_data)
+{
+	const Agent *agent = user_data;
+
+	metering_look(agent->metering);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_look_soon(gpointer user_data)
+{
+	Agent *agent = user_data;
+
+	agent->look_soon = 0;
+	metering_look(agent->metering);
+	return G_SOURCE_REMOVE;
+}
+
 static void follow(Agent *agent)
 {
 	metering_follow(agent->metering);
 	agent->follow_us = g_get_monotonic_time();
+	if (!agent->look_soon)
+		agent->look_soon = g_timeout_add(LOOK_SOON_MS, on_look_soon, agent);
 }
 
 /* What could not be attached is tried again now and then, what has been removed at once. */
@@ -518,12 +543,14 @@ static bool start(Agent *agent, GError **error)
 static void run(Agent *agent)
 {
 	guint state_timer = g_timeout_add_seconds(STATE_INTERVAL_S, on_state, agent);
+	guint look_timer = g_timeout_add_seconds(LOOK_INTERVAL_S, on_look, agent);
 	guint watchdog = watch_ourselves();
 
 	/* First what an earlier agent has left half done. */
 	if (metering_is_pending(agent->metering))
 		sweep(agent);
 	follow(agent);
+	metering_look(agent->metering);
 	start_sweeping(agent);
 	/* That the disk takes the sums is better known now than when it is too late. */
 	(void)save_state(agent);
@@ -534,6 +561,8 @@ static void run(Agent *agent)
 	g_main_loop_run(agent->loop);
 	g_clear_handle_id(&watchdog, g_source_remove);
 	g_source_remove(state_timer);
+	g_source_remove(look_timer);
+	g_clear_handle_id(&agent->look_soon, g_source_remove);
 	g_source_remove(agent->sweep_timer);
 }
 

@@ -30,6 +30,16 @@ static const AskField fault_fields[] = {
 	{ { "FAULT", TABLE_LEFT, 0 }, "fault", ask_plain },
 };
 
+static const AskField offload_fields[] = {
+	{ { "INTERFACE", TABLE_LEFT, 0 }, "interface", ask_plain },
+	{ { "OFFLOAD", TABLE_LEFT, 0 }, "kind", ask_plain },
+	{ { "WHAT FOLLOWS", TABLE_LEFT, 0 }, "consequence", ask_plain },
+};
+
+static const AskField overlap_fields[] = {
+	{ { "OVERLAP", TABLE_LEFT, 0 }, "advice", ask_plain },
+};
+
 static const AskField table_fields[] = {
 	{ { "TABLE", TABLE_LEFT, 0 }, "table", ask_plain },
 	{ { "ENTRIES", TABLE_RIGHT, 0 }, "entries", ask_plain },
@@ -61,6 +71,8 @@ static const struct {
 } lists[] = {
 	{ "interfaces", interface_fields, G_N_ELEMENTS(interface_fields) },
 	{ "faults", fault_fields, G_N_ELEMENTS(fault_fields) },
+	{ "offloads", offload_fields, G_N_ELEMENTS(offload_fields) },
+	{ "overlaps", overlap_fields, G_N_ELEMENTS(overlap_fields) },
 	{ "tables", table_fields, G_N_ELEMENTS(table_fields) },
 	{ "collectors", collector_fields, G_N_ELEMENTS(collector_fields) },
 };

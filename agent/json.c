@@ -8,6 +8,7 @@
 #include "observation.h"
 #include "prefix.h"
 #include "text.h"
+#include "topology.h"
 
 #define SCHEMA 1
 
@@ -334,6 +335,50 @@ static json_t *point_list(const GPtrArray *points)
 	return objects;
 }
 
+/* What keeps packets from our hooks: a row for each point and kind. */
+static json_t *offload_list(const GPtrArray *points)
+{
+	json_t *objects = json_array();
+
+	for (guint i = 0; i < points->len; i++) {
+		const Point *point = points->pdata[i];
+
+		for (int j = 0; j < OFFLOADS; j++) {
+			json_t *object;
+
+			if (!(point->offloads & OFFLOAD_BIT(j)))
+				continue;
+			object = json_object();
+			set(object, "interface", string(point->report_name));
+			set(object, "kind", json_string(offload_names[j]));
+			set(object, "consequence", json_string(offload_consequences[j]));
+			json_array_append_new(objects, object);
+		}
+	}
+	return objects;
+}
+
+static json_t *overlap_object(const Overlap *overlap)
+{
+	g_autofree char *advice = topology_advice(overlap);
+	json_t *object = json_object();
+
+	set(object, "upper", string(overlap->upper));
+	set(object, "lower", string(overlap->lower));
+	set(object, "relation", json_string(topology_relation_names[overlap->relation]));
+	set(object, "advice", string(advice));
+	return object;
+}
+
+static json_t *overlap_list(const GPtrArray *overlaps)
+{
+	json_t *objects = json_array();
+
+	for (guint i = 0; overlaps && i < overlaps->len; i++)
+		json_array_append_new(objects, overlap_object(overlaps->pdata[i]));
+	return objects;
+}
+
 static json_t *awaited_list(const GPtrArray *awaited)
 {
 	json_t *names = json_array();
@@ -447,6 +492,8 @@ json_t *json_status(const View *view)
 	set(object, "interfaces", point_list(view->points));
 	set(object, "awaited", awaited_list(view->awaited));
 	set(object, "faults", fault_list(view->faults));
+	set(object, "offloads", offload_list(view->points));
+	set(object, "overlaps", overlap_list(view->overlaps));
 	set(object, "tables", table_list(view));
 	set(object, "collectors", collector_list(view));
 	set(object, "textfile", textfile_object(view));

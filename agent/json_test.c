@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include "test_view.h"
+#include "topology.h"
 
 static json_t *member(json_t *object, const char *path)
 {
@@ -180,6 +181,43 @@ static void status_shows_what_is_wrong(void **state)
 	json_decref(document);
 }
 
+static void status_shows_what_is_not_seen(void **state)
+{
+	Network *network = *state;
+	json_t *document = json_status(&network->view);
+
+	assert_int_equal(json_array_size(member(document, "offloads")), 0);
+	json_decref(document);
+	network->point.offloads = OFFLOAD_BIT(OFFLOAD_XDP) | OFFLOAD_BIT(OFFLOAD_FLOWTABLE_BELOW);
+	document = json_status(&network->view);
+	assert_int_equal(json_array_size(member(document, "offloads")), 2);
+	assert_text(document, "offloads/0/interface", "br-lan");
+	assert_text(document, "offloads/0/kind", "flowtable-below");
+	assert_text(document, "offloads/1/kind", "xdp");
+	assert_text(document, "offloads/1/consequence", offload_consequences[OFFLOAD_XDP]);
+	json_decref(document);
+}
+
+static void status_shows_what_is_seen_twice(void **state)
+{
+	Network *network = *state;
+	g_autoptr(GPtrArray) overlaps = g_ptr_array_new();
+	Overlap overlap = { "br-lan", "eth1", TOPOLOGY_PORT };
+	json_t *document = json_status(&network->view);
+
+	assert_int_equal(json_array_size(member(document, "overlaps")), 0);
+	json_decref(document);
+	g_ptr_array_add(overlaps, &overlap);
+	network->view.overlaps = overlaps;
+	document = json_status(&network->view);
+	assert_text(document, "overlaps/0/upper", "br-lan");
+	assert_text(document, "overlaps/0/lower", "eth1");
+	assert_text(document, "overlaps/0/relation", "bridge-port");
+	assert_non_null(strstr(json_string_value(member(document, "overlaps/0/advice")),
+			       "br-lan and eth1 both meter"));
+	json_decref(document);
+}
+
 static void never_is_null(void **state)
 {
 	Network *network = *state;
@@ -207,11 +245,18 @@ static void strange_names_are_valid_utf8(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(host_has_its_accounts),  TEST(hosts_are_apart_by_interface),
-		TEST(times_are_rfc_3339),     TEST(overflow_is_by_interface),
-		TEST(sheet_adds_up),	      TEST(difference_has_a_sign),
-		TEST(status_shows_the_agent), TEST(status_shows_what_is_wrong),
-		TEST(never_is_null),	      TEST(strange_names_are_valid_utf8),
+		TEST(host_has_its_accounts),
+		TEST(hosts_are_apart_by_interface),
+		TEST(times_are_rfc_3339),
+		TEST(overflow_is_by_interface),
+		TEST(sheet_adds_up),
+		TEST(difference_has_a_sign),
+		TEST(status_shows_the_agent),
+		TEST(status_shows_what_is_wrong),
+		TEST(status_shows_what_is_not_seen),
+		TEST(status_shows_what_is_seen_twice),
+		TEST(never_is_null),
+		TEST(strange_names_are_valid_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

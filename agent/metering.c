@@ -10,6 +10,7 @@
 #include "error.h"
 #include "maps.h"
 #include "scope.h"
+#include "watching.h"
 
 /* The clock was set if it differs by more than this from what has elapsed. */
 #define CLOCK_STEP_MS 1000
@@ -30,6 +31,7 @@ struct Metering {
 	Scope *scope;
 	Observation *observation;
 	Following *following;
+	Watching *watching;
 	Hosts *hosts;
 	Ledger *ledger;
 	char *totals_path; /* below run */
@@ -216,6 +218,7 @@ static bool open_tables(Metering *metering, GError **error)
 	metering->following =
 		following_new(metering->config, metering->namespaces, metering->observation,
 			      metering->scope, metering->ledger);
+	metering->watching = watching_new(metering->observation, metering->namespaces);
 	load(metering, &saved);
 	metering->stage = stage_of(metering->cache, &saved);
 	metering->period = saved.period;
@@ -251,6 +254,7 @@ void metering_free(Metering *metering)
 {
 	if (!metering)
 		return;
+	watching_free(metering->watching);
 	following_free(metering->following);
 	observation_free(metering->observation);
 	scope_close(metering->scope);
@@ -493,4 +497,14 @@ bool metering_is_bared(const Metering *metering)
 GHashTable *metering_faults(const Metering *metering)
 {
 	return following_faults(metering->following);
+}
+
+void metering_look(Metering *metering)
+{
+	watching_look(metering->watching);
+}
+
+const GPtrArray *metering_overlaps(const Metering *metering)
+{
+	return watching_overlaps(metering->watching);
 }

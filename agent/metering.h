@@ -96,6 +96,10 @@ GPtrArray *metering_awaited(const Metering *metering);
 /* Whether the last sweep found filters of ours removed: metering_follow() puts them back. */
 bool metering_is_bared(const Metering *metering);
 
+/* As watching_look() and watching_overlaps(). */
+void metering_look(Metering *metering);
+const GPtrArray *metering_overlaps(const Metering *metering);
+
 /* What went wrong with an interface, by name; of char* to char*; borrowed. */
 GHashTable *metering_faults(const Metering *metering);
 

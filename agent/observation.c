@@ -197,6 +197,11 @@ void observation_look(Observation *observation)
 	}
 }
 
+void observation_set_offloads(Observation *observation, uint64_t interface, OffloadSet offloads)
+{
+	find(observation, interface)->offloads = offloads;
+}
+
 bool observation_check(Observation *observation, uint64_t interface)
 {
 	Point *point = find(observation, interface);

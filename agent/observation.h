@@ -18,6 +18,7 @@
 #include "hooks.h"
 #include "links.h"
 #include "namespaces.h"
+#include "offload.h"
 #include "records.h"
 #include "scope.h"
 #include "totals.h"
@@ -37,7 +38,8 @@ typedef struct {
 	Hooks hooks;
 	bool attached;	   /* both of them */
 	int before[HOOKS]; /* programs of others that come first, at the last look; -1: not known */
-	bool adopted;	   /* an earlier agent had attached it, and it was counting */
+	OffloadSet offloads; /* what else keeps packets from our hooks, at the last look */
+	bool adopted;	     /* an earlier agent had attached it, and it was counting */
 } Point;
 
 /* How a point is to be. */
@@ -88,6 +90,7 @@ void observation_resume(Observation *observation, uint64_t interface);
 
 /* Looks what comes before our programs at all points. */
 void observation_look(Observation *observation);
+void observation_set_offloads(Observation *observation, uint64_t interface, OffloadSet offloads);
 
 /* All was counted that was to go by the present name: next_name becomes report_name. */
 void observation_rename(Observation *observation, uint64_t interface);

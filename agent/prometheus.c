@@ -147,6 +147,20 @@ static void write_interface_info(Exposition *exposition, const Family *family)
 	}
 }
 
+static void write_interface_offload(Exposition *exposition, const Family *family)
+{
+	const GPtrArray *points = exposition->view->points;
+
+	for (guint i = 0; i < points->len; i++) {
+		const Point *point = points->pdata[i];
+		g_autofree char *interface = text_escape(point->report_name);
+
+		for (int j = 0; j < OFFLOADS && point->attached; j++)
+			sample(exposition, family, !!(point->offloads & OFFLOAD_BIT(j)),
+			       "interface", interface, "kind", offload_names[j], NULL);
+	}
+}
+
 static void write_of_interfaces(Exposition *exposition, const Family *family)
 {
 	for (guint i = 0; i < exposition->sheets->len; i++) {
@@ -314,6 +328,10 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_interface_info", "gauge",
 	 "A metered interface.",
 	 .write = write_interface_info},
+	{"flowtally_interface_offload_active", "gauge",
+	 "Whether something was found that may keep packets from the hooks, by kind; "
+	 "flowtable alone does not.",
+	 .write = write_interface_offload},
 	{"flowtally_interface_receive_bytes_total", "counter",
 	 "Frame octets that the receiving hook saw, without FCS.",
 	 OF_INTERFACES(HOOK_INGRESS, layer2_octets)},

@@ -266,6 +266,23 @@ static void collectors_at_one_address_are_told_apart(void **state)
 	remove_collectors(network);
 }
 
+static void offloads_are_shown_by_kind(void **state)
+{
+	Network *network = *state;
+
+	network->point.offloads = OFFLOAD_BIT(OFFLOAD_XDP);
+	for (int kind = 0; kind < OFFLOADS; kind++) {
+		g_autofree char *line = g_strdup_printf("flowtally_interface_offload_active{"
+							"interface=\"br-lan\",kind=\"%s\"} %d",
+							offload_names[kind], kind == OFFLOAD_XDP);
+
+		assert_line(&network->view, line);
+	}
+	assert_well_formed(&network->view);
+	network->point.attached = false;
+	assert_absent(&network->view, "flowtally_interface_offload_active");
+}
+
 static void make_busy(Network *network)
 {
 	add_sheets(network, "br-lan", 1026);
@@ -326,6 +343,7 @@ int main(void)
 		TEST(overflow_is_of_the_kernel_and_of_the_agent),
 		TEST(only_attached_interfaces_are_shown),
 		TEST(agent_is_shown),
+		TEST(offloads_are_shown_by_kind),
 		TEST(strange_names_are_escaped),
 		TEST(errors_begin_at_0_for_every_reason),
 		TEST(collectors_at_one_address_are_told_apart),
