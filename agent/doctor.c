@@ -16,10 +16,12 @@
 #include "classifier.h"
 #include "error.h"
 #include "mapspecs.h"
+#include "namespaces.h"
 #include "privileges.h"
 #include "tc.h"
 #include "tcx.h"
 #include "ticks.h"
+#include "topology.h"
 
 #define OLDEST_KERNEL 5, 10
 #define LOOPBACK_IFINDEX 1
@@ -296,6 +298,49 @@ static void examine_configuration(Check *check, const Config *config)
 		    g_strdup(config->path ? config->path : "none: the defaults"));
 }
 
+static bool is_wanted_netns(const char *name, void *user_data)
+{
+	return config_matches_netns(user_data, name);
+}
+
+static bool is_wanted(const Link *link, void *user_data)
+{
+	return config_match_interface(user_data, link->netns, link->name);
+}
+
+static char *describe_overlaps(const GPtrArray *overlaps)
+{
+	const Overlap *first = overlaps->pdata[0];
+	g_autofree char *more = overlaps->len > 1 ?
+					g_strdup_printf(", and %u more", overlaps->len - 1) :
+					g_strdup("");
+
+	return g_strdup_printf("%s and %s (%s)%s", first->upper, first->lower,
+			       topology_relation_names[first->relation], more);
+}
+
+/* As the configuration would have them now; an agent knows of those by hand, too. */
+static void examine_interfaces(Check *check, const Config *config)
+{
+	GError *error = NULL;
+	g_autoptr(Namespaces) namespaces = namespaces_new(NULL, NULL, &error);
+	g_autoptr(GPtrArray) overlaps = NULL;
+
+	if (!namespaces) {
+		set_error(check, error);
+		return;
+	}
+	if (config) {
+		namespaces_set_filter(namespaces, is_wanted_netns, (void *)config);
+		overlaps =
+			topology_overlaps(namespaces_links(namespaces), is_wanted, (void *)config);
+	}
+	if (overlaps && overlaps->len)
+		set(check, CHECK_INVALID, describe_overlaps(overlaps));
+	else
+		set(check, CHECK_VALID, g_strdup("no two see the same packets"));
+}
+
 static const struct {
 	const char *name;
 	bool required;
@@ -315,6 +360,8 @@ static const struct {
 	{ "seccomp", false, examine_seccomp, "the agent runs without its sandbox" },
 	{ "namespaces", false, examine_namespaces, "NETNS:INTERFACE cannot be metered" },
 	{ "configuration", true, examine_configuration, "the agent does not start" },
+	{ "interfaces", false, examine_interfaces,
+	  "what passes both counts twice: name one of them" },
 };
 
 static void check_free(void *data)

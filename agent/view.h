@@ -25,8 +25,9 @@ typedef struct {
 	const GPtrArray *points;    /* of Point */
 	const GPtrArray *awaited;   /* of char*: interfaces which do not exist yet; NULL: none */
 	GHashTable *faults;	    /* interface name -> what went wrong with it; NULL: nothing */
-	const GPtrArray *overlaps;  /* of Overlap: interfaces that see the same packets; NULL: none */
-	CacheUse cache_use;	    /* of the kernel's tables at the last sweep */
+	const GPtrArray
+		*overlaps;  /* of Overlap: interfaces that see the same packets; NULL: none */
+	CacheUse cache_use; /* of the kernel's tables at the last sweep */
 	uint64_t generation;
 	uint64_t start_ms;	    /* of the agent; all times are milliseconds since the epoch */
 	uint64_t sweep_ms;	    /* of the last sweep, 0: none yet */

@@ -456,7 +456,8 @@ static void classifier_and_reference_agree(void **state)
 		      (unsigned long long)seed, (unsigned long long)frames,
 		      (unsigned long long)refused);
 	assert_true(refused <= frames / 5);
-	for (enum ledger_class class = 0; frames >= FRAMES / slow && class < LEDGER_CLASSES; class ++)
+	for (enum ledger_class class = 0; frames >= FRAMES / slow && class < LEDGER_CLASSES;
+	     class ++)
 		assert_true(runs_of_class[class] >= RUNS_PER_CLASS / slow);
 }
 

@@ -65,6 +65,20 @@ no_more_maps_than() {
 	grep -Eq '^configuration +INVALID +it has errors: see flowtally check +the agent does not start$' "$WORK/table"
 }
 
+@test "interfaces that see the same packets are found before they are metered" {
+	setup_lab 1
+	router "$FLOWTALLY" doctor -c "$WORK/flowtally.yaml" -o json >"$WORK/found"
+	same INVALID "$(state_of interfaces <"$WORK/found")"
+	same 'br-lan and desktop (bridge-port)' "$(jq -r '.checks[] | select(.check == "interfaces").found' "$WORK/found")"
+	echo 'interfaces: [{ match: br-lan }]' >>"$WORK/flowtally.yaml"
+	router "$FLOWTALLY" doctor -c "$WORK/flowtally.yaml" -o json >"$WORK/found"
+	same VALID "$(state_of interfaces <"$WORK/found")"
+}
+
+teardown() {
+	teardown_lab
+}
+
 @test "what is asked wrongly is an error of usage" {
 	local status=0
 
