@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,11 @@
 #include "maps.h"
 #include "records.h"
 #include "tests/bench/packet.skel.h"
+
+/* The headers here may be older than the kernel. */
+#ifndef CAP_PERFMON
+#define CAP_PERFMON 38
+#endif
 
 #define ROUNDS 9
 #define REPEAT 1000000
@@ -43,6 +49,8 @@ enum program {
 	IPV6,
 	LOCAL,
 	ASK_TRIE,
+	GUARDED_IPV4,
+	GUARDED_IPV6,
 	RANDOM_EMPTY,
 	RANDOM_BARE,
 	RANDOM,
@@ -57,11 +65,12 @@ struct run {
 	enum program empty;
 	enum program bare;
 	bool promised; /* MAX_OVER_EMPTY_NS holds for it */
+	bool guarded;  /* loaded without CAP_PERFMON */
 };
 
 /* clang-format off */
 static const struct run runs[PROGRAMS] = {
-	/* name, program, source, destination, empty, bare, promised */
+	/* name, program, source, destination, empty, bare, promised, guarded */
 	[EMPTY] = {"empty", "empty", "192.168.2.10", "198.51.100.7", EMPTY, EMPTY, false},
 	[BARE] = {"bare update", "bare_update", "192.168.2.10", "198.51.100.7", EMPTY, BARE, false},
 	[IPV4] = {"IPv4, internet", "flowtally_ingress", "192.168.2.10", "198.51.100.7",
@@ -72,6 +81,10 @@ static const struct run runs[PROGRAMS] = {
 		   EMPTY, BARE, true},
 	[ASK_TRIE] = {"IPv4, local by a long prefix", "flowtally_ingress", "192.168.2.10", "192.0.2.4",
 		      EMPTY, BARE, false},
+	[GUARDED_IPV4] = {"IPv4, without CAP_PERFMON", "flowtally_ingress", "192.168.2.10",
+			  "198.51.100.7", EMPTY, BARE, true, true},
+	[GUARDED_IPV6] = {"IPv6, without CAP_PERFMON", "flowtally_ingress", "2001:db8:ca2:2::10",
+			  "2620:fe::9", EMPTY, BARE, true, true},
 	[RANDOM_EMPTY] = {"empty, of 64 k hosts", "random_empty", "10.1.0.0", "198.51.100.7",
 			  RANDOM_EMPTY, RANDOM_EMPTY, false},
 	[RANDOM_BARE] = {"bare update, of 64 k hosts", "random_bare_update", "10.1.0.0", "198.51.100.7",
@@ -81,7 +94,7 @@ static const struct run runs[PROGRAMS] = {
 };
 /* clang-format on */
 
-static struct packet_bpf *skel;
+static struct packet_bpf *skel, *guarded; /* of the same maps */
 static struct frame frames[PROGRAMS];
 
 static void die(const char *what)
@@ -187,6 +200,39 @@ static int load(void)
 	return table;
 }
 
+static void load_without_perfmon(struct packet_bpf *object)
+{
+	/* The one stands in for the other. */
+	const cap_value_t perfmon[] = { CAP_PERFMON, CAP_SYS_ADMIN };
+	cap_t before = cap_get_proc(), now = cap_dup(before);
+
+	if (cap_set_flag(now, CAP_EFFECTIVE, 2, perfmon, CAP_CLEAR) || cap_set_proc(now) ||
+	    packet_bpf__load(object) || cap_set_proc(before))
+		die("load without CAP_PERFMON");
+	cap_free(now);
+	cap_free(before);
+}
+
+static void load_guarded(void)
+{
+	struct bpf_map *from = NULL, *to = NULL;
+	struct bpf_program *program;
+
+	guarded = packet_bpf__open();
+	if (!guarded)
+		die("open");
+	guarded->rodata->point_side = SIDE_LAN;
+	guarded->rodata->point_number = NUMBER;
+	while ((from = bpf_object__next_map(skel->obj, from)) &&
+	       (to = bpf_object__next_map(guarded->obj, to))) {
+		if (from != skel->maps.rodata && bpf_map__reuse_fd(to, bpf_map__fd(from)))
+			die(bpf_map__name(to));
+	}
+	bpf_object__for_each_program(program, guarded->obj)
+		bpf_program__set_autoload(program, program == guarded->progs.flowtally_ingress);
+	load_without_perfmon(guarded);
+}
+
 static void make_frame(struct frame *frame, const struct run *run)
 {
 	static const uint8_t device[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x0a };
@@ -215,7 +261,8 @@ static double now_ns(void)
 /* Nanoseconds a run. */
 static double measure(enum program i, unsigned repeat)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(skel->obj, runs[i].program);
+	struct bpf_program *program = bpf_object__find_program_by_name(
+		runs[i].guarded ? guarded->obj : skel->obj, runs[i].program);
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frames[i].bytes,
 		    .data_size_in = frames[i].len, .repeat = repeat);
 	double start = now_ns();
@@ -397,14 +444,16 @@ static bool measure_sweeps(const char *dir, GError **error)
 
 static void measure_cache(void)
 {
-	g_autofree char *dir = g_dir_make_tmp("flowtally-bench-XXXXXX", NULL);
+	g_autofree char *parent = g_dir_make_tmp("flowtally-bench-XXXXXX", NULL);
+	g_autofree char *dir = g_build_filename(parent ?: "", "bpf", NULL);
 	g_autoptr(GError) error = NULL;
 
-	if (!dir)
+	if (!parent)
 		die("make a directory");
 	if (!measure_sweeps(dir, &error))
 		fprintf(stderr, "packet: %s\n", error->message);
 	maps_remove(dir);
+	(void)rmdir(parent);
 }
 
 int main(void)
@@ -420,9 +469,11 @@ int main(void)
 	CPU_SET(sched_getcpu(), &cpu);
 	sched_setaffinity(0, sizeof(cpu), &cpu);
 	table = load();
+	load_guarded();
 	measure_packets();
 	measure_reading(table);
 	measure_cache();
+	packet_bpf__destroy(guarded);
 	packet_bpf__destroy(skel);
 	return 0;
 }
