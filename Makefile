@@ -106,7 +106,7 @@ check-e2e: all $(TOOLS)
 image:
 	$(Q)misc/image $(O)/image
 
-check-image: all image
+check-image: all image $(TOOLS)
 	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/image/*.bats)
 
 check-all: lint check check-bpf check-e2e check-image
