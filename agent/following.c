@@ -265,6 +265,43 @@ static void open_ledger(Following *following, const Point *point, const LinkBoun
 	g_hash_table_remove(following->draining, &interface);
 }
 
+static void detach(Following *following, uint64_t interface)
+{
+	const Point *point = observation_find(following->observation, interface);
+	g_autofree char *name = interface_name(point->netns, point->name);
+	bool was_attached = point->attached;
+	Draining *draining;
+	g_autoptr(GError) error = NULL;
+	LinkCounters before, after;
+
+	if (g_hash_table_contains(following->draining, &interface))
+		return;
+	draining = g_new0(Draining, 1);
+	draining->interface = interface;
+	draining->has_link =
+		namespaces_read_counters(following->namespaces, interface, &before, NULL);
+	if (!observation_detach(following->observation, interface, &error))
+		note_fault(following, name, error->message);
+	draining->has_link &=
+		namespaces_read_counters(following->namespaces, interface, &after, NULL);
+	if (draining->has_link)
+		draining->link = bounds_between(&before, &after);
+	g_hash_table_insert(following->draining, &draining->interface, draining);
+	following->changed = true;
+	if (was_attached)
+		g_message("%s: no longer metered", name);
+}
+
+/* Between two kinds of hooks frames are missed: one account is closed and another opened. */
+static void leave_other_hook(Following *following, const Point *point, const PointSpec *spec)
+{
+	if (observation_is_by(point, spec))
+		return;
+	observation_resume(following->observation, point->interface);
+	if (point->attached)
+		detach(following, point->interface);
+}
+
 /* hosts.local, or the interface's own prefixes; for the WAN those of the interfaces behind it, too. */
 static bool set_local(Following *following, const GArray *all, const Wanted *wanted,
 		      const Point *point, GError **error);
@@ -273,15 +310,17 @@ static bool attach_prepared(Following *following, const GArray *all, const Wante
 			    const Point *point, GError **error)
 {
 	uint64_t interface = point->interface;
-	bool was_attached = point->attached;
 	LinkCounters before, after;
 	LinkBounds bounds;
+	bool was_attached;
 
 	/* First the prefixes, so that the first frame is counted right already. */
 	if (!set_local(following, all, wanted, point, error))
 		return false;
 	if (observation_is(point, &wanted->spec))
 		return true;
+	leave_other_hook(following, point, &wanted->spec);
+	was_attached = point->attached;
 	if (!namespaces_read_counters(following->namespaces, interface, &before, error) ||
 	    !observation_attach(following->observation, &wanted->spec, error) ||
 	    !namespaces_read_counters(following->namespaces, interface, &after, error))
@@ -333,33 +372,6 @@ static void attach_or_note(Following *following, const GArray *all, const Wanted
 	/* It is gone; the event that tells so is on its way. */
 	else if (error->code != ENODEV)
 		note_fault(following, name, error->message);
-}
-
-static void detach(Following *following, uint64_t interface)
-{
-	const Point *point = observation_find(following->observation, interface);
-	g_autofree char *name = interface_name(point->netns, point->name);
-	bool was_attached = point->attached;
-	Draining *draining;
-	g_autoptr(GError) error = NULL;
-	LinkCounters before, after;
-
-	if (g_hash_table_contains(following->draining, &interface))
-		return;
-	draining = g_new0(Draining, 1);
-	draining->interface = interface;
-	draining->has_link =
-		namespaces_read_counters(following->namespaces, interface, &before, NULL);
-	if (!observation_detach(following->observation, interface, &error))
-		note_fault(following, name, error->message);
-	draining->has_link &=
-		namespaces_read_counters(following->namespaces, interface, &after, NULL);
-	if (draining->has_link)
-		draining->link = bounds_between(&before, &after);
-	g_hash_table_insert(following->draining, &draining->interface, draining);
-	following->changed = true;
-	if (was_attached)
-		g_message("%s: no longer metered", name);
 }
 
 static void add_prefixes(GArray *prefixes, const GArray *more)

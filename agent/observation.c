@@ -272,7 +272,7 @@ const Point *observation_prepare(Observation *observation, const Link *link,
 	return add(observation, link->id, link->netns, link->name, report_name);
 }
 
-static bool kind_is_right(const Point *point, const PointSpec *spec)
+bool observation_is_by(const Point *point, const PointSpec *spec)
 {
 	return spec->hooks.prefer == HOOK_KIND_NONE || spec->hooks.prefer == point->hooks.kind;
 }
@@ -280,7 +280,7 @@ static bool kind_is_right(const Point *point, const PointSpec *spec)
 bool observation_is(const Point *point, const PointSpec *spec)
 {
 	return !spec->replace && point->attached && point->side == spec->side &&
-	       point->layer == spec->layer && kind_is_right(point, spec) &&
+	       point->layer == spec->layer && observation_is_by(point, spec) &&
 	       !strcmp(point->next_name, spec->report_name) &&
 	       !strcmp(point->name, spec->link->name);
 }
@@ -344,19 +344,11 @@ static bool clear(Observation *observation, Point *point, GError **error)
 	return true;
 }
 
-static bool make_room(Observation *observation, Point *point, const PointSpec *spec, GError **error)
+/* What an earlier agent has attached is taken over if it is there, else what is left of it goes. */
+static bool adopt_or_clear(Observation *observation, Point *point, GError **error)
 {
-	if (!point->attached) {
-		point->adopted =
-			point->hooks.kind != HOOK_KIND_NONE && is_in_place(observation, point);
-		if (!point->adopted && !clear(observation, point, error))
-			return false;
-	}
-	if (point->hooks.kind == HOOK_KIND_NONE || kind_is_right(point, spec))
-		return true;
-	point->attached = false;
-	point->adopted = false;
-	return clear(observation, point, error);
+	point->adopted = point->hooks.kind != HOOK_KIND_NONE && is_in_place(observation, point);
+	return point->adopted || clear(observation, point, error);
 }
 
 const Point *observation_attach(Observation *observation, const PointSpec *spec, GError **error)
@@ -366,9 +358,9 @@ const Point *observation_attach(Observation *observation, const PointSpec *spec,
 	g_strlcpy(point->name, spec->link->name, sizeof(point->name));
 	g_strlcpy(point->kind, spec->link->kind, sizeof(point->kind));
 	point->next_name = g_intern_string(spec->report_name);
-	if (!must_reattach(point, spec) && kind_is_right(point, spec))
+	if (!must_reattach(point, spec))
 		return point;
-	if (!make_room(observation, point, spec, error))
+	if (!point->attached && !adopt_or_clear(observation, point, error))
 		return NULL;
 	point->attached = load_and_attach(observation, point, spec, error);
 	if (!point->attached) {

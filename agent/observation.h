@@ -67,12 +67,15 @@ const Point *observation_prepare(Observation *observation, const Link *link,
 				 const char *report_name, GError **error);
 uint16_t observation_number(const Observation *observation, const Point *point);
 
+/* Whether its programs are by the hook that @spec asks for; else it is to be detached first. */
+bool observation_is_by(const Point *point, const PointSpec *spec);
+
 /* Whether observation_attach() would change anything. */
 bool observation_is(const Point *point, const PointSpec *spec);
 
 /*
- * Attaches a point that has been prepared, or takes over what is attached there, or changes what stands
- * until it is as @spec says; NULL with @error set if any of it fails. The report name becomes its next_name.
+ * Attaches a point that has been prepared, or takes over what is attached there by the right hook, or changes
+ * what stands until it is as @spec says; NULL with @error set if any of it fails. The report name becomes its next_name.
  */
 const Point *observation_attach(Observation *observation, const PointSpec *spec, GError **error);
 

@@ -145,6 +145,36 @@ configuration() {
 	ledger_balances
 }
 
+@test "a move to another hook under traffic misses frames, and no ledger takes them for lost" {
+	local hook pid i
+
+	needs_tcx
+	choose clsact first
+	start_agent
+	spawn desktop /dev/null ping -q -c 5000 -i 0.002 "$LAB_INTERNET"
+	pid=$!
+	for i in 1 2 3; do
+		for hook in tcx clsact; do
+			wait_sweeps
+			choose "$hook" first
+			kill -HUP "$AGENT"
+			eventually 5 is_hooked_by "$hook"
+		done
+		# So, too, at a start.
+		kill_agent
+		choose tcx first
+		start_agent
+		same tcx "$(hook_of)"
+		choose clsact first
+		kill -HUP "$AGENT"
+		eventually 5 is_hooked_by clsact
+	done
+	kill "$pid"
+	wait "$pid" || :
+	wait_sweeps
+	ledger_balances
+}
+
 @test "killed in any state, the next agent finds what is attached by tcx" {
 	local i
 
