@@ -124,21 +124,20 @@ lint: $(SKELETONS) lint-service
 	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page > $(O)/page && \
 		! mandoc -T lint -W warning $(O)/page | grep -v 'skipping paragraph macro' || exit 1; done
 
-$(O)/flowtally.service: config/flowtally.service Makefile
-	$(Q)mkdir -p $(@D)
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|' $< > $@
+# With the path of the program that is given.
+service = sed 's|@PREFIX@/sbin/flowtally|$(1)|' config/flowtally.service
 
 # What systemd itself has to say of the unit; the level of exposure is out of 100.
-lint-service: $(O)/flowtally.service all
-	$(Q)systemd-analyze security --offline=true --threshold=25 --no-pager $< > $(O)/security || \
-		{ cat $(O)/security; exit 1; }
-	$(Q)mkdir -p $(O)/verify && sed 's|^ExecStart=[^ ]*|ExecStart=$(abspath $(O))/flowtally|' $< \
-		> $(O)/verify/flowtally.service
-	$(Q)systemd-analyze verify --man=false $(O)/verify/flowtally.service
+lint-service: all
+	$(Q)$(call service,$(abspath $(O))/flowtally) > $(O)/flowtally.service
+	$(Q)systemd-analyze security --offline=true --threshold=25 --no-pager $(O)/flowtally.service \
+		> $(O)/security || { cat $(O)/security; exit 1; }
+	$(Q)systemd-analyze verify --man=false $(O)/flowtally.service
 
-install: all $(O)/flowtally.service
+install: all
 	install -D -m 755 $(O)/flowtally $(DESTDIR)$(PREFIX)/sbin/flowtally
-	install -D -m 644 $(O)/flowtally.service $(DESTDIR)$(PREFIX)/lib/systemd/system/flowtally.service
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(call service,$(PREFIX)/sbin/flowtally) > $(DESTDIR)$(PREFIX)/lib/systemd/system/flowtally.service
 	install -D -m 644 config/flowtally.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/flowtally.conf
 	install -D -m 644 config/flowtally.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/flowtally.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/flowtally/flowtally.yaml || \
