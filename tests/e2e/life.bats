@@ -462,7 +462,7 @@ has_lock() {
 	start_agent
 	desktop "$TOOLS/flood" --seconds 3 --ipv6 --device 2001:db8:ca2:2::1:0 --addresses 60000 eth0
 	kill -TERM "$AGENT"
-	eventually 2 grep -q 'br-lan: no longer metered' "$WORK/agent.log"
+	eventually 10 grep -q 'br-lan: no longer metered' "$WORK/agent.log"
 	router ip address add 192.168.77.1/24 dev br-lan
 	kill -HUP "$AGENT"
 	eventually 10 ended "$AGENT"
