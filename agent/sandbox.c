@@ -83,6 +83,7 @@ static const char *const calls[] = {
 	"ppoll_time64",
 	"select",
 	"pselect6",
+	"pselect6_time64",
 	"_newselect",
 	"nanosleep",
 	"clock_nanosleep",
@@ -121,6 +122,7 @@ static const char *const calls[] = {
 	"recvfrom",
 	"recvmsg",
 	"recvmmsg",
+	"recvmmsg_time64",
 	"shutdown",
 	"send",
 	"recv",
@@ -185,7 +187,7 @@ static int allow_calls(scmp_filter_ctx filter)
 static int allow_with(scmp_filter_ctx filter, int number, unsigned int index, uint64_t value)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
-				SCMP_CMP(index, SCMP_CMP_EQ, value));
+				SCMP_CMP(index, SCMP_CMP_EQ, value, 0));
 }
 
 static int allow_some(scmp_filter_ctx filter)
@@ -204,8 +206,13 @@ static int allow_some(scmp_filter_ctx filter)
 bool sandbox_enter(GError **error)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int result = filter ? allow_calls(filter) : -ENOMEM;
+	int result = -ENOMEM;
 
+	/* The errors of the kernel are asked for as they are: else all of them are ECANCELED. */
+	if (filter)
+		result = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+	if (result == 0)
+		result = allow_calls(filter);
 	if (result == 0)
 		result = allow_some(filter);
 	if (result == 0)
