@@ -82,6 +82,18 @@ static void times_are_rfc_3339(void **state)
 	json_decref(document);
 }
 
+/* When 31 bits of seconds are over. */
+static void time_goes_on_after_2038(void **state)
+{
+	Network *network = *state;
+	json_t *document;
+
+	network->view.sweep_ms = 2208988800123;
+	document = json_hosts(&network->view);
+	assert_text(document, "time", "2040-01-01T00:00:00.123Z");
+	json_decref(document);
+}
+
 static void overflow_is_by_interface(void **state)
 {
 	Network *network = *state;
@@ -248,6 +260,7 @@ int main(void)
 		TEST(host_has_its_accounts),
 		TEST(hosts_are_apart_by_interface),
 		TEST(times_are_rfc_3339),
+		TEST(time_goes_on_after_2038),
 		TEST(overflow_is_by_interface),
 		TEST(sheet_adds_up),
 		TEST(difference_has_a_sign),

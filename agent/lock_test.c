@@ -48,6 +48,19 @@ static void file_that_nobody_has_locked_is_taken(void **state)
 	lock_release(lock, *state);
 }
 
+/* Of a file whose size or number needs 64 bits it can be told, too, that it is still the same. */
+static void file_of_any_size_is_taken(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "lock", NULL);
+	int lock;
+
+	assert_true(g_file_set_contents(path, "", 0, NULL));
+	assert_int_equal(truncate64(path, (off64_t)3 << 30), 0);
+	lock = lock_take(*state, NULL);
+	assert_true(lock >= 0);
+	lock_release(lock, *state);
+}
+
 static void directory_is_made(void **state)
 {
 	g_autofree char *directory = g_build_filename(*state, "run", NULL);
@@ -88,6 +101,7 @@ int main(void)
 		IN_DIRECTORY(second_one_is_told_who_holds_it),
 		IN_DIRECTORY(nothing_is_left_behind),
 		IN_DIRECTORY(file_that_nobody_has_locked_is_taken),
+		IN_DIRECTORY(file_of_any_size_is_taken),
 		IN_DIRECTORY(directory_is_made),
 		IN_DIRECTORY(symbolic_link_is_not_followed),
 		IN_DIRECTORY(nobody_else_can_open_it),

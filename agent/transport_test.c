@@ -178,6 +178,9 @@ static void longest_message_of_loopback_is_sent(void **state)
 	g_autoptr(Transport) transport = transport_new(receiver.address, on_done, NULL, NULL);
 	size_t longest = transport_max_message(transport);
 
+	/* Who emulates system calls may not know IP_MTU. */
+	if (!longest)
+		skip();
 	assert_true(longest <= 65507);
 	assert_int_equal(send_body(transport, body, longest - HEADER_LEN, 0), TRANSPORT_SENT);
 	close(receiver.fd);

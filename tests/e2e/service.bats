@@ -51,16 +51,16 @@ was_told() {
 }
 
 @test "the user and the directories are made as the service wants them" {
-	local root=$WORK/root
+	local tree=$WORK/tree
 
-	mkdir -p "$root/etc" "$root/run" "$root/sys/fs/bpf"
-	systemd-sysusers --root="$root" "$ROOT/config/flowtally.sysusers"
-	systemd-tmpfiles --root="$root" --create "$ROOT/config/flowtally.tmpfiles"
-	systemd-tmpfiles --root="$root" --create "$ROOT/config/flowtally.tmpfiles"
-	user=$(awk -F : '$1 == "flowtally" { print $3 }' "$root/etc/passwd")
-	same "750 $user" "$(stat -c '%a %u' "$root/run/flowtally")"
-	same "700 $user" "$(stat -c '%a %u' "$root/sys/fs/bpf/flowtally")"
-	same /sys/fs/bpf/flowtally "$(readlink "$root/run/flowtally/bpf")"
+	mkdir -p "$tree/etc" "$tree/run" "$tree/sys/fs/bpf"
+	systemd-sysusers --root="$tree" "$ROOT/config/flowtally.sysusers"
+	systemd-tmpfiles --root="$tree" --create "$ROOT/config/flowtally.tmpfiles"
+	systemd-tmpfiles --root="$tree" --create "$ROOT/config/flowtally.tmpfiles"
+	user=$(awk -F : '$1 == "flowtally" { print $3 }' "$tree/etc/passwd")
+	same "750 $user" "$(stat -c '%a %u' "$tree/run/flowtally")"
+	same "700 $user" "$(stat -c '%a %u' "$tree/sys/fs/bpf/flowtally")"
+	same /sys/fs/bpf/flowtally "$(readlink "$tree/run/flowtally/bpf")"
 }
 
 @test "what is installed is a whole" {
