@@ -32,8 +32,8 @@ CFLAGS ?= -O2 -g
 comma := ,
 SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-	     -Wno-unused-parameter -D_GNU_SOURCE -DG_LOG_USE_STRUCTURED \
-	     -DG_LOG_DOMAIN='"flowtally"' -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+	     -Wno-unused-parameter -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+	     -DG_LOG_USE_STRUCTURED -DG_LOG_DOMAIN='"flowtally"' -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 	     -DFLOWTALLY_VERSION='"$(VERSION)"' -Iagent -Iebpf -I$(O)/ebpf -I$(O) \
 	     $(DEPS_CFLAGS) $(SAN_FLAGS) $(CFLAGS)
 ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
