@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "pppoe: %s: %s\n", what, strerror(errno));
 	exit(EXIT_FAILURE);
