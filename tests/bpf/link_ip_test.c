@@ -6,9 +6,8 @@
  * same, and the classifier sees all octets: so these are packets whose source is in 8.0.0.0/16, which
  * reads as the type of IPv4, or has 86dd as its third group, as that of IPv6.
  */
-#include "meter_lab.h"
+#include "shape.h"
 
-#define PAYLOAD 100
 #define TYPE_OFFSET 12
 
 /* The device is in hosts.local, the neighbour in hosts.not-internet. */
@@ -16,43 +15,6 @@ static const struct endpoint device = { .ipv4 = "8.0.2.10", .ipv6 = "2001:db8:86
 static const struct endpoint internet = { .ipv4 = "8.0.113.7", .ipv6 = "2620:fe:86dd::7" };
 static const struct endpoint neighbour = { .ipv4 = "8.0.9.4", .ipv6 = "fd00:9:86dd::4" };
 static const struct endpoint stranger = { .ipv4 = "8.0.77.9", .ipv6 = "2001:db8:86dd:bad::9" };
-
-struct ends {
-	const struct endpoint *source;
-	const struct endpoint *destination;
-};
-
-struct shape {
-	const char *name;
-	void (*build)(struct frame *frame, const struct ends *ends);
-	const struct endpoint *far; /* NULL: internet */
-	struct {
-		enum ledger_class class;
-		uint64_t packets;
-		uint64_t octets;
-		uint64_t layer2_octets;
-	} expected;
-};
-
-static struct lab *benches[2]; /* by enum side */
-
-static void add_ipv4(struct frame *frame, const struct ends *ends, uint8_t protocol,
-		     unsigned options_len)
-{
-	frame_add_ipv4(frame, ends->source->ipv4, ends->destination->ipv4, protocol, options_len);
-}
-
-static void add_ipv6(struct frame *frame, const struct ends *ends, uint8_t next_header)
-{
-	frame_add_ipv6(frame, ends->source->ipv6, ends->destination->ipv6, next_header);
-}
-
-static void finish_udp(struct frame *frame)
-{
-	frame_add_udp(frame);
-	frame_add_filling(frame, PAYLOAD);
-	frame_finish(frame);
-}
 
 static void ipv4(struct frame *frame, const struct ends *ends)
 {
@@ -155,15 +117,6 @@ static void ipv4_called_a_tag(struct frame *frame, const struct ends *ends)
 	ipv4(frame, ends);
 	frame_set_be16(frame, TYPE_OFFSET, ETH_P_8021Q);
 	frame_set_be16(frame, TYPE_OFFSET + 4, ETH_P_IP);
-}
-
-/* Three segments: two of 1000 octets and one of 500. */
-static void finish_gso(struct frame *frame)
-{
-	frame_add_filling(frame, 2500);
-	frame_finish(frame);
-	frame->context.gso_size = 1000;
-	frame->context.gso_segs = 3;
 }
 
 static void gso_ipv4_tcp(struct frame *frame, const struct ends *ends)
@@ -276,106 +229,6 @@ static const struct shape shapes[] = {
 };
 /* clang-format on */
 
-static void build(struct frame *frame, void (*build_frame)(struct frame *, const struct ends *),
-		  enum direction direction, const struct endpoint *near, const struct endpoint *far)
-{
-	struct ends ends = { .source = near, .destination = far };
-
-	if (direction == DIRECTION_DOWNLOAD)
-		ends = (struct ends){ .source = far, .destination = near };
-	frame_clear(frame);
-	build_frame(frame, &ends);
-}
-
-/* The key of @near, which has no MAC here. */
-static struct host_key key_of(const struct frame *frame, const struct endpoint *near,
-			      enum scope scope)
-{
-	bool is_ipv4 = frame->bytes[0] >> 4 == 4;
-	struct host_key key = { .ifindex = LAB_IFINDEX,
-				.ip_version = is_ipv4 ? 4 : 6,
-				.scope = scope };
-
-	lab_address(key.address, is_ipv4 ? near->ipv4 : near->ipv6);
-	return key;
-}
-
-static void assert_traffic(const struct traffic *traffic, uint64_t packets, uint64_t octets,
-			   uint64_t layer2_octets)
-{
-	assert_int_equal(traffic->packets, packets);
-	assert_int_equal(traffic->octets, octets);
-	assert_int_equal(traffic->layer2_octets, layer2_octets);
-}
-
-/* One frame of @len octets was seen, and that in @class. */
-static void assert_sheet(const struct lab *lab, enum hook hook, uint32_t len,
-			 enum ledger_class class, const struct ledger_entry *entry)
-{
-	struct ledger_sheet expected = { .seen = { .frames = 1, .skb_octets = len } }, sheet;
-
-	expected.classes[class] = *entry;
-	lab_sheet(lab, 0, hook, &sheet);
-	assert_memory_equal(&sheet, &expected, sizeof(sheet));
-}
-
-static void run_shape(const struct lab *lab, enum hook hook, const struct shape *shape)
-{
-	enum direction direction = lab_direction(lab->side, hook);
-	enum ledger_class class = shape->expected.class;
-	const struct ledger_entry entry = { .frames = 1,
-					    .packets = shape->expected.packets,
-					    .octets = shape->expected.octets,
-					    .layer2_octets = shape->expected.layer2_octets };
-	bool counted = class == LEDGER_INTERNET || class == LEDGER_LOCAL;
-	struct host_traffic traffic;
-	struct host_key key;
-	struct frame frame;
-
-	lab_clear(lab);
-	build(&frame, shape->build, direction, &device, shape->far ?: &internet);
-	assert_true(lab_run(lab, hook, &frame));
-	assert_sheet(lab, hook, frame.len, class, &entry);
-	assert_int_equal(lab_table_size(lab->hosts[0]), counted);
-	assert_int_equal(lab_table_size(lab->macs[0]), 0);
-	if (!counted)
-		return;
-	key = key_of(&frame, &device, class == LEDGER_LOCAL ? SCOPE_LOCAL : SCOPE_INTERNET);
-	assert_true(lab_host(lab, lab->hosts[0], &key, &traffic));
-	assert_traffic(&traffic.direction[direction], entry.packets, entry.octets,
-		       entry.layer2_octets);
-	assert_traffic(&traffic.direction[!direction], 0, 0, 0);
-}
-
-static void shape_is_counted(void **state)
-{
-	for (enum side side = SIDE_LAN; side <= SIDE_WAN; side++) {
-		for (enum hook hook = 0; hook < HOOKS; hook++)
-			run_shape(benches[side], hook, *state);
-	}
-}
-
-static uint64_t frames_in(const struct lab *lab, enum hook hook, enum ledger_class class)
-{
-	struct ledger_sheet sheet;
-
-	lab_sheet(lab, 0, hook, &sheet);
-	return sheet.classes[class].frames;
-}
-
-/* A frame with @near as its near end falls into @class. */
-static void run_and_expect(const struct lab *lab, enum hook hook,
-			   void (*build_frame)(struct frame *, const struct ends *),
-			   const struct endpoint *near, enum ledger_class class)
-{
-	uint64_t before = frames_in(lab, hook, class);
-	struct frame frame;
-
-	build(&frame, build_frame, lab_direction(lab->side, hook), near, &internet);
-	assert_true(lab_run(lab, hook, &frame));
-	assert_int_equal(frames_in(lab, hook, class), before + 1);
-}
-
 /* There is no MAC by which it could be counted. */
 static void foreign_address_is_outside(void **state)
 {
@@ -385,9 +238,9 @@ static void foreign_address_is_outside(void **state)
 
 		lab_clear(lab);
 		for (enum hook hook = 0; hook < HOOKS; hook++) {
-			run_and_expect(lab, hook, ipv4, &stranger, class);
-			run_and_expect(lab, hook, ipv6, &stranger, class);
-			run_and_expect(lab, hook, gso_ipv4_tcp, &stranger, class);
+			run_and_expect(lab, hook, ipv4, &stranger, &internet, class);
+			run_and_expect(lab, hook, ipv6, &stranger, &internet, class);
+			run_and_expect(lab, hook, gso_ipv4_tcp, &stranger, &internet, class);
 		}
 		assert_int_equal(lab_table_size(lab->hosts[0]), 0);
 		assert_int_equal(lab_table_size(lab->macs[0]), 0);
@@ -401,8 +254,8 @@ static void both_directions_share_an_entry(void **state)
 
 		lab_clear(lab);
 		for (enum hook hook = 0; hook < HOOKS; hook++) {
-			run_and_expect(lab, hook, ipv4, &device, LEDGER_INTERNET);
-			run_and_expect(lab, hook, ipv6, &device, LEDGER_INTERNET);
+			run_and_expect(lab, hook, ipv4, &device, &internet, LEDGER_INTERNET);
+			run_and_expect(lab, hook, ipv6, &device, &internet, LEDGER_INTERNET);
 		}
 		assert_int_equal(lab_table_size(lab->hosts[0]), 2);
 	}
@@ -425,8 +278,8 @@ static void full_table_counts_in_the_ledger(void **state)
 
 		prepare(lab);
 		for (enum hook hook = 0; hook < HOOKS; hook++) {
-			run_and_expect(lab, hook, ipv4, &device, LEDGER_INTERNET);
-			run_and_expect(lab, hook, ipv6, &device, LEDGER_DEVICE_LIMIT);
+			run_and_expect(lab, hook, ipv4, &device, &internet, LEDGER_INTERNET);
+			run_and_expect(lab, hook, ipv6, &device, &internet, LEDGER_DEVICE_LIMIT);
 		}
 		assert_int_equal(lab_table_size(lab->hosts[0]), 1);
 		assert_int_equal(lab_table_size(lab->macs[0]), 0);
@@ -443,13 +296,6 @@ static int make_labs(void **state)
 	return 0;
 }
 
-static int free_labs(void **state)
-{
-	lab_free(benches[SIDE_LAN]);
-	lab_free(benches[SIDE_WAN]);
-	return 0;
-}
-
 /* clang-format off */
 static const struct CMUnitTest situations[] = {
 	cmocka_unit_test(foreign_address_is_outside),
@@ -457,8 +303,6 @@ static const struct CMUnitTest situations[] = {
 	cmocka_unit_test(full_table_counts_in_the_ledger),
 };
 /* clang-format on */
-
-#define ROWS(table) (sizeof(table) / sizeof(*(table)))
 
 int main(void)
 {
