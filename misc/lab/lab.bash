@@ -206,12 +206,11 @@ lab_neighbours() {
 	done
 }
 
-lab_multicast_sent() {
-	local namespace
-
-	while read -r namespace; do
-		nsenter --net="/run/netns/$namespace" cat /proc/net/snmp6
-	done < <(lab_namespaces "$1") | awk '$1 == "Ip6OutMcastPkts" { sum += $2 } END { print sum + 0 }'
+# All multicast packets pass the router.
+lab_multicast_seen() {
+	# shellcheck disable=SC2016  # the dollar is awk's
+	lab_in "$1" router awk '/^Ip6(In|Out)McastPkts / { sum += $2 } END { print sum + 0 }' \
+		/proc/net/snmp6
 }
 
 # Until nobody has sent a multicast packet for half a second.
@@ -219,7 +218,7 @@ lab_settle() {
 	local before='' now i
 
 	for ((i = 0; i < 20; i++)); do
-		now=$(lab_multicast_sent "$1")
+		now=$(lab_multicast_seen "$1")
 		if [[ $now == "$before" ]]; then
 			return
 		fi
@@ -254,18 +253,20 @@ lab_up() {
 
 # Ends the processes in the lab's namespaces and removes those; what is not there is no error.
 lab_down() {
-	local namespace pids i
+	local namespaces pids i
 
-	while read -r namespace; do
-		for ((i = 0; i < 50; i++)); do
-			pids=$(ip netns pids "$namespace" 2>/dev/null || :)
-			if [[ -z $pids ]]; then
-				break
-			fi
-			# shellcheck disable=SC2086  # one word each
-			kill "-$( ((i < 20)) && echo TERM || echo KILL)" $pids 2>/dev/null || :
-			sleep 0.1
-		done
-		ip netns del "$namespace" 2>/dev/null || :
-	done < <(lab_namespaces "$1")
+	mapfile -t namespaces < <(lab_namespaces "$1")
+	if ((${#namespaces[@]} == 0)); then
+		return
+	fi
+	for ((i = 0; i < 50; i++)); do
+		pids=$(printf 'netns pids %s\n' "${namespaces[@]}" | ip -force -batch - 2>/dev/null || :)
+		if [[ -z $pids ]]; then
+			break
+		fi
+		# shellcheck disable=SC2086  # one word each
+		kill "-$( ((i < 20)) && echo TERM || echo KILL)" $pids 2>/dev/null || :
+		sleep 0.1
+	done
+	printf 'netns del %s\n' "${namespaces[@]}" | ip -force -batch - 2>/dev/null || :
 }
