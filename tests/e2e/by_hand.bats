@@ -81,7 +81,7 @@ configuration() {
 }
 
 metered() {
-	ask status -o json | jq -cS '[.interfaces[] | select(.attached) | .interface] | sort'
+	ask status -o json | jq -c '[.interfaces[] | select(.attached) | .interface] | sort'
 }
 
 @test "a name, a glob or an expression for the whole name; in a namespace, too" {

@@ -60,7 +60,7 @@ give_addresses() {
 
 # One JSON object: each host of INTERFACE with its downloads and uploads in packets and IP octets.
 hosts_of() {
-	ask hosts -o json | jq -cS --arg interface "$1" '[.hosts[] | select(.interface == $interface) |
+	ask hosts -o json | jq -c --arg interface "$1" '[.hosts[] | select(.interface == $interface) |
 		{(.host): [.download.packets, .download.octets, .upload.packets, .upload.octets]}] | add'
 }
 

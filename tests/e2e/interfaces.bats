@@ -19,7 +19,7 @@ teardown() {
 }
 
 metered() {
-	ask status -o json | jq -cS '[.interfaces[] | select(.attached) | .interface] | sort'
+	ask status -o json | jq -c '[.interfaces[] | select(.attached) | .interface] | sort'
 }
 
 are_metered() {
@@ -27,7 +27,7 @@ are_metered() {
 }
 
 awaited() {
-	ask status -o json | jq -cS '.awaited | sort'
+	ask status -o json | jq -c '.awaited | sort'
 }
 
 # make_bridge NAMESPACE NAME SUBNET: silent by itself

@@ -18,7 +18,7 @@ teardown() {
 
 # The classes of the ledger that `frames` expects; "host" is internet here.
 expected_classes() {
-	jq -cS '[.shapes[] | .class |= (if . == "host" then "internet" else . end)] | group_by(.class) |
+	jq -c '[.shapes[] | .class |= (if . == "host" then "internet" else . end)] | group_by(.class) |
 		map({(.[0].class): {
 			frames: map(.frames) | add, packets: map(.frames) | add,
 			octets: map(.octets) | add, layer2_octets: map(.layer2_octets) | add}}) | add'
@@ -102,13 +102,13 @@ assert_outputs_agree() {
 
 # By the interface itself. A bridge counts what it receives without the Ethernet header.
 counted_since() {
-	jq -ncS --argjson before "$1" --argjson after "$(interface_counters)" '
+	jq -nc --argjson before "$1" --argjson after "$(interface_counters)" '
 		$after | with_entries(.key as $key | .value |= with_entries(.value -= $before[$key][.key])) |
 		.rx.octets += 14 * .rx.frames'
 }
 
 seen() {
-	ask ledger -o json | jq -cS '[.sheets[] | {
+	ask ledger -o json | jq -c '[.sheets[] | {
 		key: {receive: "rx", transmit: "tx"}[.direction],
 		value: {frames: .seen.frames, octets: .seen.skb_octets}}] | from_entries'
 }
@@ -126,7 +126,7 @@ seen() {
 	desktop ping -q -c 100 -i 0.002 -s 56 "$LAB_INTERNET" >/dev/null
 	wait_sweeps
 	same '{"layer2_octets":9800,"octets":8400,"packets":100}' \
-		"$(ask hosts -o json | jq -cS ".hosts[] | .upload | {packets, octets, layer2_octets}")"
+		"$(ask hosts -o json | jq -c ".hosts[] | .upload | {packets, octets, layer2_octets}")"
 }
 
 @test "what a device talks with private addresses is local" {

@@ -201,7 +201,7 @@ seen_by_all() {
 # What each interface has [received, transmitted] of the last transfer: "all" that the desktop's port has, which the
 # ledger has balanced, or "few".
 summary() {
-	jq -cS '
+	jq -c '
 		def word($all): if . == $all then "all" elif . < 20 then "few" else . end;
 		def pair($interface; $in; $out):
 			[(.[$interface + " receive"] | word($in)), (.[$interface + " transmit"] | word($out))];

@@ -61,7 +61,7 @@ wait_for_floods() {
 
 # What has been sent, in the form of the sums.
 sent() {
-	jq -scS --arg desktop "$DESKTOP" --arg phone "$PHONE" '
+	jq -sc --arg desktop "$DESKTOP" --arg phone "$PHONE" '
 		map({octets, packets: .frames}) as $flood | {
 			($desktop): {upload: ([$flood[0], $flood[1]] |
 				{octets: map(.octets) | add, packets: map(.packets) | add})},
@@ -104,20 +104,20 @@ no_counter_went_back() {
 
 # What a collector may have twice: {"octets":N,"packets":N} by the agent's own count
 repeated() {
-	ask status -o json | jq -cS --arg address "127.0.0.1:$1" \
+	ask status -o json | jq -c --arg address "127.0.0.1:$1" \
 		'.collectors[] | select(.collector == $address) | {octets: .repeated_octets, packets: .repeated_packets}'
 }
 
 # surplus SUMS: what is there beyond that which was sent; negative where something is missing
 surplus() {
-	jq -ncS --argjson sent "$(sent)" --argjson got "$1" '
+	jq -nc --argjson sent "$(sent)" --argjson got "$1" '
 		def total($unit): [.[][][$unit]] | add;
 		{octets: (($got | total("octets")) - ($sent | total("octets"))),
 		packets: (($got | total("packets")) - ($sent | total("packets")))}'
 }
 
 missing() {
-	jq -ncS --argjson sent "$(sent)" --argjson got "$1" '
+	jq -nc --argjson sent "$(sent)" --argjson got "$1" '
 		[$sent | to_entries[] | .key as $host | .value | to_entries[] | .key as $direction |
 		select(.value.packets > ($got[$host][$direction].packets // 0)) | "\($host) \($direction)"]'
 }

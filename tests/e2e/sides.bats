@@ -21,7 +21,7 @@ configure_side() {
 
 # What the hosts on INTERFACE have had in packets: {"HOST":[DOWNLOAD,UPLOAD],...}
 packets_on() {
-	ask hosts -o json | jq -cS --arg interface "$1" '
+	ask hosts -o json | jq -c --arg interface "$1" '
 		[.hosts[] | select(.interface == $interface) |
 			{(.host): [.download.packets, .upload.packets]}] | add'
 }

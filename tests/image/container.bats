@@ -51,7 +51,7 @@ status_field() {
 	wait_sweeps
 	same "$(pings 10)" "$(hosts_sums)"
 	same "$(pings 10)" "$(textfile_sums "$HOST/var/lib/flowtally/flowtally.prom")"
-	same "$(ask hosts -o json | jq -cS .hosts)" "$(ask_inside hosts -o json | jq -cS .hosts)"
+	same "$(ask hosts -o json | jq -c .hosts)" "$(ask_inside hosts -o json | jq -c .hosts)"
 	ledger_balances
 	stop_container
 	stop_collectors
