@@ -186,7 +186,7 @@ desktop_has_udp() {
 }
 
 @test "PPP" {
-	needs_ppp
+	needs_module ppp_async
 	spawn router "$WORK/pppd" pppd nodetach noauth local 10.77.0.1:10.77.0.2 nodefaultroute noipv6 \
 		pty "ip netns exec $LAB-desktop pppd notty nodetach noauth local nodefaultroute noipv6"
 	eventually 20 router ping -q -c 1 -W 1 10.77.0.2
@@ -198,22 +198,16 @@ desktop_has_udp() {
 	ledger_balances
 }
 
-needs_ppp() {
-	if ! modprobe -n ppp_async 2>/dev/null && [[ ! -e /dev/ppp ]]; then
-		skip "this kernel has no ppp"
-	fi
-	modprobe ppp_async
-}
-
 # With PPPoE to the internet the WAN has no MACs, and the LAN is metered as ever.
 @test "PPPoE as the WAN: the devices are metered on the LAN, and by address on the line itself" {
-	needs_ppp
-	modprobe pppoe || skip "this kernel has no pppoe"
+	needs_module ppp_async
+	needs_module pppoe
 	lab_ip "$LAB" router address flush dev wan
+	printf '%s\n' noauth nodefaultroute noipv6 >"$WORK/pppoe-options"
 	spawn internet "$WORK/pppoe-server" pppoe-server -F -I eth0 -L 203.0.113.80 -R 203.0.113.1 -N 1 \
-		-O /dev/null -q "$(command -v pppd)"
+		-O "$WORK/pppoe-options" -q "$(command -v pppd)"
 	spawn router "$WORK/pppd" pppd nodetach noauth plugin pppoe.so nic-wan noipdefault nodefaultroute noipv6
-	eventually 30 router ip address show dev ppp0
+	eventually 30 router ping -q -c 1 -W 1 203.0.113.80
 	router ip route add 203.0.113.0/24 dev ppp0
 	internet ip route add 192.168.2.0/24 dev ppp0
 	eventually 10 desktop ping -q -c 1 -W 1 203.0.113.80

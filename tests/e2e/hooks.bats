@@ -151,9 +151,9 @@ configuration() {
 	needs_tcx
 	choose clsact first
 	start_agent
-	spawn desktop /dev/null ping -q -c 5000 -i 0.002 "$LAB_INTERNET"
+	spawn desktop /dev/null ping -q -c 100000 -i 0.002 "$LAB_INTERNET"
 	pid=$!
-	for i in 1 2 3; do
+	for ((i = 0; i < 1 + 4 / SLOW; i++)); do
 		for hook in tcx clsact; do
 			wait_sweeps
 			choose "$hook" first

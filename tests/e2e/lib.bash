@@ -222,6 +222,10 @@ needs_tcx() {
 	has_tcx || skip "this kernel has no tcx"
 }
 
+needs_module() {
+	modprobe -q "$1" 2>/dev/null || skip "this kernel has no module $1"
+}
+
 # ask hosts|ledger|status [OPTION]...
 ask() {
 	local what=$1
