@@ -6,6 +6,8 @@
 #   make check-e2e      everything, in network namespaces, with real collectors; needs root
 #   make image          the container image, without a registry: in build/image; needs root
 #   make check-image    that image in containers; needs root
+#   make check-vm       check-bpf and check-e2e under older kernels, in virtual machines, for about an
+#                       hour; check-vm-quick: what depends on the kernel most; need root
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
@@ -89,8 +91,7 @@ $(TOOLS) $(BENCHES): $(O)/%: $(O)/%.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(DEPS_LIBS) -o $@
 
-# All tests speak TAP; misc/tap runs one and counts. Within a target nothing runs in parallel: they
-# share two cores and one clock.
+# All tests speak TAP; misc/tap runs one and counts.
 PROVE := prove --failures --comments --exec misc/tap
 TAP := CMOCKA_MESSAGE_OUTPUT=TAP
 
@@ -100,8 +101,13 @@ check: all $(UNIT_TESTS)
 check-bpf: all $(BPF_TESTS)
 	$(Q)$(TAP) $(PROVE) $(BPF_TESTS)
 
+# They mostly wait, so several run at once; but some count what is of all agents, or take all CPUs.
+E2E := $(wildcard tests/e2e/*.bats)
+ALONE := $(addprefix tests/e2e/,doctor.bats interfaces.bats race.bats)
+
 check-e2e: all $(TOOLS)
-	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/e2e/*.bats)
+	$(Q)BUILD=$(abspath $(O)) $(PROVE) --jobs 3 $(filter-out $(ALONE),$(E2E))
+	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(ALONE)
 
 image:
 	$(Q)misc/image $(O)/image
@@ -109,7 +115,16 @@ image:
 check-image: all image $(TOOLS)
 	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/image/*.bats)
 
-check-all: lint check check-bpf check-e2e check-image
+# The second kernel has PPP, too.
+check-vm: all $(BPF_TESTS) $(TOOLS)
+	$(Q)BUILD=$(abspath $(O)) tests/vm/check 6.1 $(BPF_TESTS) $(E2E) -- 6.12-plain $(BPF_TESTS) $(E2E)
+
+check-vm-quick: all $(BPF_TESTS) $(TOOLS)
+	$(Q)BUILD=$(abspath $(O)) tests/vm/check \
+		6.1 $(BPF_TESTS) tests/e2e/hooks.bats tests/e2e/offload.bats -- \
+		6.12-plain $(BPF_TESTS) tests/e2e/hooks.bats tests/e2e/devices.bats
+
+check-all: lint check check-bpf check-e2e check-image check-vm
 
 bench: all $(BENCHES)
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -154,5 +169,6 @@ clean:
 -include $(shell find $(O) -path $(O)/image -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-bpf check-e2e image check-image check-all bench lint lint-service install clean
+.PHONY: all check check-bpf check-e2e image check-image check-vm check-vm-quick \
+	check-all bench lint lint-service install clean
 .SECONDARY:
