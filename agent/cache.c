@@ -72,14 +72,21 @@ static size_t percpu_size(const Cache *cache, size_t value_size)
 	return (size_t)cache->cpus * ((value_size + 7) / 8 * 8);
 }
 
-static bool install_table(const Cache *cache, enum table table, uint32_t generation, GError **error)
+static bool put_table(const Cache *cache, enum table table, uint32_t generation, uint32_t place,
+		      GError **error)
 {
 	int inner = cache->tables[table][generation].fd;
 
-	if (bpf_map_update_elem(cache->maps[outer[table].map], &generation, &inner, BPF_ANY) == 0)
+	if (bpf_map_update_elem(cache->maps[outer[table].map], &place, &inner, BPF_ANY) == 0)
 		return true;
 	error_from_errno(error, errno, "install a table of %s", outer_name(table));
 	return false;
+}
+
+static bool install_table(const Cache *cache, enum table table, uint32_t generation, GError **error)
+{
+	return put_table(cache, table, generation, generation, error) &&
+	       put_table(cache, table, generation, SECOND_PLACE(generation), error);
 }
 
 static char *inner_pin(enum table table, uint32_t generation)
@@ -376,7 +383,7 @@ bool cache_wait_until_quiet(Cache *cache, GError **error)
 	 * To update a map of maps from user space takes a grace period: maybe_wait_bpf_programs() in
 	 * kernel/bpf/syscall.c. After it no classifier is under way that read the old generation.
 	 */
-	return install_table(cache, TABLE_HOSTS, quiet(cache), error);
+	return put_table(cache, TABLE_HOSTS, quiet(cache), quiet(cache), error);
 }
 
 static void add_direction(HostDelta *delta, int direction, const struct traffic *traffic,

@@ -18,10 +18,10 @@ const MapSpec map_specs[MAP_KINDS] = {
 		sizeof(uint32_t), sizeof(struct meter_control), 1, BPF_F_MMAPABLE },
 	[MAP_HOSTS] = {
 		"hosts", BPF_MAP_TYPE_ARRAY_OF_MAPS,
-		sizeof(uint32_t), sizeof(uint32_t), GENERATIONS, 0 },
+		sizeof(uint32_t), sizeof(uint32_t), TABLE_PLACES, 0 },
 	[MAP_MACS] = {
 		"macs", BPF_MAP_TYPE_ARRAY_OF_MAPS,
-		sizeof(uint32_t), sizeof(uint32_t), GENERATIONS, 0 },
+		sizeof(uint32_t), sizeof(uint32_t), TABLE_PLACES, 0 },
 	[MAP_HOST_TABLE] = {
 		"host_table", BPF_MAP_TYPE_PERCPU_HASH,
 		sizeof(struct meter_key), sizeof(struct host_traffic), 0, 0 },

@@ -53,7 +53,7 @@ struct host_table {
 /* Devices x addresses. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, GENERATIONS);
+	__uint(max_entries, TABLE_PLACES);
 	__type(key, __u32);
 	__array(values, struct host_table);
 } hosts SEC(".maps");
@@ -61,7 +61,7 @@ struct {
 /* Devices: where the table of hosts is full, and for addresses that are not told apart. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, GENERATIONS);
+	__uint(max_entries, TABLE_PLACES);
 	__type(key, __u32);
 	__array(values, struct host_table);
 } macs SEC(".maps");

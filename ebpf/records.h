@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define METER_LAYOUT 4
+#define METER_LAYOUT 5
 
 /* The length of an Ethernet address; <linux/if_ether.h> calls it ETH_ALEN. */
 #define MAC_LEN 6
@@ -140,6 +140,15 @@ _Static_assert(sizeof(struct ledger_page) == 128 + sizeof(struct ledger_sheet),
  * the agent.
  */
 #define GENERATIONS 2
+
+/*
+ * The maps that hold the tables have a second place for each generation, which holds the same table.
+ * Kernels of 32 bits put a table at its index in steps of 4 octets, but look for it in steps of 8:
+ * bpf_fd_array_map_update_elem() and array_of_map_lookup_elem() in kernel/bpf/arraymap.c.
+ */
+#define SECOND_PLACE(generation) (2 * (generation))
+#define TABLE_PLACES (SECOND_PLACE(GENERATIONS - 1) + 1)
+_Static_assert(GENERATIONS == 2, "no second place is another generation's first one");
 
 struct meter_control {
 	__u32 layout; /* METER_LAYOUT */

@@ -71,9 +71,11 @@ static inline int lab_make_table(const struct bpf_map *outer, const char *name, 
 {
 	int table = bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, name, sizeof(struct meter_key),
 				   sizeof(struct host_traffic), max_entries, NULL);
+	uint32_t second = SECOND_PLACE(generation);
 
 	assert_true(table >= 0);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(outer), &generation, &table, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(outer), &second, &table, BPF_ANY), 0);
 	return table;
 }
 
