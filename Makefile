@@ -8,6 +8,8 @@
 #   make check-image    that image in containers; needs root
 #   make check-vm       check-bpf and check-e2e under older kernels, in virtual machines, for about an
 #                       hour; check-vm-quick: what depends on the kernel most; need root
+#   make check-foreign  the unit tests on other CPUs, arm64, armhf and s390x, in emulators, and a smoke test under
+#                       a kernel of each; FOREIGN=s390x: on that one; with -j2 side by side
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
@@ -32,18 +34,20 @@ DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 CFLAGS ?= -O2 -g
 comma := ,
+SYSROOT_FLAGS := $(SYSROOT:%=--sysroot=%)
 SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	     -Wno-unused-parameter -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	     -DG_LOG_USE_STRUCTURED -DG_LOG_DOMAIN='"flowtally"' -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 	     -DFLOWTALLY_VERSION='"$(VERSION)"' -Iagent -Iebpf -I$(O)/ebpf -I$(O) \
-	     $(DEPS_CFLAGS) $(SAN_FLAGS) $(CFLAGS)
-ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
+	     $(DEPS_CFLAGS) $(SYSROOT_FLAGS) $(SAN_FLAGS) $(CFLAGS)
+ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SYSROOT_FLAGS) $(SAN_FLAGS) $(LDFLAGS)
 
-# The target is either byte order; the headers of <asm/> are those of the machine it will run on.
-BPF_TARGET ?= bpf
+# The byte order and the headers of <asm/> are those of the CPU that the agent is built for.
+BPF_TARGET ?= $(if $(shell echo __BYTE_ORDER__ | $(CC) -E -P - | grep 4321),bpfeb,bpfel)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -g -O2 -Wall -Wextra -target $(BPF_TARGET) -Iebpf $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
+BPF_CFLAGS := -g -O2 -Wall -Wextra -target $(BPF_TARGET) -Iebpf $(SYSROOT_FLAGS) \
+	      $(if $(MULTIARCH),-idirafter $(SYSROOT)/usr/include/$(MULTIARCH))
 
 SKELETONS := $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard ebpf/*.bpf.c tests/*/*.bpf.c))
 TEST_SOURCES := $(wildcard agent/*_test.c)
@@ -124,7 +128,20 @@ check-vm-quick: all $(BPF_TESTS) $(TOOLS)
 		6.1 $(BPF_TESTS) tests/e2e/hooks.bats tests/e2e/offload.bats -- \
 		6.12-plain $(BPF_TESTS) tests/e2e/hooks.bats tests/e2e/devices.bats
 
-check-all: lint check check-bpf check-e2e check-image check-vm
+# Debian's names of CPUs.
+FOREIGN ?= arm64 armhf s390x
+
+check-foreign:
+	$(Q)$(MAKE) --no-print-directory --keep-going --output-sync=recurse $(FOREIGN:%=check-foreign-%)
+
+check-foreign-%:
+	$(Q)tests/foreign/cross $* $(MAKE) check check-guest
+
+# In the environment of tests/foreign/cross.
+check-guest: all $(BPF_TESTS) $(TOOLS)
+	$(Q)$(PROVE) $(wildcard tests/foreign/*.bats)
+
+check-all: lint check check-bpf check-e2e check-image check-vm check-foreign
 
 bench: all $(BENCHES)
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -163,12 +180,12 @@ install: all
 		scdoc < $$page > $(DESTDIR)$(PREFIX)/share/man/man$${name##*.}/$$name || exit 1; done
 
 clean:
-	rm -rf build build-san
+	rm -rf build build-*
 
-# The storage of images is full of other things by that name.
--include $(shell find $(O) -path $(O)/image -prune -o -name '*.d' -print 2>/dev/null)
+# The storage of images and packages of other CPUs have other things by that name.
+-include $(shell find $(O) \( -path $(O)/image -o -path $(O)/foreign \) -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-bpf check-e2e image check-image check-vm check-vm-quick \
-	check-all bench lint lint-service install clean
+.PHONY: all check check-bpf check-e2e image check-image check-vm check-vm-quick check-foreign \
+	check-guest check-all bench lint lint-service install clean
 .SECONDARY:
