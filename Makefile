@@ -110,8 +110,9 @@ E2E := $(wildcard tests/e2e/*.bats)
 ALONE := $(addprefix tests/e2e/,doctor.bats interfaces.bats race.bats)
 
 check-e2e: all $(TOOLS)
-	$(Q)BUILD=$(abspath $(O)) $(PROVE) --jobs 3 $(filter-out $(ALONE),$(E2E))
-	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(ALONE)
+	$(Q)export BUILD=$(abspath $(O)); status=0; \
+	$(PROVE) --jobs 3 $(filter-out $(ALONE),$(E2E)) || status=1; \
+	$(PROVE) $(ALONE) && exit $$status
 
 image:
 	$(Q)misc/image $(O)/image
