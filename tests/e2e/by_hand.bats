@@ -161,7 +161,7 @@ program_ids() {
 	configuration >"$WORK/before"
 	by_hand attach eth1 eth10 --hook clsact
 	router "$FLOWTALLY" meter status >"$WORK/status"
-	same 4 "$(grep -c 'hook = clsact' "$WORK/status")"
+	same 4 "$(grep -c '^eth.*hook = clsact' "$WORK/status")"
 	by_hand detach eth1 eth10
 	configuration >"$WORK/after"
 	diff "$WORK/before" "$WORK/after"
