@@ -429,8 +429,12 @@ static HostDelta sum_cpus(const Cache *cache, const struct meter_key *key,
 	return delta;
 }
 
-/* Nothing writes to the table, so a walk over it is exact. */
-static bool read_table(Cache *cache, Table *table, const Ticks *now, GArray *deltas, GError **error)
+/*
+ * Appends to @deltas, and the keys to @keys. The kernel hands out bucket by bucket, each locked: so each entry
+ * comes once, also while others are added, and where nothing writes to the table the walk is exact.
+ */
+static bool read_table(Cache *cache, const Table *table, const Ticks *now, GArray *deltas,
+		       GArray *read_keys, GError **error)
 {
 	size_t value_size = percpu_size(cache, sizeof(struct host_traffic));
 	g_autofree struct meter_key *keys = g_new(struct meter_key, BATCH);
@@ -439,7 +443,6 @@ static bool read_table(Cache *cache, Table *table, const Ticks *now, GArray *del
 	void *from = NULL;
 	int result;
 
-	g_array_set_size(table->keys, 0);
 	do {
 		__u32 count = BATCH;
 
@@ -450,7 +453,7 @@ static bool read_table(Cache *cache, Table *table, const Ticks *now, GArray *del
 			return false;
 		}
 		from = &position;
-		g_array_append_vals(table->keys, keys, count);
+		g_array_append_vals(read_keys, keys, count);
 		for (__u32 i = 0; i < count; i++) {
 			HostDelta delta = sum_cpus(cache, &keys[i],
 						   (const void *)(values + i * value_size), now);
@@ -458,7 +461,6 @@ static bool read_table(Cache *cache, Table *table, const Ticks *now, GArray *del
 			g_array_append_val(deltas, delta);
 		}
 	} while (result == 0);
-	table->used = table->keys->len;
 	return true;
 }
 
@@ -468,8 +470,27 @@ bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error)
 
 	if (!ticks_read(cache->ticks, &now, error))
 		return false;
-	for (int table = 0; table < TABLES; table++) {
-		if (!read_table(cache, &cache->tables[table][quiet(cache)], &now, deltas, error))
+	for (int i = 0; i < TABLES; i++) {
+		Table *table = &cache->tables[i][quiet(cache)];
+
+		g_array_set_size(table->keys, 0);
+		if (!read_table(cache, table, &now, deltas, table->keys, error))
+			return false;
+		table->used = table->keys->len;
+	}
+	return true;
+}
+
+bool cache_peek_hosts(Cache *cache, GArray *deltas, GError **error)
+{
+	g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(struct meter_key));
+	uint32_t active = (uint32_t)(cache->control->generation % GENERATIONS);
+	Ticks now;
+
+	if (!ticks_read(cache->ticks, &now, error))
+		return false;
+	for (int i = 0; i < TABLES; i++) {
+		if (!read_table(cache, &cache->tables[i][active], &now, deltas, keys, error))
 			return false;
 	}
 	return true;

@@ -86,6 +86,12 @@ bool cache_read_sheets(Cache *cache, uint64_t interface, struct ledger_sheet she
 		       GError **error);
 
 /*
+ * The same of the active generation, which packets are counted in meanwhile: for show. What is appended
+ * will be there again at the next sweep.
+ */
+bool cache_peek_hosts(Cache *cache, GArray *deltas, GError **error);
+
+/*
  * A new size set by cache_set_max_hosts() is given to the quiet tables here, while they are empty; one
  * that the kernel refuses is logged, and the size stays.
  */
