@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mac.h"
 #include "settings.h"
 
 /* A UNIX socket's path has 107 octets, and the socket lies in `run`. */
 #define RUN_MAX 89
 #define PATH_TEXT_MAX 1023
 #define LIST_MAX 1024
+#define DURATION_MAX (366 * UINT64_C(86400000))
 
 /* A choice fills an unsigned int. */
 _Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
@@ -36,6 +38,13 @@ static char *explain_pattern(const char *text)
 
 	pattern = pattern_new(text, &error);
 	return error ? g_strdup(error->message) : NULL;
+}
+
+static bool is_mac(const char *text)
+{
+	uint8_t mac[MAC_LEN];
+
+	return mac_parse(mac, text);
 }
 
 static bool is_label(const char *text)
@@ -109,6 +118,23 @@ static void collector_config_free(void *data)
 	g_free(collector);
 }
 
+/* An item of `hosts.merge`, as it is read. */
+typedef struct {
+	MergedMacs macs; /* the same as the texts */
+	char *mac_text;
+	GPtrArray *also_texts; /* of char * */
+} MergeItem;
+
+static void merge_item_free(void *data)
+{
+	MergeItem *item = data;
+
+	g_free(item->mac_text);
+	g_clear_pointer(&item->also_texts, g_ptr_array_unref);
+	g_clear_pointer(&item->macs.also, g_array_unref);
+	g_free(item);
+}
+
 static bool interfaces_clash(const void *a, const void *b)
 {
 	const InterfaceConfig *first = a, *second = b;
@@ -123,6 +149,32 @@ static bool endpoints_equal(const char *a, const char *b)
 
 	return a && b && parse_endpoint(&first, a) && parse_endpoint(&second, b) &&
 	       prefix_equal(&first.host, &second.host) && first.port == second.port;
+}
+
+static bool is_same_mac(const char *a, const char *b)
+{
+	uint8_t first[MAC_LEN], second[MAC_LEN];
+
+	return mac_parse(first, a) && mac_parse(second, b) && !memcmp(first, second, MAC_LEN);
+}
+
+static bool has_mac(const MergeItem *item, const char *mac)
+{
+	bool has = is_same_mac(item->mac_text, mac);
+
+	for (guint i = 0; i < item->also_texts->len; i++)
+		has |= is_same_mac(item->also_texts->pdata[i], mac);
+	return has;
+}
+
+static bool merge_items_clash(const void *a, const void *b)
+{
+	const MergeItem *first = a, *second = b;
+	bool clash = has_mac(first, second->mac_text);
+
+	for (guint i = 0; i < second->also_texts->len; i++)
+		clash |= has_mac(first, second->also_texts->pdata[i]);
+	return clash;
 }
 
 static bool collectors_clash(const void *a, const void *b)
@@ -169,6 +221,8 @@ static const SettingFlag record_flags[] = {
 /* clang-format off */
 
 #define PATTERN_FORM "[NETNS:] and an interface's name, a glob, or a regular expression behind \"~\""
+
+#define MAC_FORM "a MAC such as 02:00:00:00:00:01"
 
 #define AT(member) offsetof(InterfaceConfig, member)
 static const Setting interface_settings[] = {
@@ -227,6 +281,25 @@ static const SettingTable collector_table = {
 	.clash_reason = "the same address, enterprise and layer2-octets",
 };
 
+#define AT(member) offsetof(MergeItem, member)
+static const Setting merge_settings[] = {
+	{ "mac",
+	  SETTING_TEXT, AT(mac_text), .required = true, .is_valid = is_mac, .form = MAC_FORM },
+	{ "also",
+	  SETTING_TEXTS, AT(also_texts), .required = true, .min = 1, .max = LIST_MAX,
+	  .is_valid = is_mac, .form = MAC_FORM },
+};
+#undef AT
+
+static const SettingTable merge_table = {
+	.settings = merge_settings,
+	.n = G_N_ELEMENTS(merge_settings),
+	.size = sizeof(MergeItem),
+	.free = merge_item_free,
+	.clash = merge_items_clash,
+	.clash_reason = "the same MAC",
+};
+
 #define AT(member) offsetof(Config, member)
 static const Setting config_settings[] = {
 	{ "interval",
@@ -243,6 +316,18 @@ static const Setting config_settings[] = {
 		      "fe80::/10, fc00::/7, ff00::/8, '::1/128']" },
 	{ "hosts.max",
 	  SETTING_NUMBER, AT(hosts.max), .fallback = "65536", .min = 1, .max = CONFIG_MAX_HOSTS },
+	{ "hosts.address-age",
+	  SETTING_DURATION, AT(hosts.address_age_ms), .fallback = "7d", .min = 1000,
+	  .max = DURATION_MAX },
+	{ "hosts.merge",
+	  SETTING_ITEMS, AT(hosts.merge), .fallback = "[]", .max = LIST_MAX,
+	  .items = &merge_table },
+	{ "metrics.max-hosts",
+	  SETTING_NUMBER, AT(metrics.max_hosts), .fallback = "1024", .min = 0,
+	  .max = CONFIG_MAX_HOSTS },
+	{ "metrics.idle",
+	  SETTING_DURATION, AT(metrics.idle_ms), .fallback = "24h", .min = 1000,
+	  .max = DURATION_MAX },
 	{ "export.ipfix.observation-domain",
 	  SETTING_NUMBER, AT(ipfix.observation_domain), .fallback = "1", .min = 0,
 	  .max = UINT32_MAX },
@@ -286,6 +371,18 @@ static void compile_patterns(InterfaceConfig *interface)
 				pattern_new(interface->exclude_texts->pdata[i], NULL));
 }
 
+static void parse_macs(MergeItem *item)
+{
+	uint8_t mac[MAC_LEN];
+
+	(void)mac_parse(item->macs.mac, item->mac_text);
+	item->macs.also = g_array_new(FALSE, FALSE, MAC_LEN);
+	for (guint i = 0; i < item->also_texts->len; i++) {
+		(void)mac_parse(mac, item->also_texts->pdata[i]);
+		g_array_append_vals(item->macs.also, mac, 1);
+	}
+}
+
 Config *config_read(const char *path, GPtrArray *errors)
 {
 	g_autoptr(Config) config = g_new0(Config, 1);
@@ -301,6 +398,8 @@ Config *config_read(const char *path, GPtrArray *errors)
 
 	for (guint i = 0; i < config->interfaces->len; i++)
 		compile_patterns(config->interfaces->pdata[i]);
+	for (guint i = 0; i < config->hosts.merge->len; i++)
+		parse_macs(config->hosts.merge->pdata[i]);
 	config->hosts.local_is_set = config->hosts.local;
 	if (!config->hosts.local)
 		config->hosts.local = g_array_new(FALSE, FALSE, sizeof(Prefix));
@@ -348,6 +447,7 @@ void config_free(Config *config)
 	g_clear_pointer(&config->interfaces, g_ptr_array_unref);
 	g_clear_pointer(&config->hosts.local, g_array_unref);
 	g_clear_pointer(&config->hosts.not_internet, g_array_unref);
+	g_clear_pointer(&config->hosts.merge, g_ptr_array_unref);
 	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
 	g_free(config->textfile);
 	g_free(config->state);

@@ -13,6 +13,7 @@
 
 #include <glib.h>
 
+#include "devices.h"
 #include "pattern.h"
 #include "prefix.h"
 #include "records.h"
@@ -86,7 +87,13 @@ typedef struct {
 		bool local_is_set;
 		GArray *not_internet; /* of Prefix */
 		uint32_t max;
+		uint64_t address_age_ms;
+		GPtrArray *merge; /* of MergedMacs */
 	} hosts;
+	struct {
+		uint32_t max_hosts;
+		uint64_t idle_ms;
+	} metrics;
 	struct {
 		uint32_t observation_domain;
 		uint32_t enterprise_number;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "mac.h"
 #include "test.h"
 
 /* Tests run in the root of the source tree. */
@@ -137,6 +139,32 @@ static const struct {
 	  "hosts:\n  max: ",
 	  { "1", "8", "16777216", "\"8\"" },
 	  { "0", "16777217", "-1", "+8", "8.0", "0x8", "1e3", "many", "64k", "4294967297" } },
+	{ "hosts.address-age",
+	  "hosts:\n  address-age: ",
+	  { "1s", "7d", "366d" },
+	  { "999ms", "367d", "7", "never" } },
+	{ "hosts.merge",
+	  "hosts:\n  merge: ",
+	  { "[]", "[{mac: '02:00:00:00:00:01', also: ['02:00:00:00:00:02']}]" },
+	  { "02:00:00:00:00:01", "{mac: '02:00:00:00:00:01'}" } },
+	{ "hosts.merge[0].mac",
+	  "hosts:\n  merge:\n  - also: ['02:00:00:00:00:02']\n    mac: ",
+	  { "\"02:00:00:00:00:01\"", "02-AB-CD-ef-00-01" },
+	  { "desktop", "\"02:00:00:00:00\"", "192.0.2.1" } },
+	{ "hosts.merge[0].also",
+	  "hosts:\n  merge:\n  - mac: '02:00:00:00:00:01'\n    also: ",
+	  { "['02:00:00:00:00:02', '02:00:00:00:00:03']" },
+	  { "[]", "'02:00:00:00:00:02'" } },
+	{ "hosts.merge[0].also[0]",
+	  "hosts:\n  merge:\n  - mac: '02:00:00:00:00:01'\n    also:\n    - ",
+	  { "\"02:00:00:00:00:02\"" },
+	  { "desktop", "\"02:00:00:00:00:02:03\"" } },
+	{ "metrics", "metrics: ", { "{}" }, { "1024", "[idle]" } },
+	{ "metrics.max-hosts", "metrics:\n  max-hosts: ", { "0", "16777216" }, { "-1", "all" } },
+	{ "metrics.idle",
+	  "metrics:\n  idle: ",
+	  { "1s", "24h", "366d" },
+	  { "0s", "999ms", "367d", "24" } },
 	{ "export", "export: ", { "{}" }, { "ipfix", "[ipfix]" } },
 	{ "export.ipfix", "export:\n  ipfix: ", { "{}" }, { "true", "[collectors]" } },
 	{ "export.ipfix.observation-domain",
@@ -275,14 +303,15 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 	static const struct {
 		const char *yaml, *errors;
 	} cases[] = {
-		{ "intervall: 10s",
-		  "1: intervall: unknown key; known here: interval, interfaces, hosts, export, "
-		  "state, run" },
+		{ "intervall: 10s", "1: intervall: unknown key; known here: interval, interfaces, "
+				    "hosts, metrics, export, "
+				    "state, run" },
 		{ "interfaces:\n- match: a\n  sides: lan",
 		  "3: interfaces[0].sides: unknown key; known here: match, exclude, meter, side, "
 		  "hook, order, alias" },
 		{ "hosts:\n  names: {}",
-		  "2: hosts.names: unknown key; known here: local, not-internet, max" },
+		  "2: hosts.names: unknown key; known here: local, not-internet, max, "
+		  "address-age, merge" },
 		{ "export:\n  http: {}",
 		  "2: export.http: unknown key; known here: ipfix, textfile" },
 		{ "export:\n  ipfix:\n    collector: 1",
@@ -294,11 +323,12 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		  "records, enterprise, layer2-octets" },
 		{ "export:\n  textfile: {path: /a, mode: 1}",
 		  "2: export.textfile.mode: unknown key; known here: path" },
-		{ "hosts.max: 5",
-		  "1: hosts.max: unknown key; known here: interval, interfaces, hosts, export, "
-		  "state, run" },
+		{ "hosts.max: 5", "1: hosts.max: unknown key; known here: interval, interfaces, "
+				  "hosts, metrics, export, "
+				  "state, run" },
 		{ "hosts:\n  ma: 5",
-		  "2: hosts.ma: unknown key; known here: local, not-internet, max" },
+		  "2: hosts.ma: unknown key; known here: local, not-internet, max, "
+		  "address-age, merge" },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
@@ -352,34 +382,34 @@ static void reasons_say_what_was_found_and_what_is_expected(void **state)
 
 static void all_errors_are_reported_in_the_order_of_the_file(void **state)
 {
-	assert_errors("interval: 10\n"
-		      "interfaces:\n"
-		      "  - alias: x\n"
-		      "    side: north\n"
-		      "  - 5\n"
-		      "  - match: a b\n"
-		      "hosts:\n"
-		      "  max: 0\n"
-		      "  local: [10.0.0.1/8, foo]\n"
-		      "export:\n"
-		      "  textfile: {}\n"
-		      "flows: {}\n",
-		      "1: interval: \"10\" is not a duration from 100ms to 1h (an integer and ms, "
-		      "s, m, h or d)\n"
-		      "3: interfaces[0].match: the key is missing\n"
-		      "4: interfaces[0].side: \"north\" is none of auto, lan, wan\n"
-		      "5: interfaces[1]: \"5\" is not a mapping\n"
-		      "6: interfaces[2].match: \"a b\" is not " PATTERN
-		      ": \"a b\" is no name of an "
-		      "interface\n"
-		      "8: hosts.max: \"0\" is not an integer from 1 to 16777216\n"
-		      "9: hosts.local[0]: \"10.0.0.1/8\" is not a prefix: it has bits beyond "
-		      "10.0.0.0/8\n"
-		      "9: hosts.local[1]: \"foo\" is not a prefix such as 192.0.2.0/24 or "
-		      "2001:db8::/48\n"
-		      "11: export.textfile.path: the key is missing\n"
-		      "12: flows: unknown key; known here: interval, interfaces, hosts, export, "
-		      "state, run");
+	assert_errors(
+		"interval: 10\n"
+		"interfaces:\n"
+		"  - alias: x\n"
+		"    side: north\n"
+		"  - 5\n"
+		"  - match: a b\n"
+		"hosts:\n"
+		"  max: 0\n"
+		"  local: [10.0.0.1/8, foo]\n"
+		"export:\n"
+		"  textfile: {}\n"
+		"flows: {}\n",
+		"1: interval: \"10\" is not a duration from 100ms to 1h (an integer and ms, "
+		"s, m, h or d)\n"
+		"3: interfaces[0].match: the key is missing\n"
+		"4: interfaces[0].side: \"north\" is none of auto, lan, wan\n"
+		"5: interfaces[1]: \"5\" is not a mapping\n"
+		"6: interfaces[2].match: \"a b\" is not " PATTERN ": \"a b\" is no name of an "
+		"interface\n"
+		"8: hosts.max: \"0\" is not an integer from 1 to 16777216\n"
+		"9: hosts.local[0]: \"10.0.0.1/8\" is not a prefix: it has bits beyond "
+		"10.0.0.0/8\n"
+		"9: hosts.local[1]: \"foo\" is not a prefix such as 192.0.2.0/24 or "
+		"2001:db8::/48\n"
+		"11: export.textfile.path: the key is missing\n"
+		"12: flows: unknown key; known here: interval, interfaces, hosts, metrics, export, "
+		"state, run");
 }
 
 static void what_an_error_shows_of_the_file_is_short_and_harmless(void **state)
@@ -394,7 +424,7 @@ static void what_an_error_shows_of_the_file_is_short_and_harmless(void **state)
 	assert_true(strlen(of_value) < 300);
 	assert_errors("hosts: {\"\\e[2J\\n\": 1}",
 		      "1: hosts.\\x1b[2J\\x0a: unknown key; known here: local, not-internet, "
-		      "max");
+		      "max, address-age, merge");
 	assert_errors("hosts: {local: [\"\\e[2J\"]}",
 		      "1: hosts.local[0]: \"\\x1b[2J\" is not a prefix such as 192.0.2.0/24 or "
 		      "2001:db8::/48");
@@ -424,6 +454,22 @@ static void two_collectors_with_one_address_and_layout_clash(void **state)
 		      "");
 #undef CLASH
 #undef COLLECTORS
+}
+
+static void a_mac_is_of_one_device(void **state)
+{
+#define MERGE "hosts:\n  merge:\n"
+#define FIRST "  - {mac: '02:00:00:00:00:01', also: ['02:00:00:00:00:0a']}\n"
+#define CLASH "4: hosts.merge[1]: the same MAC as hosts.merge[0]"
+	assert_errors(MERGE FIRST "  - {mac: '02:00:00:00:00:0A', also: ['02:00:00:00:00:03']}\n",
+		      CLASH);
+	assert_errors(MERGE FIRST "  - {mac: '02:00:00:00:00:03', also: ['02-00-00-00-00-01']}\n",
+		      CLASH);
+	assert_errors(MERGE FIRST "  - {mac: '02:00:00:00:00:03', also: ['02:00:00:00:00:04']}\n",
+		      "");
+#undef CLASH
+#undef FIRST
+#undef MERGE
 }
 
 static void a_word_stands_in_a_list_once(void **state)
@@ -539,6 +585,22 @@ static void print_prefixes(GString *out, const char *name, const GArray *prefixe
 	}
 }
 
+static void print_merge(GString *out, const GPtrArray *merge)
+{
+	char text[MAC_TEXT_MAX];
+
+	for (guint i = 0; i < merge->len; i++) {
+		const MergedMacs *item = merge->pdata[i];
+
+		g_string_append_printf(out, "%s is also", mac_format(item->mac, text));
+		for (guint j = 0; j < item->also->len; j++)
+			g_string_append_printf(
+				out, " %s",
+				mac_format((const uint8_t *)item->also->data + j * MAC_LEN, text));
+		g_string_append_c(out, '\n');
+	}
+}
+
 static char *config_print(const Config *config)
 {
 	GString *out = g_string_new(NULL);
@@ -555,7 +617,10 @@ static char *config_print(const Config *config)
 	g_string_append_printf(out, "local is set %d\n", config->hosts.local_is_set);
 	print_prefixes(out, "local", config->hosts.local);
 	print_prefixes(out, "not-internet", config->hosts.not_internet);
-	g_string_append_printf(out, "max %u\n", config->hosts.max);
+	g_string_append_printf(out, "max %u age %" PRIu64 " shown %u idle %" PRIu64 "\n",
+			       config->hosts.max, config->hosts.address_age_ms,
+			       config->metrics.max_hosts, config->metrics.idle_ms);
+	print_merge(out, config->hosts.merge);
 	g_string_append_printf(out,
 			       "domain %u enterprise %u refresh %" G_GUINT64_FORMAT " size %u\n",
 			       config->ipfix.observation_domain, config->ipfix.enterprise_number,
@@ -591,7 +656,7 @@ static const char defaults[] = "interval 10000\n"
 			       "not-internet fc00::/7\n"
 			       "not-internet ff00::/8\n"
 			       "not-internet ::1/128\n"
-			       "max 65536\n"
+			       "max 65536 age 604800000 shown 1024 idle 86400000\n"
 			       "domain 1 enterprise 32473 refresh 60000 size 1400\n"
 			       "textfile - state /var/lib/flowtally run /run/flowtally\n";
 
@@ -644,6 +709,11 @@ static void every_key_reaches_its_place(void **state)
 		"  local: [192.168.2.0/24, 2001:db8:ca2:2::/64]\n"
 		"  not-internet: [198.51.100.0/24]\n"
 		"  max: 8\n"
+		"  address-age: 1h\n"
+		"  merge:\n"
+		"    - {mac: '02:00:00:00:00:0A', also: ['02:00:00:00:00:0b', "
+		"'02-00-00-00-00-0C']}\n"
+		"metrics: {max-hosts: 9, idle: 1m}\n"
 		"export:\n"
 		"  ipfix:\n"
 		"    observation-domain: 7\n"
@@ -669,7 +739,8 @@ static void every_key_reaches_its_place(void **state)
 		"local 192.168.2.0/24\n"
 		"local 2001:db8:ca2:2::/64\n"
 		"not-internet 198.51.100.0/24\n"
-		"max 8\n"
+		"max 8 age 3600000 shown 9 idle 60000\n"
+		"02:00:00:00:00:0a is also 02:00:00:00:00:0b 02:00:00:00:00:0c\n"
 		"domain 7 enterprise 28972 refresh 120000 size 512\n"
 		"collector 192.0.2.1:4739 transport 0 hosts 1 statistics 1 enterprise 0 layer2 0\n"
 		"collector [2001:db8::1]:2055 transport 0 hosts 1 statistics 0 enterprise 2 "
@@ -868,6 +939,7 @@ int main(void)
 		cmocka_unit_test(what_an_error_shows_of_the_file_is_short_and_harmless),
 		cmocka_unit_test(two_interfaces_with_one_match_clash),
 		cmocka_unit_test(two_collectors_with_one_address_and_layout_clash),
+		cmocka_unit_test(a_mac_is_of_one_device),
 		cmocka_unit_test(a_word_stands_in_a_list_once),
 		cmocka_unit_test(lists_are_bounded),
 		cmocka_unit_test(what_is_not_one_plain_yaml_document_is_refused_with_its_line),

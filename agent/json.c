@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "mac.h"
 #include "observation.h"
 #include "prefix.h"
 #include "text.h"
@@ -166,21 +167,29 @@ static void add_account(Account *sum, const Account *account)
 	sum->last_seen_ms = MAX(sum->last_seen_ms, account->last_seen_ms);
 }
 
+static json_t *device_mac(const Device *device)
+{
+	char text[MAC_TEXT_MAX];
+
+	return mac_is_zero(device->mac) ? json_null() : json_string(mac_format(device->mac, text));
+}
+
 /* A host from its @n accounts on one interface. */
 static json_t *host_object(const Account *const *accounts, size_t n)
 {
 	json_t *object = json_object(), *list = json_array();
 	Account sum = *accounts[0];
-	char host[HOST_LABEL_MAX];
+	char host[DEVICE_LABEL_MAX];
 
 	json_array_append_new(list, account_object(accounts[0]));
 	for (size_t i = 1; i < n; i++) {
 		json_array_append_new(list, account_object(accounts[i]));
 		add_account(&sum, accounts[i]);
 	}
-	host_label(&sum.key, host);
+	device_label(sum.device, host);
 	set(object, "host", json_string(host));
 	set(object, "name", json_string(host));
+	set(object, "mac", device_mac(sum.device));
 	set(object, "interface", string(sum.interface));
 	set_account(object, &sum);
 	set(object, "accounts", list);

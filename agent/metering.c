@@ -14,6 +14,7 @@
 
 /* The clock was set if it differs by more than this from what has elapsed. */
 #define CLOCK_STEP_MS 1000
+#define AGE_INTERVAL_MS 60000
 
 /* How far the sweep of the quiet generation has come. */
 typedef enum {
@@ -38,6 +39,7 @@ struct Metering {
 	Stage stage;
 	Period period;
 	GArray *deltas;
+	uint64_t aged_ms; /* when addresses were last asked for their age */
 	bool save_failed; /* said already */
 };
 
@@ -113,7 +115,7 @@ static bool load_period(TotalsReader *reader, struct period_row *saved, GError *
 static bool load_totals(Metering *metering, TotalsReader *reader, const struct period_row *saved,
 			GError **error)
 {
-	if (!hosts_load(metering->hosts, reader, error) ||
+	if (!hosts_load(metering->hosts, reader, clock_ns(CLOCK_REALTIME) / 1000000, error) ||
 	    !ledger_load(metering->ledger, reader, error))
 		return false;
 	if (saved->identity == cache_identity(metering->cache))
@@ -203,6 +205,15 @@ static void apply_limit(Metering *metering)
 	hosts_set_max(metering->hosts, max);
 }
 
+/* Who is who, and who is shown. */
+static void apply_identity(Metering *metering)
+{
+	const Config *config = metering->config;
+
+	hosts_set_shown(metering->hosts, config->metrics.max_hosts, config->metrics.idle_ms);
+	hosts_set_merge(metering->hosts, config->hosts.merge, clock_ns(CLOCK_REALTIME) / 1000000);
+}
+
 static bool open_tables(Metering *metering, GError **error)
 {
 	struct period_row saved = { 0 };
@@ -246,6 +257,7 @@ Metering *metering_new(const Config *config, Namespaces *namespaces, GError **er
 	metering->pins = g_build_filename(config->run, "bpf", NULL);
 	metering->totals_path = g_build_filename(config->run, "totals", NULL);
 	metering->hosts = hosts_new(config->hosts.max);
+	apply_identity(metering);
 	metering->ledger = ledger_new(max_in_flight());
 	return open_tables(metering, error) ? g_steal_pointer(&metering) : NULL;
 }
@@ -272,6 +284,7 @@ void metering_set_config(Metering *metering, const Config *config)
 	metering->config = config;
 	following_set_config(metering->following, config);
 	apply_limit(metering);
+	apply_identity(metering);
 }
 
 static const char *report_name(const Metering *metering, uint32_t report_index)
@@ -303,13 +316,14 @@ static GArray *read_sheets(Metering *metering, GError **error)
 	return g_steal_pointer(&all);
 }
 
-static void count_hosts(Metering *metering, uint64_t now_ns, uint64_t monotonic_ns)
+/* @epoch_offset_ns as in hosts_add(). */
+static void count_hosts(const Metering *metering, Hosts *hosts, const GArray *deltas,
+			int64_t epoch_offset_ns)
 {
-	for (guint i = 0; i < metering->deltas->len; i++) {
-		const HostDelta *delta = &g_array_index(metering->deltas, HostDelta, i);
+	for (guint i = 0; i < deltas->len; i++) {
+		const HostDelta *delta = &g_array_index(deltas, HostDelta, i);
 
-		hosts_add(metering->hosts, report_name(metering, delta->key.ifindex), delta,
-			  (int64_t)(now_ns - monotonic_ns));
+		hosts_add(hosts, report_name(metering, delta->key.ifindex), delta, epoch_offset_ns);
 	}
 }
 
@@ -349,6 +363,19 @@ static void save_run(Metering *metering)
 	}
 }
 
+/* Now and then, as it goes through all accounts. */
+static void age_hosts(Metering *metering, uint64_t now_ms)
+{
+	const Config *config = metering->config;
+	uint64_t often_ms = MIN(config->hosts.address_age_ms, config->metrics.idle_ms);
+
+	if (now_ms >= metering->aged_ms &&
+	    now_ms - metering->aged_ms < MIN(often_ms, AGE_INTERVAL_MS))
+		return;
+	hosts_age(metering->hosts, now_ms, config->hosts.address_age_ms);
+	metering->aged_ms = now_ms;
+}
+
 static bool count(Metering *metering, GError **error)
 {
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME), monotonic_ns = clock_ns(CLOCK_MONOTONIC);
@@ -358,12 +385,13 @@ static bool count(Metering *metering, GError **error)
 	/* Nothing fails from here on, so that a sweep which is taken up again adds nothing twice. */
 	if (!sheets)
 		return false;
-	count_hosts(metering, now_ns, monotonic_ns);
+	count_hosts(metering, metering->hosts, metering->deltas, (int64_t)(now_ns - monotonic_ns));
 	read = (const PointSheets *)(const void *)sheets->data;
 	for (guint i = 0; i < sheets->len; i++)
 		following_count(metering->following, read[i].interface, read[i].sheets);
 	metering->period = period_next(&metering->period, now_ns / 1000000, monotonic_ns);
 	metering->stage = STAGE_COUNTED;
+	age_hosts(metering, now_ns / 1000000);
 	save_run(metering);
 	return true;
 }
@@ -443,6 +471,19 @@ const Ledger *metering_ledger(const Metering *metering)
 const GPtrArray *metering_points(const Metering *metering)
 {
 	return observation_points(metering->observation);
+}
+
+Hosts *metering_hosts_now(Metering *metering, GError **error)
+{
+	uint64_t offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	g_autoptr(GArray) deltas = g_array_new(FALSE, FALSE, sizeof(HostDelta));
+	Hosts *hosts;
+
+	if (!cache_peek_hosts(metering->cache, deltas, error))
+		return NULL;
+	hosts = hosts_copy(metering->hosts);
+	count_hosts(metering, hosts, deltas, (int64_t)offset_ns);
+	return hosts;
 }
 
 CacheUse metering_cache_use(const Metering *metering)

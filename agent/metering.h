@@ -85,6 +85,8 @@ bool metering_save_state(Metering *metering, GError **error);
 void metering_remove(Metering *metering, bool saved);
 
 const Hosts *metering_hosts(const Metering *metering);
+Hosts *metering_hosts_now(Metering *metering,
+			  GError **error); /* with what has come since the sweep; a copy */
 const Ledger *metering_ledger(const Metering *metering);
 const GPtrArray *metering_points(const Metering *metering); /* of Point */
 CacheUse metering_cache_use(const Metering *metering);

@@ -10,21 +10,15 @@
 
 /* One series of each of the four host counters: a host's addresses are summed up. */
 typedef struct {
-	struct host_key key;
-	const char *labels; /* as they are written, in the Exposition's chunk */
+	struct host_key key; /* of one of them: family and scope are those of all */
+	const char *labels;  /* as they are written, in the Exposition's chunk */
 	Volume volume[DIRECTIONS];
 } HostSeries;
-
-/* A host on whatever interface. */
-typedef struct {
-	struct host_key key;
-	uint64_t last_seen_ms;
-} Host;
 
 typedef struct {
 	const View *view;
 	GArray *series;	    /* of HostSeries */
-	GArray *hosts;	    /* of Host */
+	GPtrArray *devices; /* of const Device: those that are shown */
 	GArray *sheets;	    /* of LedgerRow */
 	GArray *collectors; /* of CollectorView */
 	GStringChunk *labels;
@@ -213,33 +207,36 @@ static void write_of_hosts(Exposition *exposition, const Family *family)
 
 static void write_host_info(Exposition *exposition, const Family *family)
 {
-	for (guint i = 0; i < exposition->hosts->len; i++) {
-		char host[HOST_LABEL_MAX];
+	for (guint i = 0; i < exposition->devices->len; i++) {
+		char host[DEVICE_LABEL_MAX];
 
-		host_label(&g_array_index(exposition->hosts, Host, i).key, host);
+		device_label(exposition->devices->pdata[i], host);
 		sample(exposition, family, 1, "host", host, "name", host, NULL);
 	}
 }
 
 static void write_host_last_seen(Exposition *exposition, const Family *family)
 {
-	for (guint i = 0; i < exposition->hosts->len; i++) {
-		const Host *host = &g_array_index(exposition->hosts, Host, i);
-		char label[HOST_LABEL_MAX];
+	for (guint i = 0; i < exposition->devices->len; i++) {
+		const Device *device = exposition->devices->pdata[i];
+		char host[DEVICE_LABEL_MAX];
 
-		sample(exposition, family, host->last_seen_ms, "host",
-		       host_label(&host->key, label), NULL);
+		sample(exposition, family, device->last_seen_ms, "host", device_label(device, host),
+		       NULL);
 	}
 }
 
-/* What found no room in the kernel's tables, and what found none in ours. */
+/* What is in no series of a host: it found no room in the kernel's tables, none in ours, or is hidden. */
 static uint64_t overflow_of(const Hosts *hosts, const LedgerRow rows[HOOKS], size_t member)
 {
 	const Volume *overflow = hosts_overflow(hosts, rows->interface);
+	const Volume *hidden = hosts_hidden(hosts, rows->interface);
 	Volume sum = view_device_limit(rows);
 
-	for (int direction = 0; direction < DIRECTIONS; direction++)
+	for (int direction = 0; direction < DIRECTIONS; direction++) {
 		volume_add(&sum, &overflow[direction]);
+		volume_add(&sum, &hidden[direction]);
+	}
 	return integer_at(&sum, member);
 }
 
@@ -372,10 +369,10 @@ static const Family families[] = { /* in the order of the exposition */
 	 "When the host's last packet passed, in seconds since the epoch.",
 	 .write = write_host_last_seen, .decimals = 3},
 	{"flowtally_host_overflow_bytes_total", "counter",
-	 "IP octets of hosts that found no room in a table, both directions.",
+	 "IP octets of hosts without series of their own, both directions.",
 	 OF_OVERFLOW(octets)},
 	{"flowtally_host_overflow_packets_total", "counter",
-	 "Packets of hosts that found no room in a table, both directions.",
+	 "Packets of hosts without series of their own, both directions.",
 	 OF_OVERFLOW(packets)},
 	{"flowtally_export_messages_total", "counter",
 	 "IPFIX messages sent to a collector.",
@@ -428,13 +425,13 @@ static const char *make_labels(GStringChunk *chunk, ...)
 static HostSeries series_of(GStringChunk *chunk, const Account *account)
 {
 	g_autofree char *interface = text_escape(account->interface);
-	char host[HOST_LABEL_MAX];
+	char host[DEVICE_LABEL_MAX];
 
 	return (HostSeries){
 		.key = account->key,
-		.labels = make_labels(chunk, "host", host_label(&account->key, host), "interface",
-				      interface, "scope", view_scope(&account->key), "family",
-				      view_family(&account->key), NULL),
+		.labels = make_labels(chunk, "host", device_label(account->device, host),
+				      "interface", interface, "scope", view_scope(&account->key),
+				      "family", view_family(&account->key), NULL),
 	};
 }
 
@@ -460,71 +457,53 @@ static void add_to_series(Exposition *exposition, guint first, const Account *ac
 {
 	HostSeries *series = find_or_add_series(exposition, first, account);
 
-	for (int direction = 0; direction < DIRECTIONS; direction++)
+	for (int direction = 0; direction < DIRECTIONS; direction++) {
 		volume_add(&series->volume[direction], &account->volume[direction]);
+		volume_subtract(&series->volume[direction], &account->hidden[direction]);
+	}
 }
 
-/* Hosts of different interfaces are still apart. */
-static void add_to_hosts(GArray *hosts, bool is_new, const Account *account)
+static gint compare_devices(gconstpointer a, gconstpointer b)
 {
-	const Host added = { .key = account->key };
-	Host *host;
+	return device_compare(*(const Device *const *)a, *(const Device *const *)b);
+}
 
-	if (is_new)
-		g_array_append_val(hosts, added);
-	host = &g_array_index(hosts, Host, hosts->len - 1);
-	host->last_seen_ms = MAX(host->last_seen_ms, account->last_seen_ms);
+/* A host that is seen on several interfaces is one. */
+static void add_device(GPtrArray *devices, GHashTable *known, Device *device)
+{
+	if (g_hash_table_add(known, device))
+		g_ptr_array_add(devices, device);
 }
 
 static void aggregate(Exposition *exposition)
 {
 	g_autoptr(GPtrArray) accounts = hosts_list(exposition->view->hosts);
+	g_autoptr(GHashTable) known = g_hash_table_new(NULL, NULL);
 	guint first = 0;
 
 	for (guint i = 0; i < accounts->len; i++) {
 		const Account *account = accounts->pdata[i];
-		bool is_new = !i || !view_same_host(accounts->pdata[i - 1], account);
 
-		if (is_new)
+		if (!account->device->shown)
+			continue;
+		if (!i || !view_same_host(accounts->pdata[i - 1], account))
 			first = exposition->series->len;
 		add_to_series(exposition, first, account);
-		add_to_hosts(exposition->hosts, is_new, account);
+		add_device(exposition->devices, known, account->device);
 	}
-}
-
-static gint compare_hosts(gconstpointer a, gconstpointer b)
-{
-	return view_compare_hosts(&((const Host *)a)->key, &((const Host *)b)->key);
-}
-
-/* A host that is seen on several interfaces is one. */
-static void merge_hosts(GArray *hosts)
-{
-	guint merged = 0;
-
-	g_array_sort(hosts, compare_hosts);
-	for (guint i = 0; i < hosts->len; i++) {
-		const Host *host = &g_array_index(hosts, Host, i);
-		Host *last = merged ? &g_array_index(hosts, Host, merged - 1) : NULL;
-
-		if (last && !compare_hosts(last, host))
-			last->last_seen_ms = MAX(last->last_seen_ms, host->last_seen_ms);
-		else
-			g_array_index(hosts, Host, merged++) = *host;
-	}
-	g_array_set_size(hosts, merged);
+	g_ptr_array_sort(exposition->devices, compare_devices);
 }
 
 GString *prometheus_exposition(const View *view)
 {
 	g_autoptr(GArray) series = g_array_new(FALSE, FALSE, sizeof(HostSeries));
-	g_autoptr(GArray) hosts = g_array_new(FALSE, FALSE, sizeof(Host));
+	g_autoptr(GPtrArray) devices = g_ptr_array_new();
 	g_autoptr(GArray) sheets = ledger_list(view->ledger);
 	g_autoptr(GArray) collectors = view_collectors(view);
 	Exposition exposition = {
 		.view = view,
 		.series = series,
-		.hosts = hosts,
+		.devices = devices,
 		.sheets = sheets,
 		.collectors = collectors,
 		.labels = g_string_chunk_new(4096),
@@ -532,7 +511,6 @@ GString *prometheus_exposition(const View *view)
 	};
 
 	aggregate(&exposition);
-	merge_hosts(hosts);
 	for (size_t i = 0; i < G_N_ELEMENTS(families); i++)
 		write_family(&exposition, &families[i]);
 	g_string_chunk_free(exposition.labels);

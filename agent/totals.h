@@ -37,6 +37,7 @@ typedef enum {
 	TOTALS_ATTACHMENTS = 10,
 	TOTALS_POINTS = 11,
 	TOTALS_BY_HAND = 12,
+	TOTALS_HIDDEN = 13,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

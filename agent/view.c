@@ -96,19 +96,9 @@ Volume view_device_limit(const LedgerRow rows[HOOKS])
 	return sum;
 }
 
-int view_compare_hosts(const struct host_key *a, const struct host_key *b)
-{
-	static const __u8 none[MAC_LEN];
-	int order = memcmp(a->mac, b->mac, MAC_LEN);
-
-	if (order || memcmp(a->mac, none, MAC_LEN))
-		return order;
-	return memcmp(a->address, b->address, ADDRESS_LEN);
-}
-
 bool view_same_host(const Account *a, const Account *b)
 {
-	return a->interface == b->interface && !view_compare_hosts(&a->key, &b->key);
+	return a->interface == b->interface && a->device == b->device;
 }
 
 const char *view_scope(const struct host_key *key)

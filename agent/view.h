@@ -61,9 +61,6 @@ GArray *view_collectors(const View *view); /* of CollectorView; the caller's to 
  * side in ledger_list(). */
 Volume view_device_limit(const LedgerRow rows[HOOKS]);
 
-/* A host is a MAC, or an address where there is no MAC; orders as strcmp() does. */
-int view_compare_hosts(const struct host_key *a, const struct host_key *b);
-
 /* Whether both are accounts of one host on one interface; in hosts_list() these stand together. */
 bool view_same_host(const Account *a, const Account *b);
 

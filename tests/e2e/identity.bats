@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Who is who: a device is its MAC, whatever addresses it has had, or several MACs that are joined.
+
+load lib
+
+setup() {
+	setup_lab 3
+}
+
+teardown() {
+	teardown_lab
+}
+
+# [host, uploads in packets] of each host, from the request $1
+uploads() {
+	ask_for "$1" | jq -c '[.hosts[] | [.host, .upload.packets]]'
+}
+
+# ask_for REQUEST: the agent's answer to it
+ask_for() {
+	socat -t 10 - "UNIX-CONNECT:$WORK/run/flowtally.sock" <<<"$1"
+}
+
+ping_from() {
+	"$1" ping -q -c "$2" -i 0.01 "${3:-$LAB_INTERNET}"
+}
+
+tv() {
+	lab_in "$LAB" tv "$@"
+}
+
+# series NAME HOST: the value of a counter of the textfile, of all its series together
+series() {
+	awk -v name="$1" -v host="host=\"$2\"" 'index($0, name "{") == 1 && index($0, host) { sum += $NF; n++ }
+		END { print n ? sum : "none" }' "$WORK/flowtally.prom"
+}
+
+overflow() {
+	sed -n 's/^flowtally_host_overflow_packets_total{interface="br-lan"} //p' "$WORK/flowtally.prom"
+}
+
+@test "joined MACs are one device in every report, and flow records keep the MAC that was" {
+	start_record 4739
+	write_config hosts="{ merge: [{ mac: \"$DESKTOP\", also: [\"$PHONE\"] }] }"
+	start_agent
+	ping_from desktop 3
+	ping_from phone 4
+	ping_from tv 5
+	wait_sweeps
+	same "[[\"$DESKTOP\",7],[\"$TV\",5]]" "$(uploads hosts)"
+	same 7 "$(series flowtally_host_upload_packets_total "$DESKTOP")"
+	same none "$(series flowtally_host_upload_packets_total "$PHONE")"
+	same '["192.168.2.10","192.168.2.11"]' "$(ask hosts -o json | jq -c '[.hosts[0].accounts[].address]')"
+	stop_agent
+	stop_collectors
+	same 4 "$(ipfix_sums 4739 | jq --arg phone "$PHONE" '.[$phone].upload.packets')"
+}
+
+@test "joining holds for the past, and can be taken back" {
+	write_config collectors='[]'
+	start_agent
+	ping_from desktop 3
+	ping_from phone 4
+	wait_sweeps
+	same "[[\"$DESKTOP\",3],[\"$PHONE\",4]]" "$(uploads hosts)"
+	write_config collectors='[]' hosts="{ merge: [{ mac: \"$DESKTOP\", also: [\"$PHONE\"] }] }"
+	kill -HUP "$AGENT"
+	eventually 5 uploads_are "[[\"$DESKTOP\",7]]"
+	write_config collectors='[]'
+	kill -HUP "$AGENT"
+	eventually 5 uploads_are "[[\"$DESKTOP\",3],[\"$PHONE\",4]]"
+}
+
+uploads_are() {
+	same "$1" "$(uploads hosts)"
+}
+
+@test "an address that its device no longer uses becomes part of the MAC, and no count is lost" {
+	write_config collectors='[]' hosts='{ address-age: 3s }'
+	start_agent
+	ping_from desktop 3
+	wait_sweeps
+	same '["192.168.2.10"]' "$(ask hosts -o json | jq -c '[.hosts[0].accounts[].address]')"
+	eventually 10 addresses_are '[null]'
+	same "[[\"$DESKTOP\",3]]" "$(uploads hosts)"
+	ping_from desktop 2
+	wait_sweeps
+	same 5 "$(ask hosts -o json | jq '[.hosts[0].accounts[].upload.packets] | add')"
+	same 5 "$(series flowtally_host_upload_packets_total "$DESKTOP")"
+	ledger_balances
+}
+
+addresses_are() {
+	same "$1" "$(ask hosts -o json | jq -c '[.hosts[0].accounts[].address]')"
+}
+
+@test "who comes first has series; what the others do is counted together, over a restart, too" {
+	write_config collectors='[]'
+	echo 'metrics: { max-hosts: 1 }' >>"$WORK/flowtally.yaml"
+	start_agent
+	ping_from desktop 3
+	wait_sweeps
+	ping_from phone 4
+	wait_sweeps
+	for _ in 1 2; do
+		same 3 "$(series flowtally_host_upload_packets_total "$DESKTOP")"
+		same none "$(series flowtally_host_upload_packets_total "$PHONE")"
+		same 8 "$(overflow)"
+		same "[[\"$DESKTOP\",3],[\"$PHONE\",4]]" "$(uploads hosts)"
+		kill_agent
+		start_agent
+		wait_sweeps
+	done
+	sed -i 's/max-hosts: 1/max-hosts: 2/' "$WORK/flowtally.yaml"
+	kill -HUP "$AGENT"
+	wait_sweeps
+	ping_from phone 2
+	wait_sweeps
+	# From now on, and what was counted together stays there: no counter goes back.
+	same 2 "$(series flowtally_host_upload_packets_total "$PHONE")"
+	same 8 "$(overflow)"
+}
+
+@test "an idle device's series leave, make room, and go on where they were" {
+	write_config collectors='[]'
+	echo 'metrics: { max-hosts: 1, idle: 3s }' >>"$WORK/flowtally.yaml"
+	start_agent
+	ping_from desktop 3
+	wait_sweeps
+	same 3 "$(series flowtally_host_upload_packets_total "$DESKTOP")"
+	eventually 10 has_no_series "$DESKTOP"
+	ping_from phone 4
+	wait_sweeps
+	same 4 "$(series flowtally_host_upload_packets_total "$PHONE")"
+	eventually 10 has_no_series "$PHONE"
+	ping_from desktop 2
+	wait_sweeps
+	same 5 "$(series flowtally_host_upload_packets_total "$DESKTOP")"
+	same 0 "$(overflow)"
+}
+
+has_no_series() {
+	same none "$(series flowtally_host_upload_packets_total "$1")"
+}
