@@ -375,6 +375,20 @@ static json_t *serve_by_hand(Agent *agent, const char *line)
 	return answer;
 }
 
+/* The hosts as of this moment. */
+static json_t *serve_live(const Agent *agent)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Hosts) hosts = metering_hosts_now(agent->metering, &error);
+	View view = agent->view;
+
+	if (!hosts)
+		return json_pack("{s:s}", "error", error->message);
+	view.hosts = hosts;
+	view.sweep_ms = now_ms();
+	return json_hosts(&view);
+}
+
 static json_t *on_request(const char *request, void *user_data)
 {
 	static const struct {
@@ -393,6 +407,8 @@ static json_t *on_request(const char *request, void *user_data)
 		return agent->stopping ? NULL : serve_by_hand(agent, request);
 	awaited = metering_awaited(agent->metering);
 	update_view(agent);
+	if (!strcmp(request, "live"))
+		return serve_live(agent);
 	agent->view.awaited = awaited;
 	for (size_t i = 0; i < G_N_ELEMENTS(answers) && !answer; i++) {
 		if (!strcmp(request, answers[i].request))

@@ -144,3 +144,17 @@ addresses_are() {
 has_no_series() {
 	same none "$(series flowtally_host_upload_packets_total "$1")"
 }
+
+@test "live sums need no sweep" {
+	write_config collectors='[]' interval=1h
+	start_agent
+	ping_from desktop 3
+	ping_from phone 4
+	same "[[\"$DESKTOP\",3],[\"$PHONE\",4]]" "$(uploads live)"
+	ping_from desktop 2
+	same "[[\"$DESKTOP\",5],[\"$PHONE\",4]]" "$(uploads live)"
+	same '[]' "$(uploads hosts)"
+	stop_agent
+	start_agent
+	same "[[\"$DESKTOP\",5],[\"$PHONE\",4]]" "$(uploads hosts)"
+}
