@@ -30,9 +30,11 @@ typedef struct {
 	char *run;
 	char *output_name;
 	char *order_name;
+	char *by;
 	gint limit; /* G_MAXINT: none */
 	Output output;
 	const AskOrder *order;
+	Grouping grouping; /* if there is `by` */
 } Options;
 
 static void options_done(Options *options)
@@ -41,6 +43,7 @@ static void options_done(Options *options)
 	g_free(options->run);
 	g_free(options->output_name);
 	g_free(options->order_name);
+	g_free(options->by);
 }
 
 static void complain(const char *what, const char *why)
@@ -96,7 +99,8 @@ static bool choose(const Question *question, Options *options, int argc, char **
 			    "--limit: %d is negative", options->limit);
 		return false;
 	}
-	return choose_output(question, options, error) && choose_order(question, options, error);
+	return choose_output(question, options, error) && choose_order(question, options, error) &&
+	       (!options->by || grouping_parse(&options->grouping, options->by, error));
 }
 
 static GOptionContext *context_new(const Question *question, Options *options)
@@ -115,13 +119,21 @@ static GOptionContext *context_new(const Question *question, Options *options)
 	const GOptionEntry of_lists[] = {
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &options->order_name,
 		  "total (the default), download, upload or name", "KEY" },
-		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N hosts only",
+		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N rows only",
 		  "N" },
+		G_OPTION_ENTRY_NULL,
+	};
+	const GOptionEntry of_groups[] = {
+		{ "by", 'b', 0, G_OPTION_ARG_STRING, &options->by,
+		  "Add up by one or more of device, address, interface, family, scope",
+		  "KEY[,KEY]..." },
 		G_OPTION_ENTRY_NULL,
 	};
 	GOptionContext *context = g_option_context_new(NULL);
 
 	g_option_context_add_main_entries(context, common, NULL);
+	if (question->print_groups)
+		g_option_context_add_main_entries(context, of_groups, NULL);
 	if (question->list)
 		g_option_context_add_main_entries(context, of_lists, NULL);
 	g_option_context_set_summary(context, question->summary);
@@ -176,10 +188,19 @@ static json_t *fetch(const Question *question, const Options *options)
 	return document;
 }
 
-/* Sorts the list and cuts it. */
-static void arrange(const Question *question, const Options *options, json_t *document)
+/* `groups` takes the place of the list. */
+static void group(const Question *question, const Options *options, json_t *document)
 {
-	json_t *list = json_object_get(document, question->list);
+	const json_t *list = json_object_get(document, question->list);
+
+	json_object_set_new(document, "groups", grouping_apply(&options->grouping, list));
+	json_object_del(document, question->list);
+}
+
+/* Sorts the list called @name and cuts it. */
+static void arrange(const Options *options, json_t *document, const char *name)
+{
+	json_t *list = json_object_get(document, name);
 	g_autoptr(GPtrArray) items = g_ptr_array_new();
 	json_t *arranged = json_array();
 	size_t limit = json_array_size(list), i;
@@ -190,22 +211,30 @@ static void arrange(const Question *question, const Options *options, json_t *do
 	limit = MIN(limit, (size_t)options->limit);
 	for (i = 0; i < limit; i++)
 		json_array_append(arranged, items->pdata[i]);
-	json_object_set_new(document, question->list, arranged);
+	json_object_set_new(document, name, arranged);
 }
 
-static void print(const Question *question, Output output, const json_t *document)
+static void print(const Question *question, const Options *options, const json_t *document)
 {
-	switch (output) {
+	const json_t *groups = json_object_get(document, "groups");
+
+	switch (options->output) {
 	case OUTPUT_JSON:
 		(void)json_dumpf(document, stdout, JSON_INDENT(2));
 		putchar('\n');
 		break;
 	case OUTPUT_CSV:
-		question->print_csv(document);
+		if (groups)
+			question->print_groups_csv(groups, &options->grouping);
+		else
+			question->print_csv(document);
 		break;
 	case OUTPUT_TABLE:
 	default:
-		question->print(document);
+		if (groups)
+			question->print_groups(groups, &options->grouping);
+		else
+			question->print(document);
 		break;
 	}
 }
@@ -225,9 +254,11 @@ static int answer(const Question *question, const Options *options)
 
 	if (!document)
 		return EXIT_FAILURE;
+	if (options->by)
+		group(question, options, document);
 	if (question->list)
-		arrange(question, options, document);
-	print(question, options->output, document);
+		arrange(options, document, options->by ? "groups" : question->list);
+	print(question, options, document);
 	is_well = flush() && !json_is_false(json_object_get(document, "balanced"));
 	json_decref(document);
 	return is_well ? EXIT_SUCCESS : EXIT_FAILURE;

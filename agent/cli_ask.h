@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <jansson.h>
 
+#include "grouping.h"
 #include "table.h"
 
 /* An order of the list, by --sort NAME; the first of several is the default. */
@@ -27,6 +28,9 @@ typedef struct {
 	const AskOrder *orders; /* up to a row without a name */
 	void (*print)(const json_t *document);
 	void (*print_csv)(const json_t *document); /* NULL: there is no CSV */
+	/* NULL: there is no --by. What is printed then, the list of grouping_apply(), is the member `groups`. */
+	void (*print_groups)(const json_t *groups, const Grouping *grouping);
+	void (*print_groups_csv)(const json_t *groups, const Grouping *grouping);
 } Question;
 
 /* The whole subcommand; returns the exit status. EXIT_FAILURE also where something is not balanced. */

@@ -96,6 +96,10 @@ static char *packets(const json_t *host, const char *path)
 	return g_strdup_printf("%" JSON_INTEGER_FORMAT, total_of(host, "packets"));
 }
 
+/* The first fields of a row say which host it is. */
+#define TABLE_KEYS 3
+#define CSV_KEYS 4
+
 static const AskField table_fields[] = {
 	{ { "HOST", TABLE_LEFT, 0 }, NULL, name_and_host },
 	{ { "INTERFACE", TABLE_LEFT, 2 }, "interface", ask_plain },
@@ -151,6 +155,69 @@ static void print_csv(const json_t *document)
 	ask_print_csv(json_object_get(document, "hosts"), csv_fields, G_N_ELEMENTS(csv_fields));
 }
 
+static char *group_name_and_device(const json_t *group, const char *path)
+{
+	const char *name = ask_string(group, "name"), *device = ask_string(group, "device");
+
+	return strcmp(name, device) ? g_strdup_printf("%s (%s)", name, device) : g_strdup(device);
+}
+
+static char *plain_or_dash(const json_t *item, const char *path)
+{
+	char *text = ask_plain(item, path);
+
+	if (text[0])
+		return text;
+	g_free(text);
+	return g_strdup("-");
+}
+
+static const AskField group_fields[GROUP_KEYS] = {
+	[GROUP_DEVICE] = { { "DEVICE", TABLE_LEFT, 0 }, "device", group_name_and_device },
+	[GROUP_ADDRESS] = { { "ADDRESS", TABLE_LEFT, 0 }, "address", plain_or_dash },
+	[GROUP_INTERFACE] = { { "INTERFACE", TABLE_LEFT, 0 }, "interface", ask_plain },
+	[GROUP_FAMILY] = { { "FAMILY", TABLE_LEFT, 0 }, "family", ask_plain },
+	[GROUP_SCOPE] = { { "SCOPE", TABLE_LEFT, 0 }, "scope", ask_plain },
+};
+
+static const AskField group_csv_fields[GROUP_KEYS] = {
+	[GROUP_DEVICE] = { { .title = "device" }, "device", ask_plain },
+	[GROUP_ADDRESS] = { { .title = "address" }, "address", ask_plain },
+	[GROUP_INTERFACE] = { { .title = "interface" }, "interface", ask_plain },
+	[GROUP_FAMILY] = { { .title = "family" }, "family", ask_plain },
+	[GROUP_SCOPE] = { { .title = "scope" }, "scope", ask_plain },
+};
+
+/* The fields of a grouping's keys, and behind them the @n of @rest; the caller's to unref. */
+static GArray *fields_of(const Grouping *grouping, const AskField *of_keys, const AskField *rest,
+			 size_t n)
+{
+	GArray *fields = g_array_new(FALSE, FALSE, sizeof(AskField));
+
+	for (size_t i = 0; i < grouping->n; i++)
+		g_array_append_val(fields, of_keys[grouping->keys[i]]);
+	g_array_append_vals(fields, rest, (guint)n);
+	return fields;
+}
+
+static void print_groups(const json_t *groups, const Grouping *grouping)
+{
+	const AskField *rest = table_fields + TABLE_KEYS;
+	g_autoptr(GArray) fields =
+		fields_of(grouping, group_fields, rest, G_N_ELEMENTS(table_fields) - TABLE_KEYS);
+
+	ask_print_list(groups, (const AskField *)(const void *)fields->data, fields->len);
+}
+
+static void print_groups_csv(const json_t *groups, const Grouping *grouping)
+{
+	const AskField *rest = csv_fields + CSV_KEYS;
+	g_autoptr(GArray) fields =
+		fields_of(grouping, group_csv_fields, rest, G_N_ELEMENTS(csv_fields) - CSV_KEYS);
+
+	ask_print_csv(groups, (const AskField *)(const void *)fields->data, fields->len);
+}
+
 int cli_hosts(int argc, char **argv)
 {
 	static const Question question = {
@@ -160,6 +227,8 @@ int cli_hosts(int argc, char **argv)
 		.orders = orders,
 		.print = print_table,
 		.print_csv = print_csv,
+		.print_groups = print_groups,
+		.print_groups_csv = print_groups_csv,
 	};
 
 	return ask(&question, argc, argv);

@@ -158,3 +158,25 @@ has_no_series() {
 	start_agent
 	same "[[\"$DESKTOP\",5],[\"$PHONE\",4]]" "$(uploads hosts)"
 }
+
+@test "hosts are added up by whatever is asked for" {
+	write_config collectors='[]' hosts="{ local: [192.168.2.0/24, \"2001:db8:ca2:2::/64\"] }"
+	configure 200ms 'match: wan, side: wan' 'match: "*", side: lan'
+	start_agent
+	ping_from desktop 3
+	ping_from desktop 2 "$LAB_INTERNET6"
+	ping_from phone 4
+	ping_from phone 1 "$LAB_ROUTER"
+	wait_sweeps
+	same "br-lan,10,880"$'\n'"desktop,5,460"$'\n'"phone,5,420"$'\n'"wan,9,796" \
+		"$(ask hosts --by interface --sort name -o csv | tr -d '\r' | awk -F, 'NR > 1 { print $1 "," $2 "," $3 }' | sort)"
+	same "br-lan,internet,9"$'\n'"br-lan,local,1" \
+		"$(ask hosts --by interface,scope -o csv | tr -d '\r' | awk -F, '/^br-lan/ { print $1 "," $2 "," $3 }' | sort)"
+	same "[\"$DESKTOP\",10]" "$(ask hosts -b device -n 1 -s name -o json | jq -c --arg mac "$DESKTOP" \
+		'.groups[0] | [.device, .upload.packets]')"
+	ask hosts -b address,family | head -1 | grep -q '^ADDRESS  *FAMILY  *DOWNLOAD'
+	status=0
+	ask hosts --by mac 2>"$WORK/error" || status=$?
+	same 2 "$status"
+	same 'flowtally: hosts: --by: "mac" is none of device, address, interface, family, scope' "$(cat "$WORK/error")"
+}
