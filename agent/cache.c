@@ -404,12 +404,19 @@ static void add_direction(HostDelta *delta, int direction, const struct traffic 
 		delta->last_ns[direction] = last_ns;
 }
 
+static enum scope scope_of(const struct meter_key *key)
+{
+	if (key->point & POINT_ROUTER)
+		return SCOPE_ROUTER;
+	return key->point & POINT_LOCAL ? SCOPE_LOCAL : SCOPE_INTERNET;
+}
+
 static struct host_key host_key_of(const Cache *cache, const struct meter_key *key)
 {
 	struct host_key result = {
 		.ifindex = cache->report_indexes[key->point >> POINT_NUMBER_SHIFT],
 		.ip_version = key->point & POINT_IPV6 ? 6 : 4,
-		.scope = key->point & POINT_LOCAL ? SCOPE_LOCAL : SCOPE_INTERNET,
+		.scope = scope_of(key),
 	};
 
 	memcpy(result.address, key->address, ADDRESS_LEN);

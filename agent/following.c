@@ -406,13 +406,26 @@ static bool set_local(Following *following, const GArray *all, const Wanted *wan
 			       prefixes, error);
 }
 
-static bool set_not_internet(Following *following, const GArray *all, GError **error)
+/* Those of this machine: a namespace of another name is another one, a container, say. */
+static void add_own_addresses(GArray *addresses, const GPtrArray *links)
+{
+	for (guint i = 0; i < links->len; i++) {
+		const Link *link = links->pdata[i];
+
+		if (!link->netns[0])
+			add_prefixes(addresses, link->addresses);
+	}
+}
+
+static bool set_far_ends(Following *following, const GArray *all, GError **error)
 {
 	g_autoptr(GArray) not_internet = g_array_new(FALSE, FALSE, sizeof(Prefix));
+	g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(Prefix));
 
 	add_prefixes(not_internet, following->config->hosts.not_internet);
 	add_own_prefixes(not_internet, all, true);
-	return scope_set_not_internet(following->scope, not_internet, error);
+	add_own_addresses(own, namespaces_links(following->namespaces));
+	return scope_set_far_ends(following->scope, not_internet, own, error);
 }
 
 static bool is_present(const Following *following, const Pattern *pattern)
@@ -507,7 +520,7 @@ static void update(Following *following)
 	g_autoptr(GArray) all = wanted_interfaces(following);
 	g_autoptr(GError) error = NULL;
 
-	if (!set_not_internet(following, all, &error))
+	if (!set_far_ends(following, all, &error))
 		g_warning("%s", error->message);
 	for (guint i = 0; i < all->len; i++)
 		attach_or_note(following, all, &g_array_index(all, Wanted, i));

@@ -30,7 +30,7 @@ typedef struct {
 } Address;
 
 typedef struct {
-	Link link; /* without has_default_route and prefixes: those are put together by show() */
+	Link link; /* without has_default_route, prefixes and addresses: those are put together by show() */
 	GArray *addresses;
 } Interface;
 
@@ -63,6 +63,7 @@ typedef void (*Handler)(Tables *tables, const struct nlmsghdr *message);
 static void link_free(Link *link)
 {
 	g_array_unref(link->prefixes);
+	g_array_unref(link->addresses);
 	g_free(link);
 }
 
@@ -426,14 +427,20 @@ static Prefix own_prefix(const Address *address)
 					    (unsigned int)address_len(address->family) * 8);
 }
 
+static Prefix own_address(const Address *address)
+{
+	return prefix_from_address(address->family, address->own,
+				   (unsigned int)address_len(address->family) * 8);
+}
+
 /* Sorted: in what order the addresses came makes no difference to anyone. */
-static GArray *own_prefixes(const GArray *addresses)
+static GArray *list_prefixes(const GArray *addresses, Prefix (*prefix_of)(const Address *address))
 {
 	GArray *prefixes = g_array_new(false, false, sizeof(Prefix));
 	guint kept = 0;
 
 	for (guint i = 0; i < addresses->len; i++) {
-		Prefix prefix = own_prefix(&g_array_index(addresses, Address, i));
+		Prefix prefix = prefix_of(&g_array_index(addresses, Address, i));
 
 		g_array_append_val(prefixes, prefix);
 	}
@@ -466,7 +473,8 @@ static GPtrArray *show(const Tables *tables)
 		Link *link = g_memdup2(&interface->link, sizeof(*link));
 
 		link->has_default_route = has_default_route(tables, link->ifindex);
-		link->prefixes = own_prefixes(interface->addresses);
+		link->prefixes = list_prefixes(interface->addresses, own_prefix);
+		link->addresses = list_prefixes(interface->addresses, own_address);
 		g_ptr_array_add(all, link);
 	}
 	g_ptr_array_sort(all, compare_links);
@@ -490,7 +498,8 @@ static bool link_equal(const Link *a, const Link *b)
 	       a->master == b->master && a->lower == b->lower && a->has_xdp == b->has_xdp &&
 	       !memcmp(a->mac, b->mac, sizeof(a->mac)) &&
 	       a->has_default_route == b->has_default_route &&
-	       prefixes_equal(a->prefixes, b->prefixes);
+	       prefixes_equal(a->prefixes, b->prefixes) &&
+	       prefixes_equal(a->addresses, b->addresses);
 }
 
 static bool all_equal(const GPtrArray *a, const GPtrArray *b)

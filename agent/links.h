@@ -37,6 +37,7 @@ typedef struct {
 	bool has_default_route; /* IPv4 or IPv6, in the main table */
 	GArray *prefixes; /* of Prefix: of its own addresses, each once, sorted; link-local ones are
 			     among them, and of a point-to-point link the address alone */
+	GArray *addresses; /* of Prefix: the same addresses, each in full length, sorted */
 } Link;
 
 /* Frames and octets as the driver counts them. */

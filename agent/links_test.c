@@ -197,11 +197,14 @@ static void address_appears_and_vanishes(void **state)
 static void prefix_of_two_addresses_stands_once(void **state)
 {
 	Fixture *fixture = *state;
+	guint addresses = get(fixture, "east")->addresses->len;
 
-	assert_int_equal(changes_by(fixture, "ip addr add 192.0.2.2/24 dev east"), 0);
+	assert_int_equal(changes_by(fixture, "ip addr add 192.0.2.2/24 dev east"), 1);
 	assert_int_equal(count_prefix(fixture, "east", "192.0.2.0", 24), 1);
-	assert_int_equal(changes_by(fixture, "ip addr del 192.0.2.2/24 dev east"), 0);
+	assert_int_equal(get(fixture, "east")->addresses->len, addresses + 1);
+	assert_int_equal(changes_by(fixture, "ip addr del 192.0.2.2/24 dev east"), 1);
 	assert_int_equal(count_prefix(fixture, "east", "192.0.2.0", 24), 1);
+	assert_int_equal(get(fixture, "east")->addresses->len, addresses);
 	assert_int_equal(changes_by(fixture, "ip addr del 192.0.2.1/24 dev east"), 1);
 	assert_int_equal(count_prefix(fixture, "east", "192.0.2.0", 24), 0);
 }

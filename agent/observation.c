@@ -301,7 +301,7 @@ static bool gather_maps(Observation *observation, const Point *point, int maps[C
 	maps[CLASSIFIER_HOSTS] = cache_map_fd(cache, CACHE_HOSTS);
 	maps[CLASSIFIER_MACS] = cache_map_fd(cache, CACHE_MACS);
 	maps[CLASSIFIER_LOCAL_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_LOCAL);
-	maps[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_NOT_INTERNET);
+	maps[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_FAR_ENDS);
 	maps[CLASSIFIER_SCOPE_HINTS] = scope_map_fd(scope, SCOPE_MAP_HINTS);
 	maps[CLASSIFIER_LEDGER] = cache_ensure_ledger(observation->cache, point->interface, error);
 	return maps[CLASSIFIER_LEDGER] >= 0;

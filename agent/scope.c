@@ -10,53 +10,67 @@
 #include "error.h"
 #include "maps.h"
 
+/* Of a trie. */
+typedef struct {
+	Prefix prefix;
+	uint8_t value; /* an enum scope, or IS_LOCAL */
+} Entry;
+
+#define IS_LOCAL 1
+
 struct Scope {
 	int maps[SCOPE_MAPS];
-	GHashTable *local;    /* point -> GArray of Prefix: what is in the kernel */
-	GArray *not_internet; /* of Prefix: the same */
+	GHashTable *local; /* point -> GArray of Entry: what is in the kernel */
+	GArray *far_ends;  /* of Entry: the same */
 	struct scope_hints *hints;
 };
 
 static const MapKind kinds[SCOPE_MAPS] = {
 	[SCOPE_MAP_LOCAL] = MAP_LOCAL_PREFIXES,
-	[SCOPE_MAP_NOT_INTERNET] = MAP_SCOPE_PREFIXES,
+	[SCOPE_MAP_FAR_ENDS] = MAP_SCOPE_PREFIXES,
 	[SCOPE_MAP_HINTS] = MAP_SCOPE_HINTS,
 };
 
-static GArray *prefixes_new(const GArray *from)
+static GArray *entries_new(void)
 {
-	GArray *prefixes = g_array_new(FALSE, FALSE, sizeof(Prefix));
-
-	if (from && from->len)
-		g_array_append_vals(prefixes, from->data, from->len);
-	return prefixes;
+	return g_array_new(FALSE, TRUE, sizeof(Entry));
 }
 
-static void adopt_local(Scope *scope, const void *from)
+static void add_entries(GArray *entries, const GArray *prefixes, uint8_t value)
+{
+	for (guint i = 0; i < prefixes->len; i++) {
+		const Entry entry = { g_array_index(prefixes, Prefix, i), value };
+
+		g_array_append_val(entries, entry);
+	}
+}
+
+static void adopt_local(Scope *scope, const void *from, uint8_t value)
 {
 	const struct local_prefix *key = from;
-	Prefix prefix = { .length = (uint8_t)(key->length - LOCAL_PREFIX_LENGTH(0)) };
-	GArray *prefixes = g_hash_table_lookup(scope->local, GUINT_TO_POINTER(key->point));
+	Entry entry = { { .length = (uint8_t)(key->length - LOCAL_PREFIX_LENGTH(0)) }, value };
+	GArray *entries = g_hash_table_lookup(scope->local, GUINT_TO_POINTER(key->point));
 
-	memcpy(prefix.address, key->address, ADDRESS_LEN);
-	if (!prefixes) {
-		prefixes = prefixes_new(NULL);
-		g_hash_table_insert(scope->local, GUINT_TO_POINTER(key->point), prefixes);
+	memcpy(entry.prefix.address, key->address, ADDRESS_LEN);
+	if (!entries) {
+		entries = entries_new();
+		g_hash_table_insert(scope->local, GUINT_TO_POINTER(key->point), entries);
 	}
-	g_array_append_val(prefixes, prefix);
+	g_array_append_val(entries, entry);
 }
 
-static void adopt_not_internet(Scope *scope, const void *from)
+static void adopt_far_end(Scope *scope, const void *from, uint8_t value)
 {
 	const struct scope_prefix *key = from;
-	Prefix prefix = { .length = (uint8_t)(key->length - SCOPE_PREFIX_LENGTH(0)) };
+	Entry entry = { { .length = (uint8_t)(key->length - SCOPE_PREFIX_LENGTH(0)) }, value };
 
-	memcpy(prefix.address, key->address, ADDRESS_LEN);
-	g_array_append_val(scope->not_internet, prefix);
+	memcpy(entry.prefix.address, key->address, ADDRESS_LEN);
+	g_array_append_val(scope->far_ends, entry);
 }
 
 /* What an earlier agent has put into a trie, so that it can be replaced. */
-static void adopt(Scope *scope, ScopeMap map, void (*adopt_key)(Scope *scope, const void *key))
+static void adopt(Scope *scope, ScopeMap map,
+		  void (*adopt_entry)(Scope *scope, const void *key, uint8_t value))
 {
 	union {
 		struct local_prefix local;
@@ -65,7 +79,10 @@ static void adopt(Scope *scope, ScopeMap map, void (*adopt_key)(Scope *scope, co
 	const void *previous = NULL;
 
 	while (bpf_map_get_next_key(scope->maps[map], previous, &key) == 0) {
-		adopt_key(scope, &key);
+		__u8 value = 0;
+
+		(void)bpf_map_lookup_elem(scope->maps[map], &key, &value);
+		adopt_entry(scope, &key, value);
 		previous = &key;
 	}
 }
@@ -76,7 +93,7 @@ Scope *scope_open(const char *dir, GError **error)
 
 	scope->local = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL,
 					     (GDestroyNotify)g_array_unref);
-	scope->not_internet = prefixes_new(NULL);
+	scope->far_ends = entries_new();
 	memset(scope->maps, -1, sizeof(scope->maps));
 	for (int map = 0; map < SCOPE_MAPS; map++) {
 		scope->maps[map] =
@@ -88,7 +105,7 @@ Scope *scope_open(const char *dir, GError **error)
 	if (!scope->hints)
 		return NULL;
 	adopt(scope, SCOPE_MAP_LOCAL, adopt_local);
-	adopt(scope, SCOPE_MAP_NOT_INTERNET, adopt_not_internet);
+	adopt(scope, SCOPE_MAP_FAR_ENDS, adopt_far_end);
 	return g_steal_pointer(&scope);
 }
 
@@ -102,7 +119,7 @@ void scope_close(Scope *scope)
 			close(scope->maps[map]);
 	}
 	g_hash_table_unref(scope->local);
-	g_array_unref(scope->not_internet);
+	g_array_unref(scope->far_ends);
 	g_free(scope);
 }
 
@@ -111,13 +128,15 @@ int scope_map_fd(const Scope *scope, ScopeMap map)
 	return scope->maps[map];
 }
 
-static bool is_member(const GArray *prefixes, const Prefix *prefix)
+static const Entry *find(const GArray *entries, const Prefix *prefix)
 {
-	for (guint i = 0; prefixes && i < prefixes->len; i++) {
-		if (prefix_equal(&g_array_index(prefixes, Prefix, i), prefix))
-			return true;
+	for (guint i = 0; entries && i < entries->len; i++) {
+		const Entry *entry = &g_array_index(entries, Entry, i);
+
+		if (prefix_equal(&entry->prefix, prefix))
+			return entry;
 	}
-	return false;
+	return NULL;
 }
 
 static uint32_t ip_version_of(const Prefix *prefix)
@@ -125,83 +144,90 @@ static uint32_t ip_version_of(const Prefix *prefix)
 	return prefix_is_ipv4(prefix) ? 4 : 6;
 }
 
-static bool update(int fd, const void *key, bool add)
+static bool update(int fd, const void *key, uint8_t value, bool add)
 {
-	static const __u8 present = 1;
-
-	return (add ? bpf_map_update_elem(fd, key, &present, BPF_ANY) :
+	return (add ? bpf_map_update_elem(fd, key, &value, BPF_ANY) :
 		      bpf_map_delete_elem(fd, key)) == 0;
 }
 
-static bool update_local(Scope *scope, uint16_t point, const Prefix *prefix, bool add)
+static bool update_local(Scope *scope, uint16_t point, const Entry *entry, bool add)
 {
 	struct local_prefix key = {
-		.length = LOCAL_PREFIX_LENGTH(prefix->length),
+		.length = LOCAL_PREFIX_LENGTH(entry->prefix.length),
 		.point = point,
-		.ip_version = ip_version_of(prefix),
+		.ip_version = ip_version_of(&entry->prefix),
 	};
 
-	memcpy(key.address, prefix->address, ADDRESS_LEN);
-	return update(scope->maps[SCOPE_MAP_LOCAL], &key, add);
+	memcpy(key.address, entry->prefix.address, ADDRESS_LEN);
+	return update(scope->maps[SCOPE_MAP_LOCAL], &key, entry->value, add);
 }
 
-static bool update_not_internet(Scope *scope, uint16_t point, const Prefix *prefix, bool add)
+static bool update_far_end(Scope *scope, uint16_t point, const Entry *entry, bool add)
 {
 	struct scope_prefix key = {
-		.length = SCOPE_PREFIX_LENGTH(prefix->length),
-		.ip_version = ip_version_of(prefix),
+		.length = SCOPE_PREFIX_LENGTH(entry->prefix.length),
+		.ip_version = ip_version_of(&entry->prefix),
 	};
 
 	(void)point;
-	memcpy(key.address, prefix->address, ADDRESS_LEN);
-	return update(scope->maps[SCOPE_MAP_NOT_INTERNET], &key, add);
+	memcpy(key.address, entry->prefix.address, ADDRESS_LEN);
+	return update(scope->maps[SCOPE_MAP_FAR_ENDS], &key, entry->value, add);
 }
 
 /* What is new is added first, then what is gone is removed. */
 static bool replace(Scope *scope, uint16_t point, const GArray *old, const GArray *new,
-		    bool (*update_one)(Scope *scope, uint16_t point, const Prefix *prefix,
-				       bool add),
+		    bool (*update_one)(Scope *scope, uint16_t point, const Entry *entry, bool add),
 		    GError **error)
 {
 	for (guint i = 0; i < new->len; i++) {
-		const Prefix *prefix = &g_array_index(new, Prefix, i);
+		const Entry *entry = &g_array_index(new, Entry, i);
+		const Entry *known = find(old, &entry->prefix);
 		char text[PREFIX_TEXT_MAX];
 
-		if (!is_member(old, prefix) && !update_one(scope, point, prefix, true)) {
+		/* Of several entries with one prefix the first counts. */
+		if (find(new, &entry->prefix) != entry || (known && known->value == entry->value))
+			continue;
+		if (!update_one(scope, point, entry, true)) {
 			error_from_errno(error, errno, "add the prefix %s",
-					 prefix_format(prefix, text));
+					 prefix_format(&entry->prefix, text));
 			return false;
 		}
 	}
 	for (guint i = 0; old && i < old->len; i++) {
-		const Prefix *prefix = &g_array_index(old, Prefix, i);
+		const Entry *entry = &g_array_index(old, Entry, i);
 
-		if (!is_member(new, prefix))
-			(void)update_one(scope, point, prefix, false);
+		if (!find(new, &entry->prefix))
+			(void)update_one(scope, point, entry, false);
 	}
 	return true;
 }
 
+/* Entries have no octets between their members. */
+_Static_assert(sizeof(Entry) == sizeof(Prefix) + 1, "entries are compared as octets");
+
 static bool same(const GArray *a, const GArray *b)
 {
 	return a && a->len == b->len &&
-	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(Prefix)));
+	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(Entry)));
 }
 
 bool scope_set_local(Scope *scope, uint16_t point, const GArray *prefixes, GError **error)
 {
 	const GArray *old = g_hash_table_lookup(scope->local, GUINT_TO_POINTER(point));
+	g_autoptr(GArray) entries = entries_new();
 
-	if (same(old, prefixes))
+	add_entries(entries, prefixes, IS_LOCAL);
+	if (same(old, entries))
 		return true;
-	if (!replace(scope, point, old, prefixes, update_local, error))
+	if (!replace(scope, point, old, entries, update_local, error))
 		return false;
-	g_hash_table_insert(scope->local, GUINT_TO_POINTER(point), prefixes_new(prefixes));
+	g_hash_table_insert(scope->local, GUINT_TO_POINTER(point), g_steal_pointer(&entries));
 	return true;
 }
 
 /* Marks what a prefix of @length bits covers, in steps of 16 bits of the address. */
-static void hint(__u8 hints[SCOPE_HINTS], const uint8_t *address, unsigned int length)
+static void hint(__u8 hints[SCOPE_HINTS], const uint8_t *address, unsigned int length,
+		 uint8_t scope)
 {
 	uint32_t first = (uint32_t)address[0] << 8 | address[1];
 	uint32_t n = length >= 16 ? 1 : 1u << (16 - length);
@@ -211,40 +237,53 @@ static void hint(__u8 hints[SCOPE_HINTS], const uint8_t *address, unsigned int l
 		uint16_t index;
 
 		memcpy(&index, octets, sizeof(index));
-		if (length <= 16)
+		if (scope == SCOPE_LOCAL && length <= 16)
 			hints[index] = HINT_LOCAL;
-		else if (hints[index] == HINT_INTERNET)
+		else if (scope != SCOPE_LOCAL || hints[index] == HINT_INTERNET)
 			hints[index] = HINT_ASK_TRIE;
 	}
 }
 
-static void set_hints(struct scope_hints *hints, const GArray *prefixes)
+static void add_hints(struct scope_hints *hints, const GArray *entries, enum scope scope)
 {
-	memset(hints, HINT_INTERNET, sizeof(*hints));
-	for (guint i = 0; i < prefixes->len; i++) {
-		const Prefix *prefix = &g_array_index(prefixes, Prefix, i);
+	for (guint i = 0; i < entries->len; i++) {
+		const Entry *entry = &g_array_index(entries, Entry, i);
+		const Prefix *prefix = &entry->prefix;
 
+		if (entry->value != scope)
+			continue;
 		if (prefix_is_ipv4(prefix))
 			hint(hints->ipv4, prefix->address + PREFIX_IPV4_BITS / 8,
-			     prefix->length - PREFIX_IPV4_BITS);
+			     prefix->length - PREFIX_IPV4_BITS, scope);
 		else
-			hint(hints->ipv6, prefix->address, prefix->length);
+			hint(hints->ipv6, prefix->address, prefix->length, scope);
 	}
 }
 
-bool scope_set_not_internet(Scope *scope, const GArray *prefixes, GError **error)
+/* Our own addresses last: about what is near them the trie must be asked, whatever else is true of it. */
+static void set_hints(struct scope_hints *hints, const GArray *entries)
 {
+	memset(hints, HINT_INTERNET, sizeof(*hints));
+	add_hints(hints, entries, SCOPE_LOCAL);
+	add_hints(hints, entries, SCOPE_ROUTER);
+}
+
+bool scope_set_far_ends(Scope *scope, const GArray *not_internet, const GArray *own, GError **error)
+{
+	g_autoptr(GArray) entries = entries_new();
 	g_autofree struct scope_hints *hints = NULL;
 
-	if (same(scope->not_internet, prefixes))
+	add_entries(entries, own, SCOPE_ROUTER);
+	add_entries(entries, not_internet, SCOPE_LOCAL);
+	if (same(scope->far_ends, entries))
 		return true;
-	if (!replace(scope, 0, scope->not_internet, prefixes, update_not_internet, error))
+	if (!replace(scope, 0, scope->far_ends, entries, update_far_end, error))
 		return false;
-	g_array_unref(scope->not_internet);
-	scope->not_internet = prefixes_new(prefixes);
+	g_array_unref(scope->far_ends);
+	scope->far_ends = g_steal_pointer(&entries);
 	/* Octet by octet each hint is the old one or the new one, never a third. */
 	hints = g_new(struct scope_hints, 1);
-	set_hints(hints, prefixes);
+	set_hints(hints, scope->far_ends);
 	memcpy(scope->hints, hints, sizeof(*hints));
 	return true;
 }

@@ -103,7 +103,13 @@ bool view_same_host(const Account *a, const Account *b)
 
 const char *view_scope(const struct host_key *key)
 {
-	return key->scope == SCOPE_LOCAL ? "local" : "internet";
+	static const char *const scopes[] = {
+		[SCOPE_INTERNET] = "internet",
+		[SCOPE_LOCAL] = "local",
+		[SCOPE_ROUTER] = "router",
+	};
+
+	return scopes[key->scope];
 }
 
 const char *view_family(const struct host_key *key)

@@ -65,7 +65,7 @@ Volume view_device_limit(const LedgerRow rows[HOOKS]);
 bool view_same_host(const Account *a, const Account *b);
 
 /* As labels and members. */
-const char *view_scope(const struct host_key *key);  /* internet, local */
+const char *view_scope(const struct host_key *key);  /* internet, local, router */
 const char *view_family(const struct host_key *key); /* ipv4, ipv6 */
 const char *view_side(enum side side);		     /* lan, wan */
 const char *view_layer(enum link_layer layer);	     /* ethernet, ip */

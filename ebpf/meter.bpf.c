@@ -83,7 +83,7 @@ struct {
 	__type(value, __u8);
 } local_prefixes SEC(".maps");
 
-/* hosts.not-internet */
+/* hosts.not-internet, and the machine's own addresses; the value is an enum scope. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -150,6 +150,7 @@ static __always_inline bool is_local(struct notes *notes)
 static __always_inline enum scope ask_trie(struct __sk_buff *skb, struct notes *notes)
 {
 	struct scope_prefix *prefix = &notes->scope_prefix;
+	const __u8 *scope = NULL;
 	int result;
 
 	prefix->length = SCOPE_PREFIX_LENGTH(8 * ADDRESS_LEN);
@@ -164,8 +165,9 @@ static __always_inline enum scope ask_trie(struct __sk_buff *skb, struct notes *
 					    ADDRESS_LEN);
 		keep_apart(6);
 	}
-	return !result && bpf_map_lookup_elem(&scope_prefixes, prefix) ? SCOPE_LOCAL :
-									 SCOPE_INTERNET;
+	if (!result)
+		scope = bpf_map_lookup_elem(&scope_prefixes, prefix);
+	return scope ? *scope : SCOPE_INTERNET;
 }
 
 static __always_inline enum scope scope_of(struct __sk_buff *skb, struct notes *notes)
@@ -253,6 +255,8 @@ static __always_inline __u64 point_of(const struct packet *packet, enum scope sc
 		point |= POINT_IPV6;
 	if (scope == SCOPE_LOCAL)
 		point |= POINT_LOCAL;
+	else if (scope == SCOPE_ROUTER)
+		point |= POINT_ROUTER;
 	return ((union joined){ .halves = { [3] = point } }).whole;
 }
 
@@ -280,7 +284,7 @@ static __always_inline void count_host(struct __sk_buff *skb, struct ledger_page
 	}
 	if (host) {
 		count(host, variant, packet);
-		if (packet->near.key.point & POINT_LOCAL)
+		if (packet->near.key.point & (POINT_LOCAL | POINT_ROUTER))
 			count_class(sheet, LEDGER_LOCAL, packet);
 		else
 			count_class(sheet, LEDGER_INTERNET, packet);

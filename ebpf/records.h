@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define METER_LAYOUT 5
+#define METER_LAYOUT 6
 
 /* The length of an Ethernet address; <linux/if_ether.h> calls it ETH_ALEN. */
 #define MAC_LEN 6
@@ -51,7 +51,8 @@ enum link_layer {
 /* How far a host's traffic goes; the values are those of our enterprise element hostScope. */
 enum scope {
 	SCOPE_INTERNET = 1,
-	SCOPE_LOCAL = 2,
+	SCOPE_LOCAL = 2,  /* to a far end that is in `not-internet` */
+	SCOPE_ROUTER = 3, /* to this machine itself */
 };
 
 /*
@@ -59,9 +60,9 @@ enum scope {
  * To leave a frame out for a new reason is to add a class.
  */
 enum ledger_class {
-	LEDGER_INTERNET,      /* counted to a host, the far end is on the internet */
-	LEDGER_LOCAL,	      /* counted to a host, the far end is in `not-internet` */
-	LEDGER_MAC_ONLY,      /* counted to a MAC: the host's address is not one of `hosts.local` */
+	LEDGER_INTERNET, /* counted to a host, the far end is on the internet */
+	LEDGER_LOCAL,	 /* counted to a host, the far end is in `not-internet` or we ourselves */
+	LEDGER_MAC_ONLY, /* counted to a MAC: the host's address is not one of `hosts.local` */
 	LEDGER_ADDRESS_LIMIT, /* counted to a MAC: the table of hosts was full */
 	LEDGER_DEVICE_LIMIT,  /* counted here only: the table of MACs was full, too */
 	LEDGER_ROUTER,	      /* SIDE_WAN: our own end is not one of `hosts.local` */
@@ -87,9 +88,10 @@ struct meter_key {
 };
 _Static_assert(sizeof(struct meter_key) == 24, "meter_key is ABI");
 
-#define POINT_IPV6 1  /* the family is IPv6, not IPv4 */
-#define POINT_LOCAL 2 /* the scope is SCOPE_LOCAL, not SCOPE_INTERNET */
-#define POINT_NUMBER_SHIFT 2
+#define POINT_IPV6 1   /* the family is IPv6, not IPv4 */
+#define POINT_LOCAL 2  /* the scope is SCOPE_LOCAL, not SCOPE_INTERNET, ... */
+#define POINT_ROUTER 4 /* ... or SCOPE_ROUTER */
+#define POINT_NUMBER_SHIFT 3
 #define POINT_NUMBERS (1 << (16 - POINT_NUMBER_SHIFT))
 
 struct traffic {

@@ -148,7 +148,7 @@ static void set_not_internet(void)
 	struct scope_hints *hints = mmap(NULL, sizeof(*hints), PROT_READ | PROT_WRITE, MAP_SHARED,
 					 bpf_map__fd(skel->maps.scope_hints), 0);
 	struct scope_prefix prefix = { .length = SCOPE_PREFIX_LENGTH(96 + 24), .ip_version = 4 };
-	uint8_t value = 1;
+	uint8_t value = SCOPE_LOCAL;
 
 	if (hints == MAP_FAILED)
 		die("map the hints");

@@ -55,7 +55,7 @@ static Classifier *load(const Lab *lab)
 		[CLASSIFIER_HOSTS] = cache_map_fd(lab->cache, CACHE_HOSTS),
 		[CLASSIFIER_MACS] = cache_map_fd(lab->cache, CACHE_MACS),
 		[CLASSIFIER_LOCAL_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_LOCAL),
-		[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_NOT_INTERNET),
+		[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_FAR_ENDS),
 		[CLASSIFIER_SCOPE_HINTS] = scope_map_fd(lab->scope, SCOPE_MAP_HINTS),
 		[CLASSIFIER_LEDGER] = cache_ensure_ledger(lab->cache, INTERFACE, NULL),
 	};
@@ -320,7 +320,7 @@ static void host_is_the_sum_over_the_cpus(void **state)
 	const struct meter_key key = {
 		.address = { 0x20, 0x01, [15] = 1 },
 		.mac = { 2, [5] = 3 },
-		.point = cache_point_number(lab->cache, INTERFACE) * 4 + 3,
+		.point = cache_point_number(lab->cache, INTERFACE) * 8 + 3,
 	};
 	const int cpus = libbpf_num_possible_cpus();
 	g_autofree struct host_traffic *values = g_new0(struct host_traffic, cpus);

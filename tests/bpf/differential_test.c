@@ -53,6 +53,11 @@ static const struct {
 	{ "2001:db8:86dd:2::", 64 },
 };
 
+/* Of the machine itself, inside and outside of these. */
+static const char *const own_addresses[] = {
+	"192.0.2.1", "8.0.200.7", "2001:db8:1fff::1", "2001:db8:86dd:4::1", "fe00::1",
+};
+
 static const char *const ipv4_addresses[] = {
 	"192.168.2.10", "192.168.2.254", "192.168.3.1",	  "198.51.100.63",   "198.51.100.64",
 	"10.1.2.3",	"10.1.2.4",	 "10.9.0.1",	  "172.15.255.255",  "172.31.255.255",
@@ -90,6 +95,7 @@ static const char *const ipv6_addresses[] = {
 
 static struct reference_prefix local[ROWS(local_prefixes)];
 static struct reference_prefix not_internet[ROWS(not_internet_prefixes)];
+static struct reference_prefix own[ROWS(own_addresses)];
 static struct lab *points[2][2][FILLS]; /* by enum link_layer, side and fill */
 
 static uint64_t seed, random_state;
@@ -328,6 +334,7 @@ static struct reference_verdict refer(const struct frame *frame, enum link_layer
 		.macs_full = fill == BOTH_FULL,
 		.local = { local, ROWS(local) },
 		.not_internet = { not_internet, ROWS(not_internet) },
+		.own = { own, ROWS(own) },
 	};
 
 	return reference_meter(&flat, &point);
@@ -508,6 +515,8 @@ static struct lab *make_point(enum link_layer layer, enum side side, enum fill f
 	for (size_t i = 0; i < ROWS(not_internet_prefixes); i++)
 		lab_add_not_internet(lab, not_internet_prefixes[i].address,
 				     not_internet_prefixes[i].length);
+	for (size_t i = 0; i < ROWS(own_addresses); i++)
+		lab_add_own(lab, own_addresses[i]);
 	if (fill != ROOM)
 		fill_tables(lab->hosts);
 	if (fill == BOTH_FULL)
@@ -534,6 +543,9 @@ static int make_points(void **state)
 	for (size_t i = 0; i < ROWS(not_internet); i++)
 		not_internet[i] = parse_prefix(0, not_internet_prefixes[i].address,
 					       not_internet_prefixes[i].length);
+	for (size_t i = 0; i < ROWS(own); i++)
+		own[i] =
+			parse_prefix(0, own_addresses[i], strchr(own_addresses[i], ':') ? 128 : 32);
 	for (enum link_layer layer = LINK_ETHERNET; layer <= LINK_IP; layer++) {
 		for (enum side side = SIDE_LAN; side <= SIDE_WAN; side++)
 			make_fills(layer, side);

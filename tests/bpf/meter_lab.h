@@ -29,7 +29,7 @@
 
 #define LAB_IFINDEX 7
 #define LAB_OTHER_IFINDEX 8
-#define LAB_NUMBER 12345
+#define LAB_NUMBER 6789
 #define LAB_OTHER_NUMBER 54
 #define LAB_ROOM 64
 #define LAB_PREFIXES 64
@@ -107,7 +107,7 @@ static inline void lab_add_not_internet(const struct lab *lab, const char *addre
 					 bpf_map__fd(lab->skel->maps.scope_hints), 0);
 	bool ipv6 = strchr(address, ':');
 	unsigned span = length < 16 ? 1 << (16 - length) : 1;
-	uint8_t value = 1;
+	uint8_t value = SCOPE_LOCAL;
 	struct scope_prefix prefix = {
 		.length = SCOPE_PREFIX_LENGTH(lab_prefix_length(address, length)),
 		.ip_version = ipv6 ? 6 : 4,
@@ -130,6 +130,22 @@ static inline void lab_add_not_internet(const struct lab *lab, const char *addre
 		assert_int_equal(bpf_map_update_elem(bpf_map__fd(lab->skel->maps.scope_prefixes),
 						     &prefix, &value, BPF_ANY),
 				 0);
+}
+
+/* An address of the machine itself: a hint to ask, and an entry to find. */
+static inline void lab_add_own(const struct lab *lab, const char *address)
+{
+	uint8_t value = SCOPE_ROUTER;
+	struct scope_prefix prefix = {
+		.length = SCOPE_PREFIX_LENGTH(8 * ADDRESS_LEN),
+		.ip_version = strchr(address, ':') ? 6 : 4,
+	};
+
+	lab_add_not_internet(lab, address, strchr(address, ':') ? 128 : 32);
+	lab_address(prefix.address, address);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(lab->skel->maps.scope_prefixes), &prefix,
+					     &value, BPF_ANY),
+			 0);
 }
 
 static inline void lab_set_generation(const struct lab *lab, uint64_t generation)
@@ -238,8 +254,7 @@ static inline bool lab_lookup(const struct lab *lab, int table, const void *key,
 /* The key of @host in the tables. */
 static inline struct meter_key lab_key(const struct host_key *host)
 {
-	struct meter_key key = { .point = lab_number(host->ifindex) * 4 +
-					  (host->scope == SCOPE_LOCAL ? 2 : 0) +
+	struct meter_key key = { .point = lab_number(host->ifindex) * 8 + (host->scope - 1) * 2 +
 					  (host->ip_version == 6 ? 1 : 0) };
 
 	memcpy(key.address, host->address, ADDRESS_LEN);

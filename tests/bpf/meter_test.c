@@ -26,6 +26,8 @@ static const struct endpoint neighbour = { { 0x02, 0, 0, 0, 0, 0x0b },
 static const struct endpoint branch = { { 0x02, 0, 0, 0, 0, 0x01 },
 					"192.0.2.4",
 					"2001:db8:ca2:9::4" };
+/* The machine itself; its IPv4 address is in hosts.not-internet, too. */
+static const struct endpoint router = { { 0x02, 0, 0, 0, 0, 0x01 }, "192.0.2.1", "2001:4860::1" };
 static const struct endpoint stranger = { { 0x02, 0, 0, 0, 0, 0x0c },
 					  "203.0.113.99",
 					  "2001:db8:bad::99" };
@@ -685,6 +687,30 @@ static void foreign_address_is_counted_by_mac(void **state)
 	}
 }
 
+static void machine_itself_is_a_scope_of_its_own(void **state)
+{
+	void (*const shapes_of[])(struct frame *, const struct ends *) = { ipv4_udp, ipv6_udp };
+
+	for (enum side side = SIDE_LAN; side <= SIDE_WAN; side++) {
+		for (size_t i = 0; i < ROWS(shapes_of); i++) {
+			const struct lab *lab = benches[side];
+			struct host_traffic traffic;
+			struct host_key key;
+			struct frame frame;
+
+			lab_clear(lab);
+			run_and_expect(lab, HOOK_INGRESS, shapes_of[i], &device, &router,
+				       LEDGER_LOCAL);
+			run_and_expect(lab, HOOK_EGRESS, shapes_of[i], &device, &router,
+				       LEDGER_LOCAL);
+			assert_sizes(lab, 1, 0);
+			build(&frame, shapes_of[i], DIRECTION_UPLOAD, &device, &router);
+			key = host_key_of(lab, &frame, &device, SCOPE_ROUTER);
+			assert_true(lab_host(lab, lab->hosts[0], &key, &traffic));
+		}
+	}
+}
+
 static void local_prefix_of_another_interface_does_not_count(void **state)
 {
 	const struct lab *lab = benches[SIDE_LAN];
@@ -779,6 +805,8 @@ static void prepare(const struct lab *lab)
 	lab_add_not_internet(lab, "192.0.2.0", 24);
 	lab_add_not_internet(lab, "fc00::", 7);
 	lab_add_not_internet(lab, "2001:db8:ca2::", 48);
+	lab_add_own(lab, router.ipv4);
+	lab_add_own(lab, router.ipv6);
 }
 
 static void full_table_of_hosts_counts_by_mac(void **state)
@@ -1063,6 +1091,7 @@ static int make_labs(void **state)
 /* clang-format off */
 static const struct CMUnitTest situations[] = {
 	cmocka_unit_test(foreign_address_is_counted_by_mac),
+	cmocka_unit_test(machine_itself_is_a_scope_of_its_own),
 	cmocka_unit_test(local_prefix_of_another_interface_does_not_count),
 	cmocka_unit_test(prefixes_of_one_family_do_not_hold_for_the_other),
 	cmocka_unit_test(own_end_that_is_not_local_is_the_router),

@@ -43,6 +43,7 @@ struct reference_point {
 	bool macs_full;
 	struct reference_prefixes local;
 	struct reference_prefixes not_internet;
+	struct reference_prefixes own;
 };
 
 struct reference_frame {
@@ -254,12 +255,13 @@ static inline void reference_count_host(const struct reference_frame *frame,
 	const struct reference_address *near = upload ? &ip->source : &ip->destination;
 	const struct reference_address *far = upload ? &ip->destination : &ip->source;
 	bool far_is_local = reference_prefixes_have(&point->not_internet, 0, ip->version, far);
+	bool far_is_router = reference_prefixes_have(&point->own, 0, ip->version, far);
 	bool has_mac = point->side == SIDE_LAN && point->layer == LINK_ETHERNET;
 	struct host_key *key = &verdict->key;
 
 	key->ifindex = point->ifindex;
 	key->ip_version = ip->version;
-	key->scope = far_is_local ? SCOPE_LOCAL : SCOPE_INTERNET;
+	key->scope = far_is_router ? SCOPE_ROUTER : far_is_local ? SCOPE_LOCAL : SCOPE_INTERNET;
 	if (has_mac)
 		memcpy(key->mac, frame->bytes + (upload ? 6 : 0), MAC_LEN);
 
@@ -270,7 +272,7 @@ static inline void reference_count_host(const struct reference_frame *frame,
 	} else if (point->hosts_full) {
 		verdict->class = has_mac ? LEDGER_ADDRESS_LIMIT : LEDGER_DEVICE_LIMIT;
 	} else {
-		verdict->class = far_is_local ? LEDGER_LOCAL : LEDGER_INTERNET;
+		verdict->class = far_is_local || far_is_router ? LEDGER_LOCAL : LEDGER_INTERNET;
 		verdict->table = REFERENCE_HOSTS;
 		if (ip->version == 6) {
 			memcpy(key->address, near->octets, 16);

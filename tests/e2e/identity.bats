@@ -170,7 +170,7 @@ has_no_series() {
 	wait_sweeps
 	same "br-lan,10,880"$'\n'"desktop,5,460"$'\n'"phone,5,420"$'\n'"wan,9,796" \
 		"$(ask hosts --by interface --sort name -o csv | tr -d '\r' | awk -F, 'NR > 1 { print $1 "," $2 "," $3 }' | sort)"
-	same "br-lan,internet,9"$'\n'"br-lan,local,1" \
+	same "br-lan,internet,9"$'\n'"br-lan,router,1" \
 		"$(ask hosts --by interface,scope -o csv | tr -d '\r' | awk -F, '/^br-lan/ { print $1 "," $2 "," $3 }' | sort)"
 	same "[\"$DESKTOP\",10]" "$(ask hosts -b device -n 1 -s name -o json | jq -c --arg mac "$DESKTOP" \
 		'.groups[0] | [.device, .upload.packets]')"

@@ -129,32 +129,35 @@ seen() {
 		"$(ask hosts -o json | jq -c ".hosts[] | .upload | {packets, octets, layer2_octets}")"
 }
 
-@test "what a device talks with private addresses is local" {
-	router ip address add 10.1.2.3/32 dev lo
-	router ip address add fd00::1/128 dev lo
-	desktop ip route add 10.0.0.0/8 via "$LAB_ROUTER"
-	desktop ip route add fd00::/8 via "$LAB_ROUTER6"
+@test "what a device talks with private addresses is local, and with the router apart from that" {
+	internet ip address add 10.1.2.3/32 dev lo
+	internet ip address add fd00::1/128 dev lo
+	router ip route add 10.0.0.0/8 via "$LAB_INTERNET"
+	router ip route add fd00::/8 via "$LAB_INTERNET6"
 	start_agent
 	desktop ping -q -c 3 -i 0.01 10.1.2.3 >/dev/null
 	desktop ping -q -c 4 -i 0.01 fd00::1 >/dev/null
 	desktop ping -q -c 5 -i 0.01 "$LAB_ROUTER" >/dev/null
+	desktop ping -q -c 2 -i 0.01 "$LAB_WAN" >/dev/null
+	desktop ping -q -c 1 -i 0.01 "$LAB_WAN6" >/dev/null
 	desktop ping -q -c 6 -i 0.01 "$LAB_INTERNET" >/dev/null
 	desktop ping -q -c 7 -i 0.01 "$LAB_INTERNET6" >/dev/null
 	wait_sweeps
-	same '[["ipv4","internet",6,6],["ipv4","local",8,8],["ipv6","internet",7,7],["ipv6","local",4,4]]' \
+	same '[["ipv4","internet",6,6],["ipv4","local",3,3],["ipv4","router",7,7],["ipv6","internet",7,7],["ipv6","local",4,4],["ipv6","router",1,1]]' \
 		"$(ask hosts -o json | jq -c '[.hosts[].accounts[] |
 			[.family, .scope, .download.packets, .upload.packets]] | sort')"
 }
 
 @test "what is not internet can be chosen; the devices' own network never is" {
-	router ip address add 10.1.2.3/32 dev lo
+	internet ip address add 10.1.2.3/32 dev lo
+	router ip route add 10.0.0.0/8 via "$LAB_INTERNET"
 	write_config hosts='{ not-internet: [203.0.113.0/24] }'
 	start_agent
 	desktop ping -q -c 3 -i 0.01 "$LAB_INTERNET" >/dev/null
 	desktop ping -q -c 4 -i 0.01 10.1.2.3 >/dev/null
 	desktop ping -q -c 5 -i 0.01 "$LAB_ROUTER" >/dev/null
 	wait_sweeps
-	same '[["internet",4,4],["local",8,8]]' "$(ask hosts -o json | jq -c '[.hosts[].accounts[] |
+	same '[["internet",4,4],["local",3,3],["router",5,5]]' "$(ask hosts -o json | jq -c '[.hosts[].accounts[] |
 		[.scope, .download.packets, .upload.packets]] | sort')"
 }
 
@@ -208,4 +211,21 @@ seen() {
 	same '{"mac-only":7}' "$(ledger receive '.classes | map_values(.frames | select(. > 0))')"
 	same '[[null,"ipv4",3],[null,"ipv6",4]]' "$(ask hosts -o json |
 		jq -c '[.hosts[].accounts[] | [.address, .family, .upload.packets]] | sort')"
+}
+
+@test "an address that the router gets is its own from then on, and one that it loses no more" {
+	start_agent
+	desktop ping -q -c 1 -i 0.01 "$LAB_INTERNET" >/dev/null
+	router ip address add 198.18.0.1/32 dev wan
+	wait_sweeps
+	desktop ping -q -c 2 -i 0.01 198.18.0.1 >/dev/null
+	router ip address del 198.18.0.1/32 dev wan
+	internet ip address add 198.18.0.1/32 dev lo
+	router ip route add 198.18.0.1/32 via "$LAB_INTERNET"
+	wait_sweeps
+	desktop ping -q -c 4 -i 0.01 198.18.0.1 >/dev/null
+	wait_sweeps
+	same '[["internet",5,5],["router",2,2]]' "$(ask hosts -o json | jq -c '[.hosts[].accounts[] |
+		[.scope, .download.packets, .upload.packets]] | sort')"
+	ledger_balances
 }
