@@ -107,7 +107,7 @@ check-bpf: all $(BPF_TESTS)
 
 # They mostly wait, so several run at once; but some count what is of all agents, or take all CPUs.
 E2E := $(wildcard tests/e2e/*.bats)
-ALONE := $(addprefix tests/e2e/,doctor.bats interfaces.bats race.bats)
+ALONE := $(addprefix tests/e2e/,churn.bats doctor.bats race.bats)
 
 check-e2e: all $(TOOLS)
 	$(Q)export BUILD=$(abspath $(O)); status=0; \
