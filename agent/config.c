@@ -107,6 +107,7 @@ static void interface_config_free(void *data)
 	g_clear_pointer(&interface->exclude_texts, g_ptr_array_unref);
 	g_clear_pointer(&interface->exclude, g_ptr_array_unref);
 	g_free(interface->alias);
+	g_clear_pointer(&interface->local, g_array_unref);
 	g_free(interface);
 }
 
@@ -240,6 +241,8 @@ static const Setting interface_settings[] = {
 	  SETTING_CHOICE, AT(hook), .fallback = "auto", .words = config_hook_words },
 	{ "order",
 	  SETTING_CHOICE, AT(order), .fallback = "first", .words = config_order_words },
+	{ "local",
+	  SETTING_PREFIXES, AT(local), .max = LIST_MAX },
 	{ "alias",
 	  SETTING_TEXT, AT(alias), .min = 1, .max = 63, .is_valid = is_label,
 	  .form = "a text without control characters" },

@@ -55,6 +55,7 @@ typedef struct {
 	uint32_t handle;   /* the same, 0: one of ours */
 	uint32_t limit;	   /* a lower bound of `hosts.max` */
 	char *alias;	   /* NULL: the interface's own name is used in reports */
+	GArray *local;	   /* of Prefix: `hosts.local` for this one; NULL: what is said there */
 } InterfaceConfig;
 
 typedef enum {

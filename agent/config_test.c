@@ -113,6 +113,14 @@ static const struct {
 	  "interfaces:\n  - match: a\n    order: ",
 	  { "first", "last" },
 	  { "1", "middle" } },
+	{ "interfaces[0].local",
+	  "interfaces:\n  - match: a\n    local: ",
+	  { "[]", "[192.168.3.0/24, 2001:db8:ca2:3::/64]" },
+	  { "192.168.3.0/24", "auto" } },
+	{ "interfaces[0].local[0]",
+	  "interfaces:\n  - match: a\n    local:\n    - ",
+	  { "192.168.3.0/24", "::/0" },
+	  { "192.168.3.1/24", "lan" } },
 	{ "interfaces[0].alias",
 	  "interfaces:\n  - match: a\n    alias: ",
 	  { "home", "B\u00fcro 2", NAME_63, "\"5\"" },
@@ -308,7 +316,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 				    "state, run" },
 		{ "interfaces:\n- match: a\n  sides: lan",
 		  "3: interfaces[0].sides: unknown key; known here: match, exclude, meter, side, "
-		  "hook, order, alias" },
+		  "hook, order, local, alias" },
 		{ "hosts:\n  names: {}",
 		  "2: hosts.names: unknown key; known here: local, not-internet, max, "
 		  "address-age, merge" },
@@ -613,6 +621,8 @@ static char *config_print(const Config *config)
 			out, "interface %s exclude %u hosts %d side %d hook %d order %d alias %s\n",
 			pattern_text(item->match), item->exclude->len, item->meter_hosts,
 			item->side, item->hook, item->order, item->alias ? item->alias : "-");
+		if (item->local)
+			print_prefixes(out, "local here", item->local);
 	}
 	g_string_append_printf(out, "local is set %d\n", config->hosts.local_is_set);
 	print_prefixes(out, "local", config->hosts.local);
@@ -702,7 +712,8 @@ static void every_key_reaches_its_place(void **state)
 	assert_config(
 		"interval: 250ms\n"
 		"interfaces:\n"
-		"  - {match: br-lan, meter: [hosts], side: lan, alias: home}\n"
+		"  - {match: br-lan, meter: [hosts], side: lan, alias: home, "
+		"local: [192.168.3.0/24]}\n"
 		"  - {match: 'ns0:wan*', exclude: [ns0:wan1, lo], meter: [], side: wan, "
 		"hook: clsact, order: last}\n"
 		"hosts:\n"
@@ -734,6 +745,7 @@ static void every_key_reaches_its_place(void **state)
 		"run: /run/other\n",
 		"interval 250\n"
 		"interface br-lan exclude 0 hosts 1 side 1 hook 0 order 0 alias home\n"
+		"local here 192.168.3.0/24\n"
 		"interface ns0:wan* exclude 2 hosts 0 side 2 hook 2 order 1 alias -\n"
 		"local is set 1\n"
 		"local 192.168.2.0/24\n"

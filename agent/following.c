@@ -140,6 +140,7 @@ static bool find_layer(const Link *link, enum link_layer *layer)
 /* An interface that is to be metered. */
 typedef struct {
 	PointSpec spec;
+	const GArray *local;  /* of Prefix: its own `local`; NULL: it has none */
 	const char *obstacle; /* why it cannot be, NULL: it can */
 } Wanted;
 
@@ -173,6 +174,7 @@ static Wanted make_wanted(const Link *link, const InterfaceConfig *item)
 			.side = choose_side(item, link),
 			.hooks = hooks_options(item),
 		},
+		.local = item->local,
 	};
 
 	if (!find_layer(link, &wanted.spec.layer))
@@ -302,7 +304,7 @@ static void leave_other_hook(Following *following, const Point *point, const Poi
 		detach(following, point->interface);
 }
 
-/* hosts.local, or the interface's own prefixes; for the WAN those of the interfaces behind it, too. */
+/* `local`, or the interface's own prefixes; for the WAN those of the interfaces behind it, too. */
 static bool set_local(Following *following, const GArray *all, const Wanted *wanted,
 		      const Point *point, GError **error);
 
@@ -396,7 +398,9 @@ static bool set_local(Following *following, const GArray *all, const Wanted *wan
 {
 	g_autoptr(GArray) prefixes = g_array_new(FALSE, FALSE, sizeof(Prefix));
 
-	if (following->config->hosts.local_is_set)
+	if (wanted->local)
+		add_prefixes(prefixes, wanted->local);
+	else if (following->config->hosts.local_is_set)
 		add_prefixes(prefixes, following->config->hosts.local);
 	else if (wanted->spec.side == SIDE_WAN)
 		add_own_prefixes(prefixes, all, false);

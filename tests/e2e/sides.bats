@@ -77,3 +77,26 @@ side_of_wan_is() {
 		[.[] | select(.template == 352)] |
 		[(.[0].template | tostring), .[0].sourceIPv4Address, (map(.packetDeltaCount | tonumber) | add)]')"
 }
+
+@test "each interface has the local prefixes that are said for it" {
+	router ip link add br-guest type bridge mcast_snooping 0
+	router sysctl -qw net.ipv6.conf.br-guest.disable_ipv6=1
+	router ip link set br-guest up
+	write_config collectors='[]' hosts='{ local: [192.0.2.0/24] }'
+	configure 200ms 'match: br-lan, side: lan, local: [192.168.2.0/24]' 'match: br-guest, side: lan'
+	start_agent
+	desktop ping -q -c 3 -i 0.01 "$LAB_INTERNET"
+	router "$TOOLS/frames" --count 4 --reverse --source 192.0.2.7 br-guest udp >/dev/null
+	router "$TOOLS/frames" --count 5 --reverse --source 192.168.2.7 br-guest udp >/dev/null
+	wait_sweeps
+	same '[["br-guest","192.0.2.7",4],["br-guest",null,5],["br-lan","192.168.2.10",3]]' \
+		"$(ask hosts -o json | jq -c '[.hosts[] | .interface as $interface | .accounts[] |
+			[$interface, .address, .download.packets]] | sort_by(.[0], .[2])')"
+	configure 200ms 'match: br-lan, side: lan' 'match: br-guest, side: lan'
+	kill -HUP "$AGENT"
+	wait_sweeps
+	desktop ping -q -c 2 -i 0.01 "$LAB_INTERNET"
+	wait_sweeps
+	same '[[null,2],["192.168.2.10",3]]' \
+		"$(ask hosts -o json | jq -c '[.hosts[] | select(.interface == "br-lan").accounts[] | [.address, .download.packets]]')"
+}
