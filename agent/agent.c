@@ -16,6 +16,7 @@
 #include "exporting.h"
 #include "file.h"
 #include "hand.h"
+#include "history.h"
 #include "json.h"
 #include "lock.h"
 #include "metering.h"
@@ -27,6 +28,8 @@
 #include "view.h"
 
 #define COUNTERS "counters"
+#define HISTORY "history"
+#define SINCE_REQUEST_PREFIX "since "
 #define STATE_INTERVAL_S 300
 /* How long an interface that could not be attached to is left alone. */
 #define RETRY_US (10 * G_USEC_PER_SEC)
@@ -44,6 +47,7 @@ typedef struct {
 	Namespaces *namespaces;
 	Metering *metering;
 	Exporting *exporting;
+	History *history;
 	Control *control;
 	const HandRequest *request; /* that is being served; NULL: none is */
 	int lock;
@@ -56,6 +60,7 @@ typedef struct {
 	View view;
 	char *textfile_error; /* NULL: the last write succeeded */
 	char *state_error;
+	char *history_error;
 	char *sweep_error;
 } Agent;
 
@@ -259,6 +264,26 @@ static bool finish_sweep(Agent *agent)
 	return false;
 }
 
+static void apply_history(Agent *agent)
+{
+	history_set_limits(agent->history, agent->config->history.keep_ms,
+			   (uint64_t)agent->config->history.max_mib << 20);
+}
+
+/* With the first sweep of an hour. */
+static void keep_history(Agent *agent)
+{
+	GError *error = NULL;
+
+	if (!history_is_due(agent->history, agent->view.sweep_ms))
+		return;
+	if (history_take(agent->history, metering_hosts(agent->metering), agent->view.sweep_ms,
+			 &error))
+		note_success(&agent->history_error, "the history");
+	else
+		note_error(&agent->history_error, error);
+}
+
 /*
  * One sweep and its report. The tables are emptied once all of the report has left; what waits in a
  * collector's queue has time until the next sweep.
@@ -282,6 +307,7 @@ static void sweep(Agent *agent)
 	note_success(&agent->sweep_error, "the sweep");
 	agent->view.sweep_ms = now_ms();
 	agent->view.sweep_duration_ns = (uint64_t)(g_get_monotonic_time() - start) * 1000;
+	keep_history(agent);
 }
 
 static gboolean on_look(gpointer user_data)
@@ -389,6 +415,31 @@ static json_t *serve_live(const Agent *agent)
 	return json_hosts(&view);
 }
 
+/* What has been used since the newest part of the history that is not younger than @text, milliseconds. */
+static json_t *serve_since(const Agent *agent, const char *text)
+{
+	g_autoptr(Hosts) now = NULL, before = NULL, since = NULL;
+	g_autoptr(GError) error = NULL;
+	View view = agent->view;
+	uint64_t taken_ms = 0;
+	json_t *document;
+	guint64 ms;
+
+	if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &ms, &error))
+		return json_pack("{s:s}", "error", error->message);
+	now = metering_hosts_now(agent->metering, &error);
+	before = now ? history_at(agent->history, ms, &taken_ms, &error) : NULL;
+	if (error)
+		return json_pack("{s:s}", "error", error->message);
+	since = before ? hosts_since(now, before) : g_steal_pointer(&now);
+	view.hosts = since;
+	view.sweep_ms = now_ms();
+	document = json_hosts(&view);
+	json_object_del(document, "overflow");
+	json_object_set_new(document, "since", json_timestamp(taken_ms));
+	return document;
+}
+
 static json_t *on_request(const char *request, void *user_data)
 {
 	static const struct {
@@ -409,6 +460,8 @@ static json_t *on_request(const char *request, void *user_data)
 	update_view(agent);
 	if (!strcmp(request, "live"))
 		return serve_live(agent);
+	if (g_str_has_prefix(request, SINCE_REQUEST_PREFIX))
+		return serve_since(agent, request + strlen(SINCE_REQUEST_PREFIX));
 	agent->view.awaited = awaited;
 	for (size_t i = 0; i < G_N_ELEMENTS(answers) && !answer; i++) {
 		if (!strcmp(request, answers[i].request))
@@ -478,6 +531,7 @@ static void replace_config(Agent *agent, Config *config)
 		(void)unlink(old->textfile);
 	agent->config = config;
 	agent->exporting = exporting_new(config, agent->exporting);
+	apply_history(agent);
 	metering_set_config(agent->metering, config);
 	namespaces_set_filter(agent->namespaces, is_named, agent);
 	follow(agent);
@@ -532,6 +586,7 @@ static gboolean on_broker_end(int fd, GIOCondition condition, gpointer user_data
 static bool start(Agent *agent, GError **error)
 {
 	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
+	g_autofree char *history_path = state_path(agent, HISTORY);
 
 	agent->broker_source =
 		g_unix_fd_add(broker_fd(), G_IO_HUP | G_IO_ERR, on_broker_end, agent);
@@ -553,6 +608,8 @@ static bool start(Agent *agent, GError **error)
 	namespaces_set_filter(agent->namespaces, is_named, agent);
 	agent->exporting = exporting_new(agent->config, NULL);
 	load_counters(agent);
+	agent->history = history_new(history_path);
+	apply_history(agent);
 	return true;
 }
 
@@ -631,6 +688,7 @@ static void agent_done(Agent *agent)
 {
 	g_clear_handle_id(&agent->broker_source, g_source_remove);
 	control_free(agent->control);
+	history_free(agent->history);
 	exporting_free(agent->exporting);
 	metering_free(agent->metering);
 	namespaces_free(agent->namespaces);
@@ -641,6 +699,7 @@ static void agent_done(Agent *agent)
 	g_main_loop_unref(agent->loop);
 	g_free(agent->textfile_error);
 	g_free(agent->state_error);
+	g_free(agent->history_error);
 	g_free(agent->sweep_error);
 }
 

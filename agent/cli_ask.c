@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "config.h"
 #include "control.h"
+#include "moment.h"
 #include "text.h"
 
 typedef enum {
@@ -31,7 +32,9 @@ typedef struct {
 	char *output_name;
 	char *order_name;
 	char *by;
-	gint limit; /* G_MAXINT: none */
+	char *since;
+	char *request; /* what is asked for */
+	gint limit;    /* G_MAXINT: none */
 	Output output;
 	const AskOrder *order;
 	Grouping grouping; /* if there is `by` */
@@ -44,6 +47,8 @@ static void options_done(Options *options)
 	g_free(options->output_name);
 	g_free(options->order_name);
 	g_free(options->by);
+	g_free(options->since);
+	g_free(options->request);
 }
 
 static void complain(const char *what, const char *why)
@@ -86,6 +91,22 @@ static bool choose_order(const Question *question, Options *options, GError **er
 	return false;
 }
 
+static bool choose_request(const Question *question, Options *options, GError **error)
+{
+	uint64_t ms;
+
+	if (!options->since) {
+		options->request = g_strdup(question->request);
+		return true;
+	}
+	if (!moment_parse(&ms, options->since, (uint64_t)g_get_real_time() / 1000, error)) {
+		g_prefix_error(error, "--since: ");
+		return false;
+	}
+	options->request = g_strdup_printf("since %" G_GUINT64_FORMAT, ms);
+	return true;
+}
+
 static bool choose(const Question *question, Options *options, int argc, char **argv,
 		   GError **error)
 {
@@ -100,6 +121,7 @@ static bool choose(const Question *question, Options *options, int argc, char **
 		return false;
 	}
 	return choose_output(question, options, error) && choose_order(question, options, error) &&
+	       choose_request(question, options, error) &&
 	       (!options->by || grouping_parse(&options->grouping, options->by, error));
 }
 
@@ -129,11 +151,18 @@ static GOptionContext *context_new(const Question *question, Options *options)
 		  "KEY[,KEY]..." },
 		G_OPTION_ENTRY_NULL,
 	};
+	const GOptionEntry of_moments[] = {
+		{ "since", 0, 0, G_OPTION_ARG_STRING, &options->since,
+		  "Show what has come since then: " MOMENT_FORMS, "TIME" },
+		G_OPTION_ENTRY_NULL,
+	};
 	GOptionContext *context = g_option_context_new(NULL);
 
 	g_option_context_add_main_entries(context, common, NULL);
 	if (question->print_groups)
 		g_option_context_add_main_entries(context, of_groups, NULL);
+	if (question->has_since)
+		g_option_context_add_main_entries(context, of_moments, NULL);
 	if (question->list)
 		g_option_context_add_main_entries(context, of_lists, NULL);
 	g_option_context_set_summary(context, question->summary);
@@ -177,7 +206,7 @@ static json_t *fetch(const Question *question, const Options *options)
 
 	if (!path)
 		return NULL;
-	document = control_ask(path, question->request, &error);
+	document = control_ask(path, options->request, &error);
 	if (!document) {
 		bool refused = error->code == EACCES && geteuid() != 0;
 		g_autofree char *why =
@@ -225,14 +254,14 @@ static void print(const Question *question, const Options *options, const json_t
 		break;
 	case OUTPUT_CSV:
 		if (groups)
-			question->print_groups_csv(groups, &options->grouping);
+			question->print_groups_csv(document, &options->grouping);
 		else
 			question->print_csv(document);
 		break;
 	case OUTPUT_TABLE:
 	default:
 		if (groups)
-			question->print_groups(groups, &options->grouping);
+			question->print_groups(document, &options->grouping);
 		else
 			question->print(document);
 		break;

@@ -28,9 +28,10 @@ typedef struct {
 	const AskOrder *orders; /* up to a row without a name */
 	void (*print)(const json_t *document);
 	void (*print_csv)(const json_t *document); /* NULL: there is no CSV */
-	/* NULL: there is no --by. What is printed then, the list of grouping_apply(), is the member `groups`. */
-	void (*print_groups)(const json_t *groups, const Grouping *grouping);
-	void (*print_groups_csv)(const json_t *groups, const Grouping *grouping);
+	bool has_since; /* there is --since; it makes another request of it */
+	/* NULL: there is no --by. The document then has `groups`, of grouping_apply(). */
+	void (*print_groups)(const json_t *document, const Grouping *grouping);
+	void (*print_groups_csv)(const json_t *document, const Grouping *grouping);
 } Question;
 
 /* The whole subcommand; returns the exit status. EXIT_FAILURE also where something is not balanced. */

@@ -143,8 +143,20 @@ static void print_overflow(const json_t *document)
 	}
 }
 
+/* Where --since was given: what the history has is not always of the moment that was asked for. */
+static void print_since(const json_t *document)
+{
+	g_autofree char *since = ask_time(document, "since");
+
+	if (json_is_string(json_object_get(document, "since")))
+		printf("since %s\n", since);
+	else if (json_object_get(document, "since"))
+		puts("since the beginning: there is no history so old");
+}
+
 static void print_table(const json_t *document)
 {
+	print_since(document);
 	ask_print_list(json_object_get(document, "hosts"), table_fields,
 		       G_N_ELEMENTS(table_fields));
 	print_overflow(document);
@@ -200,22 +212,25 @@ static GArray *fields_of(const Grouping *grouping, const AskField *of_keys, cons
 	return fields;
 }
 
-static void print_groups(const json_t *groups, const Grouping *grouping)
+static void print_groups(const json_t *document, const Grouping *grouping)
 {
 	const AskField *rest = table_fields + TABLE_KEYS;
 	g_autoptr(GArray) fields =
 		fields_of(grouping, group_fields, rest, G_N_ELEMENTS(table_fields) - TABLE_KEYS);
 
-	ask_print_list(groups, (const AskField *)(const void *)fields->data, fields->len);
+	print_since(document);
+	ask_print_list(json_object_get(document, "groups"),
+		       (const AskField *)(const void *)fields->data, fields->len);
 }
 
-static void print_groups_csv(const json_t *groups, const Grouping *grouping)
+static void print_groups_csv(const json_t *document, const Grouping *grouping)
 {
 	const AskField *rest = csv_fields + CSV_KEYS;
 	g_autoptr(GArray) fields =
 		fields_of(grouping, group_csv_fields, rest, G_N_ELEMENTS(csv_fields) - CSV_KEYS);
 
-	ask_print_csv(groups, (const AskField *)(const void *)fields->data, fields->len);
+	ask_print_csv(json_object_get(document, "groups"),
+		      (const AskField *)(const void *)fields->data, fields->len);
 }
 
 int cli_hosts(int argc, char **argv)
@@ -227,6 +242,7 @@ int cli_hosts(int argc, char **argv)
 		.orders = orders,
 		.print = print_table,
 		.print_csv = print_csv,
+		.has_since = true,
 		.print_groups = print_groups,
 		.print_groups_csv = print_groups_csv,
 	};

@@ -96,6 +96,10 @@ typedef struct {
 		uint64_t idle_ms;
 	} metrics;
 	struct {
+		uint64_t keep_ms; /* 0: none is kept */
+		uint32_t max_mib;
+	} history;
+	struct {
 		uint32_t observation_domain;
 		uint32_t enterprise_number;
 		uint64_t template_refresh_ms;

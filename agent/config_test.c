@@ -173,6 +173,9 @@ static const struct {
 	  "metrics:\n  idle: ",
 	  { "1s", "24h", "366d" },
 	  { "0s", "999ms", "367d", "24" } },
+	{ "history", "history: ", { "{}" }, { "62d", "[keep]" } },
+	{ "history.keep", "history:\n  keep: ", { "0s", "1h", "366d" }, { "367d", "62", "ever" } },
+	{ "history.max-mib", "history:\n  max-mib: ", { "1", "65536" }, { "0", "64MiB" } },
 	{ "export", "export: ", { "{}" }, { "ipfix", "[ipfix]" } },
 	{ "export.ipfix", "export:\n  ipfix: ", { "{}" }, { "true", "[collectors]" } },
 	{ "export.ipfix.observation-domain",
@@ -312,7 +315,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		const char *yaml, *errors;
 	} cases[] = {
 		{ "intervall: 10s", "1: intervall: unknown key; known here: interval, interfaces, "
-				    "hosts, metrics, export, "
+				    "hosts, metrics, history, export, "
 				    "state, run" },
 		{ "interfaces:\n- match: a\n  sides: lan",
 		  "3: interfaces[0].sides: unknown key; known here: match, exclude, meter, side, "
@@ -332,7 +335,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		{ "export:\n  textfile: {path: /a, mode: 1}",
 		  "2: export.textfile.mode: unknown key; known here: path" },
 		{ "hosts.max: 5", "1: hosts.max: unknown key; known here: interval, interfaces, "
-				  "hosts, metrics, export, "
+				  "hosts, metrics, history, export, "
 				  "state, run" },
 		{ "hosts:\n  ma: 5",
 		  "2: hosts.ma: unknown key; known here: local, not-internet, max, "
@@ -390,34 +393,35 @@ static void reasons_say_what_was_found_and_what_is_expected(void **state)
 
 static void all_errors_are_reported_in_the_order_of_the_file(void **state)
 {
-	assert_errors(
-		"interval: 10\n"
-		"interfaces:\n"
-		"  - alias: x\n"
-		"    side: north\n"
-		"  - 5\n"
-		"  - match: a b\n"
-		"hosts:\n"
-		"  max: 0\n"
-		"  local: [10.0.0.1/8, foo]\n"
-		"export:\n"
-		"  textfile: {}\n"
-		"flows: {}\n",
-		"1: interval: \"10\" is not a duration from 100ms to 1h (an integer and ms, "
-		"s, m, h or d)\n"
-		"3: interfaces[0].match: the key is missing\n"
-		"4: interfaces[0].side: \"north\" is none of auto, lan, wan\n"
-		"5: interfaces[1]: \"5\" is not a mapping\n"
-		"6: interfaces[2].match: \"a b\" is not " PATTERN ": \"a b\" is no name of an "
-		"interface\n"
-		"8: hosts.max: \"0\" is not an integer from 1 to 16777216\n"
-		"9: hosts.local[0]: \"10.0.0.1/8\" is not a prefix: it has bits beyond "
-		"10.0.0.0/8\n"
-		"9: hosts.local[1]: \"foo\" is not a prefix such as 192.0.2.0/24 or "
-		"2001:db8::/48\n"
-		"11: export.textfile.path: the key is missing\n"
-		"12: flows: unknown key; known here: interval, interfaces, hosts, metrics, export, "
-		"state, run");
+	assert_errors("interval: 10\n"
+		      "interfaces:\n"
+		      "  - alias: x\n"
+		      "    side: north\n"
+		      "  - 5\n"
+		      "  - match: a b\n"
+		      "hosts:\n"
+		      "  max: 0\n"
+		      "  local: [10.0.0.1/8, foo]\n"
+		      "export:\n"
+		      "  textfile: {}\n"
+		      "flows: {}\n",
+		      "1: interval: \"10\" is not a duration from 100ms to 1h (an integer and ms, "
+		      "s, m, h or d)\n"
+		      "3: interfaces[0].match: the key is missing\n"
+		      "4: interfaces[0].side: \"north\" is none of auto, lan, wan\n"
+		      "5: interfaces[1]: \"5\" is not a mapping\n"
+		      "6: interfaces[2].match: \"a b\" is not " PATTERN
+		      ": \"a b\" is no name of an "
+		      "interface\n"
+		      "8: hosts.max: \"0\" is not an integer from 1 to 16777216\n"
+		      "9: hosts.local[0]: \"10.0.0.1/8\" is not a prefix: it has bits beyond "
+		      "10.0.0.0/8\n"
+		      "9: hosts.local[1]: \"foo\" is not a prefix such as 192.0.2.0/24 or "
+		      "2001:db8::/48\n"
+		      "11: export.textfile.path: the key is missing\n"
+		      "12: flows: unknown key; known here: interval, interfaces, hosts, metrics, "
+		      "history, export, "
+		      "state, run");
 }
 
 static void what_an_error_shows_of_the_file_is_short_and_harmless(void **state)
@@ -630,6 +634,8 @@ static char *config_print(const Config *config)
 	g_string_append_printf(out, "max %u age %" PRIu64 " shown %u idle %" PRIu64 "\n",
 			       config->hosts.max, config->hosts.address_age_ms,
 			       config->metrics.max_hosts, config->metrics.idle_ms);
+	g_string_append_printf(out, "history %" PRIu64 " of %u MiB\n", config->history.keep_ms,
+			       config->history.max_mib);
 	print_merge(out, config->hosts.merge);
 	g_string_append_printf(out,
 			       "domain %u enterprise %u refresh %" G_GUINT64_FORMAT " size %u\n",
@@ -667,6 +673,7 @@ static const char defaults[] = "interval 10000\n"
 			       "not-internet ff00::/8\n"
 			       "not-internet ::1/128\n"
 			       "max 65536 age 604800000 shown 1024 idle 86400000\n"
+			       "history 5356800000 of 64 MiB\n"
 			       "domain 1 enterprise 32473 refresh 60000 size 1400\n"
 			       "textfile - state /var/lib/flowtally run /run/flowtally\n";
 
@@ -725,6 +732,7 @@ static void every_key_reaches_its_place(void **state)
 		"    - {mac: '02:00:00:00:00:0A', also: ['02:00:00:00:00:0b', "
 		"'02-00-00-00-00-0C']}\n"
 		"metrics: {max-hosts: 9, idle: 1m}\n"
+		"history: {keep: 48h, max-mib: 2}\n"
 		"export:\n"
 		"  ipfix:\n"
 		"    observation-domain: 7\n"
@@ -752,6 +760,7 @@ static void every_key_reaches_its_place(void **state)
 		"local 2001:db8:ca2:2::/64\n"
 		"not-internet 198.51.100.0/24\n"
 		"max 8 age 3600000 shown 9 idle 60000\n"
+		"history 172800000 of 2 MiB\n"
 		"02:00:00:00:00:0a is also 02:00:00:00:00:0b 02:00:00:00:00:0c\n"
 		"domain 7 enterprise 28972 refresh 120000 size 512\n"
 		"collector 192.0.2.1:4739 transport 0 hosts 1 statistics 1 enterprise 0 layer2 0\n"

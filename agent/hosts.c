@@ -248,6 +248,51 @@ void hosts_age(Hosts *hosts, uint64_t now_ms, uint64_t age_ms)
 	devices_hide_idle(hosts->devices, now_ms);
 }
 
+static Account *find_mac(const Hosts *hosts, const Account *of)
+{
+	Account wanted = { .interface = of->interface, .key = of->key };
+
+	memset(wanted.key.address, 0, ADDRESS_LEN);
+	return g_hash_table_lookup(hosts->accounts, &wanted);
+}
+
+/* What was less before than now is now all there is: it began anew. */
+static void take_away(Account *account, const Account *before)
+{
+	for (int direction = 0; direction < DIRECTIONS; direction++) {
+		if (account->volume[direction].packets >= before->volume[direction].packets)
+			volume_subtract(&account->volume[direction], &before->volume[direction]);
+	}
+}
+
+static gboolean has_no_traffic(gpointer key, gpointer value, gpointer user_data)
+{
+	const Account *account = key;
+
+	return volume_is_zero(&account->volume[0]) && volume_is_zero(&account->volume[1]);
+}
+
+Hosts *hosts_since(const Hosts *hosts, const Hosts *before)
+{
+	Hosts *since = hosts_copy(hosts);
+	GHashTableIter iter;
+	gpointer key;
+
+	g_hash_table_remove_all(since->overflow);
+	g_hash_table_remove_all(since->hidden);
+	g_hash_table_iter_init(&iter, before->accounts);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		Account *account = g_hash_table_lookup(since->accounts, key);
+
+		if (!account)
+			account = find_mac(since, key);
+		if (account)
+			take_away(account, key);
+	}
+	g_hash_table_foreach_remove(since->accounts, has_no_traffic, NULL);
+	return since;
+}
+
 void hosts_set_shown(Hosts *hosts, uint32_t max_shown, uint64_t idle_ms)
 {
 	devices_set_limits(hosts->devices, max_shown, idle_ms);

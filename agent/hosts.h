@@ -88,6 +88,12 @@ void hosts_set_merge(Hosts *hosts, const GPtrArray *merge, uint64_t now_ms);
 void hosts_add(Hosts *hosts, const char *interface, const HostDelta *delta,
 	       int64_t epoch_offset_ns);
 
+/*
+ * What has come to @hosts since @before was the same: a new object, without what has not changed. An address that
+ * has become part of its MAC meanwhile is part of it in both.
+ */
+Hosts *hosts_since(const Hosts *hosts, const Hosts *before);
+
 /* Now and then: addresses that have been idle for @age_ms become part of their MAC, and idle devices are hidden. */
 void hosts_age(Hosts *hosts, uint64_t now_ms, uint64_t age_ms);
 

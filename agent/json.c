@@ -64,8 +64,7 @@ static json_t *string(const char *octets)
 	return text ? json_string_nocheck(text) : json_null();
 }
 
-/* RFC 3339; 0 becomes null. */
-static json_t *timestamp(uint64_t ms)
+json_t *json_timestamp(uint64_t ms)
 {
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm fields;
@@ -120,7 +119,7 @@ static json_t *document(uint64_t ms)
 	json_t *object = json_object();
 
 	set(object, "schema", json_integer(SCHEMA));
-	set(object, "time", timestamp(ms));
+	set(object, "time", json_timestamp(ms));
 	return object;
 }
 
@@ -142,8 +141,8 @@ static json_t *address(const struct host_key *key)
 /* What a host and each of its accounts have alike. */
 static void set_account(json_t *object, const Account *account)
 {
-	set(object, "first_seen", timestamp(account->first_seen_ms));
-	set(object, "last_seen", timestamp(account->last_seen_ms));
+	set(object, "first_seen", json_timestamp(account->first_seen_ms));
+	set(object, "last_seen", json_timestamp(account->last_seen_ms));
 	set(object, "download", volume(&account->volume[DIRECTION_DOWNLOAD]));
 	set(object, "upload", volume(&account->volume[DIRECTION_UPLOAD]));
 }
@@ -449,7 +448,7 @@ static json_t *collector_object(const CollectorView *collector)
 	set(object, "errors", error_counters(&status->counters));
 	set(object, "queued", integer(status->queued));
 	set(object, "max_message", integer(status->max_message));
-	set(object, "last_sent", timestamp(status->last_sent_ms));
+	set(object, "last_sent", json_timestamp(status->last_sent_ms));
 	set(object, "last_error", string(status->last_error));
 	return object;
 }
@@ -482,10 +481,10 @@ static void set_agent(json_t *object, const View *view)
 {
 	set(object, "version", json_string(FLOWTALLY_VERSION));
 	set(object, "config", string(view->config->path));
-	set(object, "start", timestamp(view->start_ms));
+	set(object, "start", json_timestamp(view->start_ms));
 	set(object, "reload_successful", json_boolean(view->reload_successful));
-	set(object, "last_reload", timestamp(view->reload_ms));
-	set(object, "last_sweep", timestamp(view->sweep_ms));
+	set(object, "last_reload", json_timestamp(view->reload_ms));
+	set(object, "last_sweep", json_timestamp(view->sweep_ms));
 	set(object, "sweep_duration_ns", integer(view->sweep_duration_ns));
 	set(object, "sweep_errors", integer(view->sweep_errors));
 	set(object, "generation", integer(view->generation));

@@ -15,4 +15,7 @@ json_t *json_hosts(const View *view);
 json_t *json_ledger(const View *view);
 json_t *json_status(const View *view);
 
+/* A time as documents have it, RFC 3339; 0 becomes null. */
+json_t *json_timestamp(uint64_t ms);
+
 #endif

@@ -15,7 +15,7 @@ teardown() {
 
 # [host, uploads in packets] of each host, from the request $1
 uploads() {
-	ask_for "$1" | jq -c '[.hosts[] | [.host, .upload.packets]]'
+	ask_for "$1" | jq -c "[.hosts[] | [.host, .upload.packets]] | sort"
 }
 
 # ask_for REQUEST: the agent's answer to it
@@ -179,4 +179,58 @@ has_no_series() {
 	ask hosts --by mac 2>"$WORK/error" || status=$?
 	same 2 "$status"
 	same 'flowtally: hosts: --by: "mac" is none of device, address, interface, family, scope' "$(cat "$WORK/error")"
+}
+
+# history_at SECONDS-AGO: moves the newest part of the history there
+history_at() {
+	local newest
+
+	newest=$(find "$WORK/state/history" -type f -printf '%f\n' | sort -n | tail -n 1)
+	mv "$WORK/state/history/$newest" "$WORK/state/history/$(($(date +%s%3N) - $1 * 1000))"
+}
+
+@test "what has come since a moment is told from the history, over a restart, too" {
+	write_config collectors='[]'
+	start_agent
+	ping_from desktop 3
+	wait_sweeps
+	rm -rf "$WORK/state/history"
+	stop_agent
+	start_agent
+	wait_sweeps
+	history_at 7200
+	ping_from desktop 2
+	ping_from phone 4
+	same "[[\"$DESKTOP\",2],[\"$PHONE\",4]]" \
+		"$(ask hosts --since 1h -o json | jq -c "[.hosts[] | [.host, .upload.packets]] | sort")"
+	same "[[\"$DESKTOP\",5],[\"$PHONE\",4]]" \
+		"$(ask hosts --since 1d -o json | jq -c "[.hosts[] | [.host, .upload.packets]] | sort")"
+	same null "$(ask hosts --since 1d -o json | jq -c .since)"
+	ask hosts --since 1h --by device | head -1 | grep -q '^since 20'
+	stop_agent
+	start_agent
+	same "[[\"$DESKTOP\",2],[\"$PHONE\",4]]" \
+		"$(ask hosts --since 1h -o json | jq -c "[.hosts[] | [.host, .upload.packets]] | sort")"
+	status=0
+	ask hosts --since tomorrow 2>"$WORK/error" || status=$?
+	same 2 "$status"
+	grep -q '^flowtally: hosts: --since: "tomorrow" is no moment of the past' "$WORK/error"
+}
+
+@test "a history that cannot be written or read is said, and metering goes on" {
+	write_config collectors='[]'
+	mkdir -p "$WORK/state"
+	touch "$WORK/state/history"
+	start_agent
+	eventually 10 grep -q 'state/history' "$WORK/agent.log"
+	ping_from desktop 3
+	wait_sweeps
+	same 1 "$(grep -c 'state/history' "$WORK/agent.log")"
+	same "[[\"$DESKTOP\",3]]" "$(uploads hosts)"
+	rm "$WORK/state/history"
+	eventually 10 grep -q 'the history works again' "$WORK/agent.log"
+	: >"$WORK/state/history/$(($(date +%s%3N) - 7200000))"
+	fails ask hosts --since 1h 2>"$WORK/error"
+	grep -q '^flowtally: hosts: .*state/history/' "$WORK/error"
+	same "[[\"$DESKTOP\",3]]" "$(uploads hosts)"
 }
