@@ -449,6 +449,20 @@ static void two_interfaces_with_one_match_clash(void **state)
 	assert_errors("interfaces:\n- {match: 'e*', exclude: [eth0]}\n- match: 'e*'\n", "");
 }
 
+static void an_item_with_a_fault_clashes_with_none(void **state)
+{
+	assert_errors("interfaces:\n- side: lan\n- match: eth0\n- eth1\n- match: eth2\n",
+		      "2: interfaces[0].match: the key is missing\n"
+		      "4: interfaces[2]: \"eth1\" is not a mapping");
+	assert_errors("hosts:\n  merge:\n"
+		      "  - {mac: '02:00:00:00:00:01'}\n"
+		      "  - {mac: '02:00:00:00:00:01', also: ['02:00:00:00:00:02']}\n",
+		      "3: hosts.merge[0].also: the key is missing");
+	assert_errors("export:\n  ipfix:\n    collectors:\n"
+		      "    - {transport: udp}\n    - address: 192.0.2.1:1\n",
+		      "4: export.ipfix.collectors[0].address: the key is missing");
+}
+
 static void two_collectors_with_one_address_and_layout_clash(void **state)
 {
 #define COLLECTORS "export:\n  ipfix:\n    collectors:\n"
@@ -959,6 +973,7 @@ int main(void)
 		cmocka_unit_test(all_errors_are_reported_in_the_order_of_the_file),
 		cmocka_unit_test(what_an_error_shows_of_the_file_is_short_and_harmless),
 		cmocka_unit_test(two_interfaces_with_one_match_clash),
+		cmocka_unit_test(an_item_with_a_fault_clashes_with_none),
 		cmocka_unit_test(two_collectors_with_one_address_and_layout_clash),
 		cmocka_unit_test(a_mac_is_of_one_device),
 		cmocka_unit_test(a_word_stands_in_a_list_once),

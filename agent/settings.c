@@ -22,7 +22,8 @@ typedef struct {
 	const char *file;
 	yaml_document_t *document;
 	GString *key;
-	GArray *faults; /* of Fault */
+	GArray *faults;	    /* of Fault */
+	GHashTable *faulty; /* items of lists with a fault in them: what they mean is not known */
 } Reader;
 
 /* The filling of one object. */
@@ -47,6 +48,7 @@ static Reader *reader_new(const char *file, yaml_document_t *document)
 	reader->key = g_string_new(NULL);
 	reader->faults = g_array_new(FALSE, FALSE, sizeof(Fault));
 	g_array_set_clear_func(reader->faults, fault_clear);
+	reader->faulty = g_hash_table_new(NULL, NULL);
 	return reader;
 }
 
@@ -54,6 +56,7 @@ static void reader_free(Reader *reader)
 {
 	g_string_free(reader->key, TRUE);
 	g_array_unref(reader->faults);
+	g_hash_table_unref(reader->faulty);
 	g_free(reader);
 }
 
@@ -265,7 +268,8 @@ static void report_clash(Reader *reader, const Setting *setting, const yaml_node
 	const void *last = items->pdata[items->len - 1];
 
 	for (guint i = 0; i + 1 < items->len; i++) {
-		if (!setting->items->clash(items->pdata[i], last))
+		if (g_hash_table_contains(reader->faulty, items->pdata[i]) ||
+		    !setting->items->clash(items->pdata[i], last))
 			continue;
 		fault(reader, line_of(node), "%s as %s[%u]", setting->items->clash_reason,
 		      setting->key, i);
@@ -284,13 +288,15 @@ static void read_item(Reader *reader, const Setting *setting, const yaml_node_t 
 	g_ptr_array_add(items, item);
 	if (node->type != YAML_MAPPING_NODE) {
 		fault_value(reader, node, "not a mapping");
+		g_hash_table_add(reader->faulty, item);
 		return;
 	}
 	length = enter(reader, ".");
 	read_object(reader, setting->items, node, item);
 	leave(reader, length);
-	/* What a faulty item means is not known. */
-	if (reader->faults->len == faults_before)
+	if (reader->faults->len > faults_before)
+		g_hash_table_add(reader->faulty, item);
+	else
 		report_clash(reader, setting, node, items);
 }
 
