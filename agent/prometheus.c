@@ -141,6 +141,13 @@ static void write_interface_info(Exposition *exposition, const Family *family)
 	}
 }
 
+static void write_interface_faults(Exposition *exposition, const Family *family)
+{
+	GHashTable *faults = exposition->view->faults;
+
+	sample(exposition, family, faults ? g_hash_table_size(faults) : 0, NULL);
+}
+
 static void write_interface_offload(Exposition *exposition, const Family *family)
 {
 	const GPtrArray *points = exposition->view->points;
@@ -325,6 +332,9 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_interface_info", "gauge",
 	 "A metered interface.",
 	 .write = write_interface_info},
+	{"flowtally_interface_faults", "gauge",
+	 "Interfaces and network namespaces of the configuration that cannot be metered.",
+	 .write = write_interface_faults},
 	{"flowtally_interface_offload_active", "gauge",
 	 "Whether something was found that may keep packets from the hooks, by kind; "
 	 "flowtable alone does not.",

@@ -268,6 +268,16 @@ static void collectors_at_one_address_are_told_apart(void **state)
 	remove_collectors(network);
 }
 
+static void faults_of_interfaces_are_counted(void **state)
+{
+	Network *network = *state;
+
+	assert_line(&network->view, "flowtally_interface_faults 0");
+	g_hash_table_insert(network->faults, (char *)"eth7", (char *)"no such device");
+	g_hash_table_insert(network->faults, (char *)"eth8", (char *)"no such device");
+	assert_line(&network->view, "flowtally_interface_faults 2");
+}
+
 static void offloads_are_shown_by_kind(void **state)
 {
 	Network *network = *state;
@@ -360,6 +370,7 @@ int main(void)
 		TEST(overflow_is_of_the_kernel_and_of_the_agent),
 		TEST(only_attached_interfaces_are_shown),
 		TEST(agent_is_shown),
+		TEST(faults_of_interfaces_are_counted),
 		TEST(offloads_are_shown_by_kind),
 		TEST(strange_names_are_escaped),
 		TEST(errors_begin_at_0_for_every_reason),
