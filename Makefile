@@ -4,6 +4,7 @@
 #   make check          unit tests; no privilege needed
 #   make check-bpf      the classifier by BPF_PROG_TEST_RUN; needs root
 #   make check-e2e      everything, in network namespaces, with real collectors; needs root
+#   make check-misc     what is in misc; needs root
 #   make image          the container image, without a registry: in build/image; needs root
 #   make check-image    that image in containers; needs root
 #   make check-vm       check-bpf and check-e2e under older kernels, in virtual machines, for about an
@@ -46,8 +47,8 @@ ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SYSROOT_FLAGS) $(SAN_FLAGS) $(LDFLAGS)
 # The byte order and the headers of <asm/> are those of the CPU that the agent is built for.
 BPF_TARGET ?= $(if $(shell echo __BYTE_ORDER__ | $(CC) -E -P - | grep 4321),bpfeb,bpfel)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -g -O2 -Wall -Wextra -target $(BPF_TARGET) -Iebpf $(SYSROOT_FLAGS) \
-	      $(if $(MULTIARCH),-idirafter $(SYSROOT)/usr/include/$(MULTIARCH))
+BPF_INCLUDES ?= $(if $(MULTIARCH),-idirafter $(SYSROOT)/usr/include/$(MULTIARCH))
+BPF_CFLAGS := -g -O2 -Wall -Wextra -target $(BPF_TARGET) -Iebpf $(SYSROOT_FLAGS) $(BPF_INCLUDES)
 
 SKELETONS := $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard ebpf/*.bpf.c tests/*/*.bpf.c))
 TEST_SOURCES := $(wildcard agent/*_test.c)
@@ -114,6 +115,9 @@ check-e2e: all $(TOOLS)
 	$(PROVE) --jobs 3 $(filter-out $(ALONE),$(E2E)) || status=1; \
 	$(PROVE) $(ALONE) && exit $$status
 
+check-misc: all
+	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/misc/*.bats)
+
 image:
 	$(Q)misc/image $(O)/image
 
@@ -142,7 +146,7 @@ check-foreign-%:
 check-guest: all $(BPF_TESTS) $(TOOLS)
 	$(Q)$(PROVE) $(wildcard tests/foreign/*.bats)
 
-check-all: lint check check-bpf check-e2e check-image check-vm check-foreign
+check-all: lint check check-bpf check-e2e check-misc check-image check-vm check-foreign
 
 bench: all $(BENCHES)
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -187,6 +191,6 @@ clean:
 -include $(shell find $(O) \( -path $(O)/image -o -path $(O)/foreign \) -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-bpf check-e2e image check-image check-vm check-vm-quick check-foreign \
+.PHONY: all check check-bpf check-e2e check-misc image check-image check-vm check-vm-quick check-foreign \
 	check-guest check-all bench lint lint-service install clean
 .SECONDARY:
