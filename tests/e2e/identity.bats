@@ -78,7 +78,7 @@ uploads_are() {
 }
 
 @test "an address that its device no longer uses becomes part of the MAC, and no count is lost" {
-	write_config collectors='[]' hosts='{ address-age: 3s }'
+	write_config collectors='[]' hosts="{ address-age: $((3 * SLOW))s }"
 	start_agent
 	ping_from desktop 3
 	wait_sweeps
@@ -125,7 +125,7 @@ addresses_are() {
 
 @test "an idle device's series leave, make room, and go on where they were" {
 	write_config collectors='[]'
-	echo 'metrics: { max-hosts: 1, idle: 3s }' >>"$WORK/flowtally.yaml"
+	echo "metrics: { max-hosts: 1, idle: $((3 * SLOW))s }" >>"$WORK/flowtally.yaml"
 	start_agent
 	ping_from desktop 3
 	wait_sweeps
