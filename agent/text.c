@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text.h"
 
-#include <stdbool.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* The length of the printable character that @octets begins with, 0 if there is none. */
@@ -41,29 +41,95 @@ char *text_printable(const char *octets)
 	return escape(octets, false);
 }
 
+/* How many columns @character takes. */
+static size_t character_width(gunichar character)
+{
+	if (g_unichar_iszerowidth(character))
+		return 0;
+	return g_unichar_iswide(character) ? 2 : 1;
+}
+
 size_t text_width(const char *text)
 {
 	size_t width = 0;
 
-	for (; *text; text = g_utf8_next_char(text)) {
-		gunichar character = g_utf8_get_char(text);
-
-		if (!g_unichar_iszerowidth(character))
-			width += g_unichar_iswide(character) ? 2 : 1;
-	}
+	for (; *text; text = g_utf8_next_char(text))
+		width += character_width(g_utf8_get_char(text));
 	return width;
+}
+
+char *text_cut(const char *text, size_t width)
+{
+	const char *end = text;
+
+	for (; *end; end = g_utf8_next_char(end)) {
+		size_t needed = character_width(g_utf8_get_char(end));
+
+		if (needed > width)
+			break;
+		width -= needed;
+	}
+	return g_strndup(text, (gsize)(end - text));
+}
+
+/* What a number is divided by until it is short, and what then stands before its unit. */
+typedef struct {
+	const char *name;
+	double base;
+	const char *const *prefixes;
+	size_t n;
+} Scale;
+
+static const char *const si_prefixes[] = { "", "k", "M", "G", "T", "P", "E" };
+static const char *const iec_prefixes[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
+
+static const Scale scales[TEXT_UNITS] = {
+	[TEXT_SI] = { "si", 1000, si_prefixes, G_N_ELEMENTS(si_prefixes) },
+	[TEXT_IEC] = { "iec", 1024, iec_prefixes, G_N_ELEMENTS(iec_prefixes) },
+	[TEXT_BYTES] = { "bytes", 1000, si_prefixes, 1 },
+};
+
+bool text_parse_units(const char *name, TextUnits *units)
+{
+	for (int i = 0; i < TEXT_UNITS; i++) {
+		if (!strcmp(name, scales[i].name)) {
+			*units = (TextUnits)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Without a prefix it has no decimals; one that would be rounded up to the next prefix gets that. */
+static char *scaled(double value, const Scale *scale, const char *unit)
+{
+	size_t i = 0;
+
+	while (i + 1 < scale->n && value >= scale->base - (i ? 0.05 : 0.5)) {
+		value /= scale->base;
+		i++;
+	}
+	return g_strdup_printf("%.*f %s%s", i ? 1 : 0, value, scale->prefixes[i], unit);
+}
+
+char *text_volume(uint64_t octets, TextUnits units)
+{
+	if (units == TEXT_BYTES)
+		return g_strdup_printf("%" PRIu64 " B", octets);
+	return scaled((double)octets, &scales[units], "B");
 }
 
 char *text_octets(uint64_t octets)
 {
-	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
-	double value = (double)octets / 1000;
-	size_t unit = 0;
+	return text_volume(octets, TEXT_SI);
+}
 
-	if (octets < 1000)
-		return g_strdup_printf("%u B", (unsigned int)octets);
-	/* 999.95 would be printed as 1000.0. */
-	for (; value >= 999.95 && unit + 1 < G_N_ELEMENTS(units); unit++)
-		value /= 1000;
-	return g_strdup_printf("%.1f %s", value, units[unit]);
+char *text_bit_rate(double octets)
+{
+	return scaled(octets * 8, &scales[TEXT_SI], "bit/s");
+}
+
+char *text_octet_rate(double octets, TextUnits units)
+{
+	return scaled(octets, &scales[units], "B/s");
 }

@@ -6,6 +6,7 @@
 #ifndef FLOWTALLY_TEXT_H
 #define FLOWTALLY_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,28 @@ char *text_printable(const char *octets);
 /* How many columns of a terminal @text takes; it is printable. */
 size_t text_width(const char *text);
 
-/* "212.4 GB": SI, with as many digits as a person compares. */
-char *text_octets(uint64_t octets);
+/*
+ * Octets and rates, with as many digits as a person compares and always with their unit: kB is 1000 octets
+ * and KiB 1024. Bits are counted in thousands whatever the units.
+ */
+typedef enum {
+	TEXT_SI,    /* "212.4 GB" */
+	TEXT_IEC,   /* "197.8 GiB" */
+	TEXT_BYTES, /* "212400000000 B" */
+	TEXT_UNITS,
+} TextUnits;
+
+/* By "si", "iec" and "bytes". */
+bool text_parse_units(const char *name, TextUnits *units);
+
+char *text_volume(uint64_t octets, TextUnits units);
+char *text_octets(uint64_t octets); /* by TEXT_SI */
+
+/* "412.7 Mbit/s", "51.6 MB/s": of octets in a second. */
+char *text_bit_rate(double octets);
+char *text_octet_rate(double octets, TextUnits units);
+
+/* As much of the beginning of @text, which is printable, as @width columns of a terminal hold. */
+char *text_cut(const char *text, size_t width);
 
 #endif

@@ -78,6 +78,92 @@ static void octets_have_si_units(void **state)
 	assert_octets(UINT64_MAX, "18.4 EB");
 }
 
+static void assert_volume(uint64_t octets, TextUnits units, const char *expected)
+{
+	g_autofree char *text = text_volume(octets, units);
+
+	assert_string_equal(text, expected);
+}
+
+static void gigabytes_are_no_gibibytes(void **state)
+{
+	(void)state;
+	assert_volume(212400000000, TEXT_SI, "212.4 GB");
+	assert_volume(212400000000, TEXT_IEC, "197.8 GiB");
+	assert_volume(212400000000, TEXT_BYTES, "212400000000 B");
+	assert_volume(1000, TEXT_IEC, "1000 B");
+	assert_volume(1023, TEXT_IEC, "1023 B");
+	assert_volume(1024, TEXT_IEC, "1.0 KiB");
+	assert_volume(1048575, TEXT_IEC, "1.0 MiB");
+	assert_volume(UINT64_MAX, TEXT_IEC, "16.0 EiB");
+	assert_volume(UINT64_MAX, TEXT_BYTES, "18446744073709551615 B");
+}
+
+static void assert_bit_rate(double octets, const char *expected)
+{
+	g_autofree char *text = text_bit_rate(octets);
+
+	assert_string_equal(text, expected);
+}
+
+static void bits_are_counted_in_thousands(void **state)
+{
+	(void)state;
+	assert_bit_rate(0, "0 bit/s");
+	assert_bit_rate(0.3, "2 bit/s");
+	assert_bit_rate(124.9, "999 bit/s");
+	assert_bit_rate(124.99, "1.0 kbit/s");
+	assert_bit_rate(125, "1.0 kbit/s");
+	assert_bit_rate(51587500, "412.7 Mbit/s");
+	assert_bit_rate(1250000000, "10.0 Gbit/s");
+}
+
+static void assert_octet_rate(double octets, TextUnits units, const char *expected)
+{
+	g_autofree char *text = text_octet_rate(octets, units);
+
+	assert_string_equal(text, expected);
+}
+
+static void rates_in_octets_name_their_units(void **state)
+{
+	(void)state;
+	assert_octet_rate(51587500, TEXT_SI, "51.6 MB/s");
+	assert_octet_rate(51587500, TEXT_IEC, "49.2 MiB/s");
+	assert_octet_rate(51587500.4, TEXT_BYTES, "51587500 B/s");
+	assert_octet_rate(0, TEXT_IEC, "0 B/s");
+}
+
+static void units_are_known_by_name(void **state)
+{
+	TextUnits units = TEXT_BYTES;
+
+	(void)state;
+	assert_true(text_parse_units("iec", &units));
+	assert_int_equal(units, TEXT_IEC);
+	assert_false(text_parse_units("IEC", &units));
+	assert_false(text_parse_units("", &units));
+	assert_int_equal(units, TEXT_IEC);
+}
+
+static void assert_cut(const char *text, size_t width, const char *expected)
+{
+	g_autofree char *cut = text_cut(text, width);
+
+	assert_string_equal(cut, expected);
+}
+
+static void text_is_cut_between_characters(void **state)
+{
+	(void)state;
+	assert_cut("desktop", 20, "desktop");
+	assert_cut("desktop", 4, "desk");
+	assert_cut("desktop", 0, "");
+	assert_cut("Küche", 2, "Kü");
+	assert_cut("厨房", 3, "厨");
+	assert_cut("e\u0301te", 1, "e\u0301");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -88,6 +174,11 @@ int main(void)
 		cmocka_unit_test(escaped_text_is_printable),
 		cmocka_unit_test(width_is_that_of_a_terminal),
 		cmocka_unit_test(octets_have_si_units),
+		cmocka_unit_test(gigabytes_are_no_gibibytes),
+		cmocka_unit_test(bits_are_counted_in_thousands),
+		cmocka_unit_test(rates_in_octets_name_their_units),
+		cmocka_unit_test(units_are_known_by_name),
+		cmocka_unit_test(text_is_cut_between_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
