@@ -319,8 +319,7 @@ void control_free(Control *control)
 	g_free(control);
 }
 
-/* Connected, and with a limit to each wait; -1 with @error set. */
-static int connect_to(const char *path, GError **error)
+int control_connect(const char *path, int flags, GError **error)
 {
 	const struct timeval limit = { .tv_sec = ASK_LIMIT_S };
 	struct sockaddr_un address;
@@ -328,7 +327,7 @@ static int connect_to(const char *path, GError **error)
 
 	if (!address_of(path, &address, error))
 		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
@@ -389,9 +388,9 @@ static bool receive_line(int fd, const char *path, GString *line, GError **error
 	return true;
 }
 
-/* Takes over @document. */
-static json_t *check_answer(json_t *document, const char *path, GError **error)
+json_t *control_read_answer(const GString *line, const char *path, GError **error)
 {
+	json_t *document = json_loadb(line->str, line->len, 0, NULL);
 	const char *reason = json_string_value(json_object_get(document, "error"));
 
 	if (json_is_object(document) && !reason)
@@ -404,13 +403,12 @@ static json_t *check_answer(json_t *document, const char *path, GError **error)
 json_t *control_ask(const char *path, const char *request, GError **error)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
-	int fd = connect_to(path, error);
+	int fd = control_connect(path, 0, error);
 	bool answered;
 
 	if (fd < 0)
 		return NULL;
 	answered = send_request(fd, path, request, error) && receive_line(fd, path, line, error);
 	close(fd);
-	return answered ? check_answer(json_loadb(line->str, line->len, 0, NULL), path, error) :
-			  NULL;
+	return answered ? control_read_answer(line, path, error) : NULL;
 }

@@ -27,6 +27,13 @@ void control_free(Control *control); /* removes the socket */
 /* The client's side, blocking with a time limit. Errors say what to do if no agent answers. */
 json_t *control_ask(const char *path, const char *request, GError **error);
 
+/*
+ * The parts of it, for who does not want to be kept waiting (inquiry.h): a socket that is connected, with
+ * the same time limit, -1 on error, @flags being those of socket(2); and the document of a whole answer.
+ */
+int control_connect(const char *path, int flags, GError **error);
+json_t *control_read_answer(const GString *line, const char *path, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Control, control_free)
 
 #endif
