@@ -166,6 +166,11 @@ void table_print_csv(const Table *table, FILE *file)
 	g_autofree const char **head = titles(table);
 
 	print_csv_row(head, table->n, file);
+	table_print_csv_rows(table, file);
+}
+
+void table_print_csv_rows(const Table *table, FILE *file)
+{
 	for (size_t i = 0; i < table->cells->len; i += table->n)
 		print_csv_row((const char *const *)&table->cells->pdata[i], table->n, file);
 }

@@ -29,6 +29,7 @@ void table_add(Table *table, char *text);
 /* @width is that of the terminal; 0: there is none, and nothing is left out. */
 void table_print(const Table *table, FILE *file, size_t width);
 void table_print_csv(const Table *table, FILE *file);
+void table_print_csv_rows(const Table *table, FILE *file); /* without the head */
 
 /* The width of the terminal that @file is, 0 if it is none. */
 size_t table_terminal_width(FILE *file);
