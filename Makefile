@@ -29,9 +29,9 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
 O ?= build$(if $(SAN),-san)
 
-PACKAGES := libbpf libelf zlib libcap libseccomp libmnl libfixbuf glib-2.0 yaml-0.1 jansson
+PACKAGES := libbpf libelf zlib libcap libseccomp libmnl libfixbuf glib-2.0 yaml-0.1 jansson ncursesw
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
-DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm
 
 CFLAGS ?= -O2 -g
 comma := ,

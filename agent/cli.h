@@ -16,6 +16,7 @@ int cli_hosts(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_meter(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_top(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 #endif

@@ -51,7 +51,7 @@ static void options_done(Options *options)
 	g_free(options->request);
 }
 
-static void complain(const char *what, const char *why)
+void ask_complain(const char *what, const char *why)
 {
 	g_autofree char *text = text_printable(why);
 
@@ -179,42 +179,48 @@ static bool parse(const Question *question, Options *options, int argc, char **a
 	if (g_option_context_parse(context, &argc, &argv, &error) &&
 	    choose(question, options, argc, argv, &error))
 		return true;
-	complain(question->request, error->message);
+	ask_complain(question->request, error->message);
 	return false;
 }
 
 /* The directory `run` of the agent, NULL if the configuration cannot be read. */
-static char *find_run(const Options *options)
+static char *find_run(const char *config_path)
 {
 	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(Config) config = NULL;
+	g_autoptr(Config) config = config_read(config_path, errors);
 
-	if (options->run)
-		return g_strdup(options->run);
-	config = config_read(options->config_path, errors);
 	for (guint i = 0; i < errors->len; i++)
 		fprintf(stderr, "flowtally: %s\n", (const char *)errors->pdata[i]);
 	return config ? g_strdup(config->run) : NULL;
 }
 
-static json_t *fetch(const Question *question, const Options *options)
+char *ask_find_agent(const char *config_path, const char *run)
 {
-	g_autofree char *run = find_run(options);
-	g_autofree char *path = run ? g_build_filename(run, CONTROL_SOCKET, NULL) : NULL;
-	g_autoptr(GError) error = NULL;
-	json_t *document;
+	g_autofree char *found = run ? g_strdup(run) : find_run(config_path);
 
-	if (!path)
-		return NULL;
-	document = control_ask(path, options->request, &error);
+	return found ? g_build_filename(found, CONTROL_SOCKET, NULL) : NULL;
+}
+
+json_t *ask_agent(const char *subcommand, const char *path, const char *request)
+{
+	g_autoptr(GError) error = NULL;
+	json_t *document = control_ask(path, request, &error);
+
 	if (!document) {
 		bool refused = error->code == EACCES && geteuid() != 0;
 		g_autofree char *why =
 			g_strdup_printf("%s%s", error->message, refused ? " (ask as root)" : "");
 
-		complain(question->request, why);
+		ask_complain(subcommand, why);
 	}
 	return document;
+}
+
+static json_t *fetch(const Question *question, const Options *options)
+{
+	g_autofree char *path = ask_find_agent(options->config_path, options->run);
+
+	return path ? ask_agent(question->request, path, options->request) : NULL;
 }
 
 /* `groups` takes the place of the list. */
@@ -272,7 +278,7 @@ static bool flush(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return true;
-	complain("stdout", g_strerror(errno));
+	ask_complain("stdout", g_strerror(errno));
 	return false;
 }
 

@@ -37,6 +37,12 @@ typedef struct {
 /* The whole subcommand; returns the exit status. EXIT_FAILURE also where something is not balanced. */
 int ask(const Question *question, int argc, char **argv);
 
+/* For who asks by himself. Each says on stderr what is wrong. The path of the agent's socket; NULL: the
+ * configuration cannot be read. */
+char *ask_find_agent(const char *config_path, const char *run);
+json_t *ask_agent(const char *subcommand, const char *path, const char *request);
+void ask_complain(const char *what, const char *why);
+
 /* A column of a table whose rows are JSON objects. */
 typedef struct {
 	TableColumn column;

@@ -25,6 +25,7 @@ static const Subcommand subcommands[] = {
 	{ "ledger", cli_ledger, "the balance sheet: every frame accounted for" },
 	{ "meter", cli_meter, "attach, detach, status: by the words of linux-flow-exporter" },
 	{ "status", cli_status, "interfaces, tables, collectors" },
+	{ "top", cli_top, "live: who is using the link now" },
 	{ "version", cli_version, "print the version" },
 };
 
