@@ -26,12 +26,16 @@ static const char *const output_names[OUTPUTS] = {
 	[OUTPUT_CSV] = "csv",
 };
 
+/* Of ask_octets(), as --units says. */
+static TextUnits units = TEXT_SI;
+
 typedef struct {
 	char *config_path;
 	char *run;
 	char *output_name;
 	char *order_name;
 	char *by;
+	char *units;
 	char *since;
 	char *request; /* what is asked for */
 	gint limit;    /* G_MAXINT: none */
@@ -49,6 +53,7 @@ static void options_done(Options *options)
 	g_free(options->by);
 	g_free(options->since);
 	g_free(options->request);
+	g_free(options->units);
 }
 
 void ask_complain(const char *what, const char *why)
@@ -107,6 +112,15 @@ static bool choose_request(const Question *question, Options *options, GError **
 	return true;
 }
 
+static bool choose_units(const Options *options, GError **error)
+{
+	if (!options->units || text_parse_units(options->units, &units))
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--units: \"%s\" is none of si, iec, bytes", options->units);
+	return false;
+}
+
 static bool choose(const Question *question, Options *options, int argc, char **argv,
 		   GError **error)
 {
@@ -121,7 +135,7 @@ static bool choose(const Question *question, Options *options, int argc, char **
 		return false;
 	}
 	return choose_output(question, options, error) && choose_order(question, options, error) &&
-	       choose_request(question, options, error) &&
+	       choose_request(question, options, error) && choose_units(options, error) &&
 	       (!options->by || grouping_parse(&options->grouping, options->by, error));
 }
 
@@ -143,6 +157,8 @@ static GOptionContext *context_new(const Question *question, Options *options)
 		  "total (the default), download, upload or name", "KEY" },
 		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N rows only",
 		  "N" },
+		{ "units", 'u', 0, G_OPTION_ARG_STRING, &options->units,
+		  "Show octets as si (the default; GB), iec (GiB) or bytes", "UNITS" },
 		G_OPTION_ENTRY_NULL,
 	};
 	const GOptionEntry of_groups[] = {
@@ -380,9 +396,14 @@ char *ask_plain(const json_t *item, const char *path)
 	return g_strdup("");
 }
 
+char *ask_volume(uint64_t octets)
+{
+	return text_volume(octets, units);
+}
+
 char *ask_octets(const json_t *item, const char *path)
 {
-	return text_octets((uint64_t)ask_integer(item, path));
+	return ask_volume((uint64_t)ask_integer(item, path));
 }
 
 char *ask_time(const json_t *item, const char *path)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <glib.h>
 #include <jansson.h>
@@ -58,9 +59,10 @@ json_t *ask_member(const json_t *item, const char *path);
 const char *ask_string(const json_t *item, const char *path); /* "" if it is none */
 json_int_t ask_integer(const json_t *item, const char *path); /* 0 if it is none */
 
-/* Cells: as it is, null being empty; in SI units; in local time. */
+/* Cells: as it is, null being empty; octets in the units that --units says; in local time. */
 char *ask_plain(const json_t *item, const char *path);
 char *ask_octets(const json_t *item, const char *path);
+char *ask_volume(uint64_t octets); /* the same of a number */
 char *ask_time(const json_t *item, const char *path);
 
 #endif

@@ -134,7 +134,7 @@ static void print_overflow(const json_t *document)
 	{
 		json_int_t octets =
 			total_of(overflow, "octets") + ask_integer(overflow, "device_limit/octets");
-		g_autofree char *text = text_octets((uint64_t)octets);
+		g_autofree char *text = ask_volume((uint64_t)octets);
 		g_autofree char *interface = text_printable(ask_string(overflow, "interface"));
 
 		if (octets)

@@ -407,6 +407,21 @@ wait_for_silence() {
 	screen_has '^flowtally: top: no agent is running'
 }
 
+@test "volumes of other tables are in the units that are chosen, too" {
+	local octets
+
+	start_agent
+	desktop "$TOOLS/flood" --frames 5000 --size 972 eth0 >/dev/null
+	wait_sweeps
+	octets=$(ask hosts -o json | jq '.hosts[0].upload.octets')
+	((octets >= 5000000))
+	ask hosts | grep -qE "^$DESKTOP .* 5\.0 MB "
+	ask hosts --units iec | grep -qE "^$DESKTOP .* 4\.8 MiB "
+	ask hosts --units bytes --by device | grep -qE "^$DESKTOP .* $octets B "
+	run -2 --separate-stderr ask hosts --units GB
+	[[ $stderr == 'flowtally: hosts: --units: "GB" is none of si, iec, bytes' ]]
+}
+
 # refuses ERROR OPTION...
 refuses() {
 	local error=$1
