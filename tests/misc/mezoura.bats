@@ -22,6 +22,7 @@ shows() {
     - { uci: /etc/config/dhcp }
     - { dnsmasq: /tmp/dhcp.leases }
     - { odhcpd: /tmp/hosts/odhcpd }
+history: { max-mib: 2 }
 compat: [mezoura]' "$(sed -n '/^  names:/,/^compat:/p' "$WORK/yaml")"
 	is_valid "$WORK/yaml"
 }

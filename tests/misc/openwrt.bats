@@ -15,9 +15,13 @@ teardown() {
 	teardown_lab
 }
 
-# is_yaml: $WORK/yaml is standard input, but for the first line and the last, which are always the same
+# is_yaml: $WORK/yaml is standard input, but for the first line and the last, which are always the same, and the little
+# history without a state on a disk
 is_yaml() {
-	same "$(cat)" "$(sed -e 1d -e '$d' "$WORK/yaml")"
+	same "$(cat)" "$(sed -e 1d -e '$d' -e '/^history:$/{N;/\n  max-mib: 2$/d}' "$WORK/yaml")"
+	if ! grep -q '^state:' "$WORK/yaml"; then
+		grep -qx 'history:' "$WORK/yaml"
+	fi
 	same '# Made of /etc/config/flowtally by /etc/init.d/flowtally: changes here are lost.' "$(head -n 1 "$WORK/yaml")"
 	same 'run: "/var/run/flowtally"' "$(tail -n 1 "$WORK/yaml")"
 	is_valid "$WORK/yaml"
@@ -76,7 +80,7 @@ is_refused() {
 			done
 			echo "$type"
 		done >"$WORK/types"
-	same 'flowtally interface device metrics ipfix collector' "$(xargs <"$WORK/types")"
+	same 'flowtally interface device metrics history ipfix collector' "$(xargs <"$WORK/types")"
 }
 
 @test "several bridges, by network and by pattern, each with its settings" {
@@ -196,6 +200,10 @@ is_refused() {
 			option max_hosts '500'
 			option idle '2h'
 
+		config history
+			option keep '7d'
+			option max_mib '8'
+
 		config ipfix
 			option observation_domain '7'
 			option enterprise_number '32473'
@@ -250,6 +258,9 @@ is_refused() {
 		  textfile:
 		    path: "/var/prometheus/flowtally.prom"
 		compat: ["mezoura"]
+		history:
+		  keep: "7d"
+		  max-mib: "8"
 		state: "/mnt/sda1/flowtally"
 	END
 }

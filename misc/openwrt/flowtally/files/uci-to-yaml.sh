@@ -120,6 +120,7 @@ options_of() {
 	interface) echo enabled network match exclude side local alias hook order ;;
 	device) echo mac also ;;
 	metrics) echo max_hosts idle ;;
+	history) echo keep max_mib ;;
 	ipfix) echo observation_domain enterprise_number template_refresh message_size ;;
 	collector) echo enabled address transport records enterprise layer2_octets ;;
 	esac
@@ -358,6 +359,25 @@ add_export() {
 	under "  " http add_http
 }
 
+# --- history
+
+add_history_options() {
+	duration "  " keep "$1" keep
+	text "  " max-mib "$1" max_mib
+}
+
+# Where it lies in memory it must not be as large as flowtally's default.
+add_history() {
+	local state
+
+	config_get state "$main" state
+	config_foreach add_history_options history
+	case $state$yaml in
+	/* | *"  max-mib: "*) ;;
+	*) add "  max-mib: 2" ;;
+	esac
+}
+
 # ---
 
 note_main() {
@@ -383,6 +403,7 @@ under "" hosts add_hosts
 under "" metrics add_metrics
 under "" export add_export
 sequence "" compat "$main" compat
+under "" history add_history
 text "" state "$main" state
 # /run is not in memory everywhere, /var/run is.
 add 'run: "/var/run/flowtally"'
