@@ -41,6 +41,46 @@ char *text_printable(const char *octets)
 	return escape(octets, false);
 }
 
+static bool may_be_in_name(gunichar character)
+{
+	switch (g_unichar_type(character)) {
+	case G_UNICODE_CONTROL:
+	case G_UNICODE_LINE_SEPARATOR:
+	case G_UNICODE_PARAGRAPH_SEPARATOR:
+		return false;
+	case G_UNICODE_FORMAT:
+		/* Without these two some scripts cannot be written, and some emoji fall apart. */
+		return character == 0x200c || character == 0x200d;
+	default:
+		return true;
+	}
+}
+
+char *text_name(const char *octets)
+{
+	g_autoptr(GString) name = g_string_new(NULL);
+
+	/* Those at the end might only be cut off later. */
+	while (*octets == ' ')
+		octets++;
+	while (*octets) {
+		gunichar character = g_utf8_get_char_validated(octets, -1);
+		bool valid = character != (gunichar)-1 && character != (gunichar)-2;
+		gsize before = name->len;
+
+		octets += valid ? g_utf8_skip[(guchar)*octets] : 1;
+		if (valid && !may_be_in_name(character))
+			continue;
+		g_string_append_unichar(name, valid ? character : 0xfffd);
+		if (name->len > TEXT_NAME_MAX) {
+			g_string_truncate(name, before);
+			break;
+		}
+	}
+	g_strstrip(name->str);
+	return *name->str ? g_strdup(name->str) : NULL;
+}
+
 /* How many columns @character takes. */
 static size_t character_width(gunichar character)
 {

@@ -21,6 +21,17 @@ char *text_escape(const char *octets);
 /* The same for a text that has been escaped before: the backslash stays. */
 char *text_printable(const char *octets);
 
+/* What people may be called: at most so many octets. */
+#define TEXT_NAME_MAX 255
+
+/*
+ * What a stranger says is a name, as something that can be shown: valid UTF-8 (U+FFFD stands for octets that
+ * are not), without control characters, line and paragraph separators, marks that turn the direction of
+ * writing and whatever else is invisible but for the joiners, without spaces at its ends, and cut at
+ * TEXT_NAME_MAX octets on a character's end. NULL if nothing is left.
+ */
+char *text_name(const char *octets);
+
 /* How many columns of a terminal @text takes; it is printable. */
 size_t text_width(const char *text);
 

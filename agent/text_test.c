@@ -164,6 +164,82 @@ static void text_is_cut_between_characters(void **state)
 	assert_cut("e\u0301te", 1, "e\u0301");
 }
 
+static void assert_name(const char *octets, const char *expected)
+{
+	g_autofree char *name = text_name(octets);
+
+	if (g_strcmp0(name, expected))
+		fail_msg("\"%s\" became \"%s\"", octets, name);
+}
+
+static void name_that_is_one_stays(void **state)
+{
+	assert_name("desktop", "desktop");
+	assert_name("B\xc3\xbcro 2", "B\xc3\xbcro 2");
+	assert_name("<b>\"a\\b\"</b>", "<b>\"a\\b\"</b>");
+	assert_name("\xe6\x97\xa5\xe6\x9c\xac", "\xe6\x97\xa5\xe6\x9c\xac");
+	/* a family, by joiners */
+	assert_name("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7",
+		    "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7");
+}
+
+static void name_has_no_control_characters(void **state)
+{
+	assert_name("\x1b[2J\x07red\x7f", "[2Jred");
+	assert_name("a\nb\r\tc", "abc");
+	assert_name("a\xc2\x9b"
+		    "31mb",
+		    "a31mb"); /* CSI of C1 */
+	assert_name("a\xe2\x80\xa8"
+		    "b\xe2\x80\xa9"
+		    "c",
+		    "abc"); /* separators */
+}
+
+static void name_turns_no_direction(void **state)
+{
+	static const gunichar marks[] = { 0x61c,  0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d,
+					  0x202e, 0x2066, 0x2067, 0x2068, 0x2069, 0xfeff };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
+		g_autoptr(GString) octets = g_string_new("a");
+
+		g_string_append_unichar(octets, marks[i]);
+		g_string_append_c(octets, 'b');
+		assert_name(octets->str, "ab");
+	}
+}
+
+static void name_is_utf_8(void **state)
+{
+	assert_name("a\xff"
+		    "b",
+		    "a\xef\xbf\xbd"
+		    "b");
+	assert_name("\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd");
+	assert_name("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"); /* a surrogate */
+	assert_name("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");		     /* overlong */
+}
+
+static void name_is_cut_on_a_character(void **state)
+{
+	g_autofree char *a254 = g_strnfill(254, 'a'), *a300 = g_strnfill(300, 'a');
+	g_autofree char *a255 = g_strnfill(255, 'a');
+	g_autofree char *umlaut = g_strconcat(a254, "\xc3\xa4", NULL);
+
+	assert_name(a300, a255);
+	assert_name(umlaut, a254);
+}
+
+static void name_may_be_none(void **state)
+{
+	assert_name("", NULL);
+	assert_name("   ", NULL);
+	assert_name("\x01\xe2\x80\xae", NULL);
+	assert_name("  a b ", "a b");
+	assert_name("\x01 a", "a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +255,12 @@ int main(void)
 		cmocka_unit_test(rates_in_octets_name_their_units),
 		cmocka_unit_test(units_are_known_by_name),
 		cmocka_unit_test(text_is_cut_between_characters),
+		cmocka_unit_test(name_that_is_one_stays),
+		cmocka_unit_test(name_has_no_control_characters),
+		cmocka_unit_test(name_turns_no_direction),
+		cmocka_unit_test(name_is_utf_8),
+		cmocka_unit_test(name_is_cut_on_a_character),
+		cmocka_unit_test(name_may_be_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
