@@ -20,6 +20,7 @@
 #include "json.h"
 #include "lock.h"
 #include "metering.h"
+#include "names.h"
 #include "namespaces.h"
 #include "notify.h"
 #include "privileges.h"
@@ -48,6 +49,7 @@ typedef struct {
 	Metering *metering;
 	Exporting *exporting;
 	History *history;
+	Names *names;
 	Control *control;
 	const HandRequest *request; /* that is being served; NULL: none is */
 	int lock;
@@ -104,6 +106,7 @@ static void update_view(Agent *agent)
 
 	view->config = agent->config;
 	view->exporting = agent->exporting;
+	view->names = agent->names;
 	view->hosts = metering_hosts(agent->metering);
 	view->ledger = metering_ledger(agent->metering);
 	view->points = metering_points(agent->metering);
@@ -532,6 +535,7 @@ static void replace_config(Agent *agent, Config *config)
 	agent->config = config;
 	agent->exporting = exporting_new(config, agent->exporting);
 	apply_history(agent);
+	names_set_config(agent->names, config);
 	metering_set_config(agent->metering, config);
 	namespaces_set_filter(agent->namespaces, is_named, agent);
 	follow(agent);
@@ -607,6 +611,8 @@ static bool start(Agent *agent, GError **error)
 	/* Once more, as it now is known what was asked for by hand. */
 	namespaces_set_filter(agent->namespaces, is_named, agent);
 	agent->exporting = exporting_new(agent->config, NULL);
+	agent->names = names_new(agent->config);
+	exporting_set_names(agent->exporting, agent->names);
 	load_counters(agent);
 	agent->history = history_new(history_path);
 	apply_history(agent);
@@ -690,6 +696,7 @@ static void agent_done(Agent *agent)
 	control_free(agent->control);
 	history_free(agent->history);
 	exporting_free(agent->exporting);
+	names_free(agent->names);
 	metering_free(agent->metering);
 	namespaces_free(agent->namespaces);
 	if (agent->config)

@@ -46,6 +46,14 @@ static const AskField table_fields[] = {
 	{ { "LIMIT", TABLE_RIGHT, 0 }, "limit", ask_plain },
 };
 
+static const AskField names_fields[] = {
+	{ { "NAMES", TABLE_LEFT, 0 }, "kind", ask_plain },
+	{ { "FILE", TABLE_LEFT, 1 }, "path", ask_plain },
+	{ { "ENTRIES", TABLE_RIGHT, 0 }, "entries", ask_plain },
+	{ { "BAD LINES", TABLE_RIGHT, 0 }, "bad_lines", ask_plain },
+	{ { "ERROR", TABLE_LEFT, 0 }, "error", ask_plain },
+};
+
 static const AskField collector_fields[] = {
 	{ { "COLLECTOR", TABLE_LEFT, 0 }, "collector", ask_plain },
 	{ { "MESSAGES", TABLE_RIGHT, 3 }, "messages", ask_plain },
@@ -74,6 +82,7 @@ static const struct {
 	{ "offloads", offload_fields, G_N_ELEMENTS(offload_fields) },
 	{ "overlaps", overlap_fields, G_N_ELEMENTS(overlap_fields) },
 	{ "tables", table_fields, G_N_ELEMENTS(table_fields) },
+	{ "names", names_fields, G_N_ELEMENTS(names_fields) },
 	{ "collectors", collector_fields, G_N_ELEMENTS(collector_fields) },
 };
 

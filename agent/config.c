@@ -8,12 +8,15 @@
 
 #include "mac.h"
 #include "settings.h"
+#include "text.h"
 
 /* A UNIX socket's path has 107 octets, and the socket lies in `run`. */
 #define RUN_MAX 89
 #define PATH_TEXT_MAX 1023
 #define LIST_MAX 1024
 #define DURATION_MAX (366 * UINT64_C(86400000))
+#define NAMES_MAX 64	       /* each source has a descriptor */
+#define STATIC_NAMES_MAX 65536 /* the file is bounded, too */
 
 /* A choice fills an unsigned int. */
 _Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
@@ -96,6 +99,27 @@ static bool is_endpoint(const char *text)
 	return parse_endpoint(&endpoint, text);
 }
 
+static bool is_name(const char *text)
+{
+	g_autofree char *name = text_name(text);
+
+	return name && !strcmp(name, text);
+}
+
+/* A MAC or an address, in the form of reports. */
+static char *canonical_host(const char *text)
+{
+	char written[MAX(MAC_TEXT_MAX, PREFIX_TEXT_MAX)];
+	uint8_t mac[MAC_LEN];
+	Prefix prefix;
+
+	if (mac_parse(mac, text))
+		return g_strdup(mac_format(mac, written));
+	if (strchr(text, '/') || !prefix_parse(&prefix, text, NULL))
+		return NULL;
+	return g_strdup(address_format(prefix.address, written));
+}
+
 /* Items of lists */
 
 static void interface_config_free(void *data)
@@ -134,6 +158,27 @@ static void merge_item_free(void *data)
 	g_clear_pointer(&item->also_texts, g_ptr_array_unref);
 	g_clear_pointer(&item->macs.also, g_array_unref);
 	g_free(item);
+}
+
+static void names_config_free(void *data)
+{
+	NamesConfig *names = data;
+
+	g_clear_pointer(&names->pairs, g_hash_table_unref);
+	for (int kind = 0; kind < NAMES_KINDS; kind++)
+		g_free(names->paths[kind]);
+	g_free(names);
+}
+
+static bool names_clash(const void *a, const void *b)
+{
+	const NamesConfig *first = a, *second = b;
+
+	for (int kind = 0; kind < NAMES_KINDS; kind++) {
+		if (first->paths[kind] && !g_strcmp0(first->paths[kind], second->paths[kind]))
+			return true;
+	}
+	return false;
 }
 
 static bool interfaces_clash(const void *a, const void *b)
@@ -303,6 +348,34 @@ static const SettingTable merge_table = {
 	.clash_reason = "the same MAC",
 };
 
+#define PATH_OF(kind) \
+	SETTING_TEXT, offsetof(NamesConfig, paths[kind]), .min = 1, .max = PATH_TEXT_MAX, \
+	.is_valid = is_absolute_file, .form = "the absolute path of a file"
+static const Setting names_settings[] = {
+	{ "static",
+	  SETTING_PAIRS, offsetof(NamesConfig, pairs), .max = STATIC_NAMES_MAX,
+	  .canonical = canonical_host, .key_form = "a MAC or an address",
+	  .is_valid = is_name,
+	  .form = "a name (1 to 255 octets, without control characters and spaces at its ends)" },
+	{ "dnsmasq", PATH_OF(NAMES_DNSMASQ) },
+	{ "odhcpd", PATH_OF(NAMES_ODHCPD) },
+	{ "kea", PATH_OF(NAMES_KEA) },
+	{ "isc", PATH_OF(NAMES_ISC) },
+	{ "uci", PATH_OF(NAMES_UCI) },
+	{ "ethers", PATH_OF(NAMES_ETHERS) },
+	{ "hosts", PATH_OF(NAMES_HOSTS) },
+};
+
+static const SettingTable names_table = {
+	.settings = names_settings,
+	.n = G_N_ELEMENTS(names_settings),
+	.size = sizeof(NamesConfig),
+	.free = names_config_free,
+	.clash = names_clash,
+	.clash_reason = "the same file",
+	.one_key = true,
+};
+
 #define AT(member) offsetof(Config, member)
 static const Setting config_settings[] = {
 	{ "interval",
@@ -325,6 +398,13 @@ static const Setting config_settings[] = {
 	{ "hosts.merge",
 	  SETTING_ITEMS, AT(hosts.merge), .fallback = "[]", .max = LIST_MAX,
 	  .items = &merge_table },
+	{ "hosts.names",
+	  SETTING_ITEMS, AT(hosts.names), .fallback = "[]", .max = NAMES_MAX,
+	  .items = &names_table },
+	{ "hosts.vendors",
+	  SETTING_TEXT, AT(hosts.vendors), .fallback = "/usr/share/ieee-data/oui.txt", .min = 1,
+	  .max = PATH_TEXT_MAX, .is_valid = is_absolute_file,
+	  .form = "the absolute path of a file" },
 	{ "metrics.max-hosts",
 	  SETTING_NUMBER, AT(metrics.max_hosts), .fallback = "1024", .min = 0,
 	  .max = CONFIG_MAX_HOSTS },
@@ -391,6 +471,17 @@ static void parse_macs(MergeItem *item)
 	}
 }
 
+/* It has one of them. */
+static void find_kind(NamesConfig *names)
+{
+	for (int kind = 0; kind < NAMES_KINDS; kind++) {
+		if (names->paths[kind]) {
+			names->kind = kind;
+			names->path = names->paths[kind];
+		}
+	}
+}
+
 Config *config_read(const char *path, GPtrArray *errors)
 {
 	g_autoptr(Config) config = g_new0(Config, 1);
@@ -408,6 +499,8 @@ Config *config_read(const char *path, GPtrArray *errors)
 		compile_patterns(config->interfaces->pdata[i]);
 	for (guint i = 0; i < config->hosts.merge->len; i++)
 		parse_macs(config->hosts.merge->pdata[i]);
+	for (guint i = 0; i < config->hosts.names->len; i++)
+		find_kind(config->hosts.names->pdata[i]);
 	config->hosts.local_is_set = config->hosts.local;
 	if (!config->hosts.local)
 		config->hosts.local = g_array_new(FALSE, FALSE, sizeof(Prefix));
@@ -456,6 +549,8 @@ void config_free(Config *config)
 	g_clear_pointer(&config->hosts.local, g_array_unref);
 	g_clear_pointer(&config->hosts.not_internet, g_array_unref);
 	g_clear_pointer(&config->hosts.merge, g_ptr_array_unref);
+	g_clear_pointer(&config->hosts.names, g_ptr_array_unref);
+	g_free(config->hosts.vendors);
 	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
 	g_free(config->textfile);
 	g_free(config->state);

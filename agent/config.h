@@ -14,6 +14,7 @@
 #include <glib.h>
 
 #include "devices.h"
+#include "nameparser.h"
 #include "pattern.h"
 #include "prefix.h"
 #include "records.h"
@@ -79,6 +80,14 @@ typedef struct {
 	bool layer2_octets; /* records carry layer2OctetDeltaCount, too */
 } CollectorConfig;
 
+/* One item of `hosts.names`. */
+typedef struct {
+	NamesKind kind;
+	GHashTable *pairs; /* of kind static: char * to char *, MAC or address to name; else NULL */
+	const char *path;  /* of the other kinds; one of ... */
+	char *paths[NAMES_KINDS];
+} NamesConfig;
+
 typedef struct {
 	char *path; /* of the file, NULL where there is none and the defaults apply */
 	uint64_t interval_ms;
@@ -90,6 +99,8 @@ typedef struct {
 		uint32_t max;
 		uint64_t address_age_ms;
 		GPtrArray *merge; /* of MergedMacs */
+		GPtrArray *names; /* of NamesConfig */
+		char *vendors;
 	} hosts;
 	struct {
 		uint32_t max_hosts;

@@ -176,6 +176,36 @@ static const struct {
 	{ "history", "history: ", { "{}" }, { "62d", "[keep]" } },
 	{ "history.keep", "history:\n  keep: ", { "0s", "1h", "366d" }, { "367d", "62", "ever" } },
 	{ "history.max-mib", "history:\n  max-mib: ", { "1", "65536" }, { "0", "64MiB" } },
+	{ "hosts.names",
+	  "hosts:\n  names: ",
+	  { "[]", "[{hosts: /etc/hosts}, {hosts: /etc/other}, {ethers: /etc/hosts}]" },
+	  { "{hosts: /etc/hosts}", "/etc/hosts" } },
+	{ "hosts.names[0]",
+	  "hosts:\n  names:\n  - ",
+	  { "hosts: /etc/hosts", "{static: {}}" },
+	  { "/etc/hosts", "{}", "{hosts: /etc/hosts, ethers: /etc/ethers}", "[hosts]" } },
+	{ "hosts.names[1]",
+	  "hosts:\n  names:\n  - hosts: /etc/hosts\n  - ",
+	  { "hosts: /etc/other", "kea: /etc/hosts" },
+	  { "hosts: /etc/hosts" } },
+	{ "hosts.names[0].kea",
+	  "hosts:\n  names:\n  - kea: ",
+	  { "/var/lib/kea/kea-leases4.csv" },
+	  { "leases.csv", "/var/lib/kea/", "\"\"", "[]", "{}" } },
+	{ "hosts.names[0].static",
+	  "hosts:\n  names:\n  - static: ",
+	  { "{}", "{02:00:00:00:00:0a: a, \"02-00-00-00-00-0B\": b, 192.168.2.77: c, "
+		  "\"2001:db8::1\": d}" },
+	  { "desktop", "[]", "{desktop: 02:00:00:00:00:01}", "{192.168.2.0/24: net}",
+	    "{02:00:00:00:00: a}", "{\"\": a}", "{[a]: b}" } },
+	{ "hosts.names[0].static.02:00:00:00:00:01",
+	  "hosts:\n  names:\n  - static:\n      02:00:00:00:00:01: ",
+	  { "desktop", "5", "B\u00fcro 2", "\"<b>\\\"\"" },
+	  { "\"\"", "\" a\"", "\"\\e[2J\"", "\"a\\nb\"", "\"a\\u202eb\"", "[a]", "{a: b}" } },
+	{ "hosts.vendors",
+	  "hosts:\n  vendors: ",
+	  { "/usr/share/ieee-data/oui.txt" },
+	  { "oui.txt", "/usr/share/ieee-data/", "[]", "false" } },
 	{ "export", "export: ", { "{}" }, { "ipfix", "[ipfix]" } },
 	{ "export.ipfix", "export:\n  ipfix: ", { "{}" }, { "true", "[collectors]" } },
 	{ "export.ipfix.observation-domain",
@@ -320,9 +350,12 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		{ "interfaces:\n- match: a\n  sides: lan",
 		  "3: interfaces[0].sides: unknown key; known here: match, exclude, meter, side, "
 		  "hook, order, local, alias" },
-		{ "hosts:\n  names: {}",
-		  "2: hosts.names: unknown key; known here: local, not-internet, max, "
-		  "address-age, merge" },
+		{ "hosts:\n  name: {}",
+		  "2: hosts.name: unknown key; known here: local, not-internet, max, "
+		  "address-age, merge, names, vendors" },
+		{ "hosts:\n  names:\n  - nis: /etc/nis",
+		  "3: hosts.names[0].nis: unknown key; known here: static, dnsmasq, odhcpd, kea, "
+		  "isc, uci, ethers, hosts" },
 		{ "export:\n  http: {}",
 		  "2: export.http: unknown key; known here: ipfix, textfile" },
 		{ "export:\n  ipfix:\n    collector: 1",
@@ -339,7 +372,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 				  "state, run" },
 		{ "hosts:\n  ma: 5",
 		  "2: hosts.ma: unknown key; known here: local, not-internet, max, "
-		  "address-age, merge" },
+		  "address-age, merge, names, vendors" },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
@@ -436,7 +469,7 @@ static void what_an_error_shows_of_the_file_is_short_and_harmless(void **state)
 	assert_true(strlen(of_value) < 300);
 	assert_errors("hosts: {\"\\e[2J\\n\": 1}",
 		      "1: hosts.\\x1b[2J\\x0a: unknown key; known here: local, not-internet, "
-		      "max, address-age, merge");
+		      "max, address-age, merge, names, vendors");
 	assert_errors("hosts: {local: [\"\\e[2J\"]}",
 		      "1: hosts.local[0]: \"\\x1b[2J\" is not a prefix such as 192.0.2.0/24 or "
 		      "2001:db8::/48");
@@ -627,6 +660,11 @@ static void print_merge(GString *out, const GPtrArray *merge)
 	}
 }
 
+static void print_pair(gpointer key, gpointer value, gpointer out)
+{
+	g_string_append_printf(out, "name %s %s\n", (char *)key, (char *)value);
+}
+
 static char *config_print(const Config *config)
 {
 	GString *out = g_string_new(NULL);
@@ -651,6 +689,15 @@ static char *config_print(const Config *config)
 	g_string_append_printf(out, "history %" PRIu64 " of %u MiB\n", config->history.keep_ms,
 			       config->history.max_mib);
 	print_merge(out, config->hosts.merge);
+	for (guint i = 0; i < config->hosts.names->len; i++) {
+		const NamesConfig *item = config->hosts.names->pdata[i];
+
+		g_string_append_printf(out, "names %s %s\n", names_kind_words[item->kind],
+				       item->path ? item->path : "-");
+		if (item->pairs)
+			g_hash_table_foreach(item->pairs, print_pair, out);
+	}
+	g_string_append_printf(out, "vendors %s\n", config->hosts.vendors);
 	g_string_append_printf(out,
 			       "domain %u enterprise %u refresh %" G_GUINT64_FORMAT " size %u\n",
 			       config->ipfix.observation_domain, config->ipfix.enterprise_number,
@@ -688,6 +735,7 @@ static const char defaults[] = "interval 10000\n"
 			       "not-internet ::1/128\n"
 			       "max 65536 age 604800000 shown 1024 idle 86400000\n"
 			       "history 5356800000 of 64 MiB\n"
+			       "vendors /usr/share/ieee-data/oui.txt\n"
 			       "domain 1 enterprise 32473 refresh 60000 size 1400\n"
 			       "textfile - state /var/lib/flowtally run /run/flowtally\n";
 
@@ -745,6 +793,11 @@ static void every_key_reaches_its_place(void **state)
 		"  merge:\n"
 		"    - {mac: '02:00:00:00:00:0A', also: ['02:00:00:00:00:0b', "
 		"'02-00-00-00-00-0C']}\n"
+		"  names:\n"
+		"    - static: {02-00-00-00-00-0A: desktop}\n"
+		"    - kea: /var/lib/kea/kea-leases4.csv\n"
+		"    - uci: /etc/config/dhcp\n"
+		"  vendors: /opt/oui.txt\n"
 		"metrics: {max-hosts: 9, idle: 1m}\n"
 		"history: {keep: 48h, max-mib: 2}\n"
 		"export:\n"
@@ -776,12 +829,43 @@ static void every_key_reaches_its_place(void **state)
 		"max 8 age 3600000 shown 9 idle 60000\n"
 		"history 172800000 of 2 MiB\n"
 		"02:00:00:00:00:0a is also 02:00:00:00:00:0b 02:00:00:00:00:0c\n"
+		"names static -\n"
+		"name 02:00:00:00:00:0a desktop\n"
+		"names kea /var/lib/kea/kea-leases4.csv\n"
+		"names uci /etc/config/dhcp\n"
+		"vendors /opt/oui.txt\n"
 		"domain 7 enterprise 28972 refresh 120000 size 512\n"
 		"collector 192.0.2.1:4739 transport 0 hosts 1 statistics 1 enterprise 0 layer2 0\n"
 		"collector [2001:db8::1]:2055 transport 0 hosts 1 statistics 0 enterprise 2 "
 		"layer2 1\n"
 		"collector 192.0.2.1:4739 transport 0 hosts 0 statistics 1 enterprise 1 layer2 0\n"
 		"textfile /tmp/prom_c state /mnt/state run /run/other\n");
+}
+
+static void item_with_one_key_has_exactly_one(void **state)
+{
+	assert_errors("hosts:\n  names:\n  - {}\n  - hosts: /a\n    ethers: /b\n",
+		      "3: hosts.names[0]: 0 keys instead of exactly one of static, dnsmasq, "
+		      "odhcpd, kea, isc, "
+		      "uci, ethers, hosts\n"
+		      "4: hosts.names[1]: 2 keys instead of exactly one of static, dnsmasq, "
+		      "odhcpd, kea, isc, "
+		      "uci, ethers, hosts");
+}
+
+static void one_host_is_not_named_twice_however_it_is_written(void **state)
+{
+	assert_errors(
+		"hosts:\n"
+		"  names:\n"
+		"  - static:\n"
+		"      02:00:00:00:00:0a: desktop\n"
+		"      02-00-00-00-00-0A: phone\n"
+		"      \"2001:db8::1\": tv\n"
+		"      \"2001:DB8:0::1\": [tv]\n",
+		"5: hosts.names[0].static.02-00-00-00-00-0A: the key is given twice, first in line "
+		"4\n"
+		"7: hosts.names[0].static.2001:DB8:0::1: the key is given twice, first in line 6");
 }
 
 static void an_empty_list_of_local_prefixes_is_not_the_default(void **state)
@@ -843,6 +927,7 @@ static void the_settings_that_the_sample_comments_out_are_right(void **state)
 	config = config_of(yaml);
 	assert_int_equal(config->interfaces->len, 3);
 	assert_true(config->hosts.local_is_set);
+	assert_int_equal(config->hosts.names->len, 8);
 	assert_int_equal(config->ipfix.collectors->len, 1);
 	assert_non_null(config->textfile);
 }
@@ -856,7 +941,8 @@ static void the_sample_and_the_manual_have_every_key(void **state)
 		const char *dot = strrchr(keys[i].key, '.');
 		g_autofree char *in_sample = g_strconcat(dot ? dot + 1 : keys[i].key, ":", NULL);
 
-		if (g_str_has_suffix(keys[i].key, "]"))
+		/* Neither items nor keys of the user's. */
+		if (g_str_has_suffix(keys[i].key, "]") || strstr(keys[i].key, ".static."))
 			continue;
 		if (!strstr(sample, in_sample) || !strstr(manual, dot ? dot + 1 : keys[i].key))
 			fail_msg("%s is not in both", keys[i].key);
@@ -985,6 +1071,8 @@ int main(void)
 		cmocka_unit_test(a_file_that_says_nothing_gives_the_defaults),
 		cmocka_unit_test(without_a_file_there_is_no_path_and_the_defaults_apply),
 		cmocka_unit_test(every_key_reaches_its_place),
+		cmocka_unit_test(item_with_one_key_has_exactly_one),
+		cmocka_unit_test(one_host_is_not_named_twice_however_it_is_written),
 		cmocka_unit_test(an_empty_list_of_local_prefixes_is_not_the_default),
 		cmocka_unit_test(the_path_is_that_of_the_file),
 		cmocka_unit_test(the_sample_file_is_the_defaults),

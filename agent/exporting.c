@@ -31,6 +31,7 @@ typedef struct {
 
 struct Exporting {
 	const Config *config;
+	const Names *names;
 	GPtrArray *groups;	  /* of Group */
 	GPtrArray *members;	  /* of Member */
 	char *interfaces;	  /* those of the report before, as text */
@@ -47,6 +48,7 @@ typedef struct {
 	const IpfixInterface *interfaces;
 	size_t interfaces_n;
 	const Volume *ignored;
+	const Names *names;
 	RefreshPolicy refresh;
 	GArray *hosts[2]; /* of HostRecord: without hostScope, and with it; NULL: not made yet */
 } Round;
@@ -62,7 +64,7 @@ static const GArray *host_records(Round *round, EnterpriseElements enterprise)
 
 	if (!*records)
 		*records = host_records_new(round->deltas, round->n, round->start_ms, round->end_ms,
-					    enterprise);
+					    enterprise, round->names);
 	return *records;
 }
 
@@ -274,6 +276,7 @@ void exporting_report(Exporting *exporting, uint64_t now_ms, uint64_t start_ms, 
 		.interfaces = interfaces,
 		.interfaces_n = interfaces_n,
 		.ignored = ignored,
+		.names = exporting->names,
 	};
 
 	note_interfaces(exporting, interfaces, interfaces_n);
@@ -301,12 +304,17 @@ void exporting_note_repetition(Exporting *exporting, const HostDelta *deltas, si
 	for (guint i = 0; i < exporting->members->len; i++) {
 		Member *member = g_ptr_array_index(exporting->members, i);
 		g_autoptr(GArray) records =
-			host_records_new(deltas, n, 0, 0, member->group->layout.enterprise);
+			host_records_new(deltas, n, 0, 0, member->group->layout.enterprise, NULL);
 		IpfixContents repeated = sum_up(records);
 
 		if (collector_config(member->collector)->records_hosts)
 			collector_note_repetition(member->collector, &repeated);
 	}
+}
+
+void exporting_set_names(Exporting *exporting, const Names *names)
+{
+	exporting->names = names;
 }
 
 static bool layout_equal(const IpfixLayout *a, const IpfixLayout *b)
@@ -429,6 +437,7 @@ Exporting *exporting_new(const Config *config, Exporting *old)
 	Exporting *exporting = g_new0(Exporting, 1);
 
 	exporting->config = config;
+	exporting->names = old ? old->names : NULL;
 	exporting->groups = g_ptr_array_new_with_free_func(group_free);
 	exporting->members = g_ptr_array_new_with_free_func(member_free);
 	for (guint i = 0; i < config->ipfix.collectors->len; i++)

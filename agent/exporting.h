@@ -20,6 +20,7 @@
 #include "config.h"
 #include "hosts.h"
 #include "ipfix.h"
+#include "names.h"
 #include "totals.h"
 
 typedef struct Exporting Exporting;
@@ -40,6 +41,9 @@ void exporting_free(Exporting *exporting);
 void exporting_report(Exporting *exporting, uint64_t now_ms, uint64_t start_ms, uint64_t end_ms,
 		      const HostDelta *deltas, size_t n, const IpfixInterface *interfaces,
 		      size_t interfaces_n, const Volume *ignored);
+
+/* Who is called how in records with names; borrowed, and kept by exporting_new(). NULL: nobody has a name. */
+void exporting_set_names(Exporting *exporting, const Names *names);
 
 /* The @n deltas that will be reported next may have been sent before a crash. */
 void exporting_note_repetition(Exporting *exporting, const HostDelta *deltas, size_t n);

@@ -38,6 +38,12 @@ static struct host_key record_key(const struct host_key *key, EnterpriseElements
 	return result;
 }
 
+static const char *name_of(const Names *names, const struct host_key *key,
+			   EnterpriseElements enterprise)
+{
+	return names && enterprise == ENTERPRISE_FULL ? names_find(names, &key, 1) : NULL;
+}
+
 static void add_record(GArray *records, const HostRecord *record)
 {
 	HostRecord *last = &g_array_index(records, HostRecord, records->len - 1);
@@ -50,7 +56,7 @@ static void add_record(GArray *records, const HostRecord *record)
 }
 
 GArray *host_records_new(const HostDelta *deltas, size_t n, uint64_t start_ms, uint64_t end_ms,
-			 EnterpriseElements enterprise)
+			 EnterpriseElements enterprise, const Names *names)
 {
 	g_autoptr(GPtrArray) sorted = sort_deltas(deltas, n);
 	GArray *records = g_array_sized_new(FALSE, FALSE, sizeof(HostRecord), (guint)n);
@@ -64,6 +70,7 @@ GArray *host_records_new(const HostDelta *deltas, size_t n, uint64_t start_ms, u
 				.start_ms = start_ms,
 				.end_ms = end_ms,
 				.volume = delta->volume[direction],
+				.name = name_of(names, &delta->key, enterprise),
 			};
 
 			if (!volume_is_zero(&record.volume))

@@ -14,12 +14,13 @@
 
 #include "config.h"
 #include "hosts.h"
+#include "names.h"
 
 /*
- * An array of HostRecord, the caller's to unref. Records of the same template stand together: they
+ * An array of HostRecord, the caller's to unref; names are borrowed from @names, which may be NULL. Records of the same template stand together: they
  * are in the order of direction, interface and address.
  */
 GArray *host_records_new(const HostDelta *deltas, size_t n, uint64_t start_ms, uint64_t end_ms,
-			 EnterpriseElements enterprise);
+			 EnterpriseElements enterprise, const Names *names);
 
 #endif

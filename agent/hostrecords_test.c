@@ -28,7 +28,7 @@ static HostDelta delta_of(uint32_t ifindex, uint8_t host, enum scope scope, uint
 
 static GArray *records_of(const HostDelta *deltas, size_t n, EnterpriseElements enterprise)
 {
-	return host_records_new(deltas, n, 1000, 2000, enterprise);
+	return host_records_new(deltas, n, 1000, 2000, enterprise, NULL);
 }
 
 static const HostRecord *record_at(const GArray *records, guint i)

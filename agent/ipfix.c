@@ -629,7 +629,8 @@ static void fill_host_fields(struct host_fields *fields, const HostRecord *recor
 	if (with_name) {
 		char label[HOST_LABEL_MAX];
 
-		copy_text(fields->host_name, sizeof(fields->host_name), host_label(key, label));
+		copy_text(fields->host_name, sizeof(fields->host_name),
+			  record->name ? record->name : host_label(key, label));
 	}
 }
 

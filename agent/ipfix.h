@@ -63,6 +63,7 @@ typedef struct {
 	uint64_t start_ms; /* since the epoch */
 	uint64_t end_ms;
 	Volume volume;
+	const char *name; /* NULL: host_label() stands for it */
 } HostRecord;
 
 /* The Exporting Process as one collector sees it (RFC 7011, 4.1 and 4.3; template 270). */

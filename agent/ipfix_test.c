@@ -327,6 +327,34 @@ static void download_names_the_host_as_destination(void **state)
 			    ADDRESS_LEN);
 }
 
+static void assert_host_name(const char *name, const char *expected)
+{
+	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_FULL, false);
+	g_autoptr(Decoder) decoder = NULL;
+	HostRecord record = record_of(DIRECTION_DOWNLOAD);
+	char padded[33] = { 0 };
+	const DecodedRecord *decoded;
+
+	set_ipv4(&record.key, 1);
+	set_mac(&record.key, 9);
+	record.name = name;
+	decoder = decode_hosts(encoder, &record, 1);
+	decoded = record_at(decoder, 0);
+	memcpy(padded, decoded->at[decoder_find(decoded->template, ENTERPRISE, 3)], 32);
+	assert_string_equal(padded, expected);
+}
+
+/* 32 octets. */
+static void name_is_cut_on_a_character(void **state)
+{
+	assert_host_name(NULL, "02:00:00:00:ab:09");
+	assert_host_name("desktop", "desktop");
+	assert_host_name("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+	assert_host_name("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+	assert_host_name("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xc3\xa4",
+			 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+}
+
 static void host_by_mac_alone_has_no_address(void **state)
 {
 	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_MAC, false);
@@ -561,6 +589,7 @@ int main(void)
 		cmocka_unit_test(enterprise_elements_are_described_first),
 		cmocka_unit_test(upload_is_encoded_octet_by_octet),
 		cmocka_unit_test(download_names_the_host_as_destination),
+		cmocka_unit_test(name_is_cut_on_a_character),
 		cmocka_unit_test(host_by_mac_alone_has_no_address),
 		cmocka_unit_test(host_by_address_alone_has_no_mac_in_any_layout),
 		cmocka_unit_test(full_layout_tells_scope_and_name),

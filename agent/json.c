@@ -174,11 +174,12 @@ static json_t *device_mac(const Device *device)
 }
 
 /* A host from its @n accounts on one interface. */
-static json_t *host_object(const Account *const *accounts, size_t n)
+static json_t *host_object(const View *view, const Account *const *accounts, size_t n)
 {
 	json_t *object = json_object(), *list = json_array();
 	Account sum = *accounts[0];
-	char host[DEVICE_LABEL_MAX];
+	char host[DEVICE_LABEL_MAX], label[DEVICE_LABEL_MAX];
+	const char *vendor = view_host_vendor(view, sum.device);
 
 	json_array_append_new(list, account_object(accounts[0]));
 	for (size_t i = 1; i < n; i++) {
@@ -187,17 +188,20 @@ static json_t *host_object(const Account *const *accounts, size_t n)
 	}
 	device_label(sum.device, host);
 	set(object, "host", json_string(host));
-	set(object, "name", json_string(host));
+	/* Names are clean as they are. */
+	set(object, "name", json_string(view_host_name(view, accounts, n, label)));
 	set(object, "mac", device_mac(sum.device));
+	set(object, "vendor", vendor ? json_string(vendor) : json_null());
+	set(object, "private_mac", json_boolean(view_host_is_private(sum.device)));
 	set(object, "interface", string(sum.interface));
 	set_account(object, &sum);
 	set(object, "accounts", list);
 	return object;
 }
 
-static json_t *host_list(const Hosts *hosts)
+static json_t *host_list(const View *view)
 {
-	g_autoptr(GPtrArray) list = hosts_list(hosts);
+	g_autoptr(GPtrArray) list = hosts_list(view->hosts);
 	const Account *const *accounts = (const Account *const *)list->pdata;
 	json_t *objects = json_array();
 	size_t end;
@@ -205,7 +209,7 @@ static json_t *host_list(const Hosts *hosts)
 	for (size_t i = 0; i < list->len; i = end) {
 		for (end = i + 1; end < list->len && view_same_host(accounts[i], accounts[end]);)
 			end++;
-		json_array_append_new(objects, host_object(&accounts[i], end - i));
+		json_array_append_new(objects, host_object(view, &accounts[i], end - i));
 	}
 	return objects;
 }
@@ -241,7 +245,7 @@ json_t *json_hosts(const View *view)
 {
 	json_t *object = document(time_of_sums(view));
 
-	set(object, "hosts", host_list(view->hosts));
+	set(object, "hosts", host_list(view));
 	set(object, "overflow", overflow_list(view));
 	return object;
 }
@@ -464,6 +468,25 @@ static json_t *collector_list(const View *view)
 	return objects;
 }
 
+static json_t *names_list(const Names *names)
+{
+	json_t *objects = json_array();
+	NamesStatus status;
+
+	for (size_t i = 0; names && names_status(names, i, &status); i++) {
+		json_t *object = json_object();
+
+		set(object, "kind", json_string(status.kind));
+		set(object, "path", string(status.path));
+		set(object, "entries", integer(status.entries));
+		set(object, "bad_lines", integer(status.bad_lines));
+		set(object, "reading", json_boolean(status.reading));
+		set(object, "error", string(status.error));
+		json_array_append_new(objects, object);
+	}
+	return objects;
+}
+
 static json_t *textfile_object(const View *view)
 {
 	json_t *object;
@@ -503,6 +526,7 @@ json_t *json_status(const View *view)
 	set(object, "offloads", offload_list(view->points));
 	set(object, "overlaps", overlap_list(view->overlaps));
 	set(object, "tables", table_list(view));
+	set(object, "names", names_list(view->names));
 	set(object, "collectors", collector_list(view));
 	set(object, "textfile", textfile_object(view));
 	return object;

@@ -252,6 +252,44 @@ static void strange_names_are_valid_utf8(void **state)
 	json_decref(document);
 }
 
+static void host_has_the_name_that_it_was_given(void **state)
+{
+	Network *network = *state;
+	json_t *document;
+
+	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 1, 2);
+	add_traffic(network, "br-lan", 2, "192.0.2.2", SCOPE_INTERNET, 1, 2);
+	add_traffic(network, "wg0", 0, "192.0.2.3", SCOPE_INTERNET, 1, 2);
+	add_name(network, "02:00:00:00:00:01", "<b>\"a\\b\"</b> \xc3\xa4");
+	document = json_hosts(&network->view);
+	assert_text(document, "hosts/0/host", "02:00:00:00:00:01");
+	assert_text(document, "hosts/0/name", "<b>\"a\\b\"</b> \xc3\xa4");
+	assert_true(json_is_null(member(document, "hosts/0/vendor")));
+	assert_true(json_is_true(member(document, "hosts/0/private_mac")));
+	assert_text(document, "hosts/1/name", "02:00:00:00:00:02");
+	assert_text(document, "hosts/2/name", "192.0.2.3");
+	assert_true(json_is_false(member(document, "hosts/2/private_mac")));
+	json_decref(document);
+}
+
+static void sources_of_names_are_listed(void **state)
+{
+	Network *network = *state;
+	json_t *document = json_status(&network->view);
+
+	assert_int_equal(json_array_size(member(document, "names")), 0);
+	json_decref(document);
+	add_name(network, "02:00:00:00:00:01", "desktop");
+	document = json_status(&network->view);
+	assert_text(document, "names/0/kind", "static");
+	assert_true(json_is_null(member(document, "names/0/path")));
+	assert_integer(document, "names/0/entries", 1);
+	assert_integer(document, "names/0/bad_lines", 0);
+	assert_true(json_is_false(member(document, "names/0/reading")));
+	assert_true(json_is_null(member(document, "names/0/error")));
+	json_decref(document);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_network, remove_network)
 
 int main(void)
@@ -270,6 +308,8 @@ int main(void)
 		TEST(status_shows_what_is_seen_twice),
 		TEST(never_is_null),
 		TEST(strange_names_are_valid_utf8),
+		TEST(host_has_the_name_that_it_was_given),
+		TEST(sources_of_names_are_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ typedef struct {
 	const View *view;
 	GArray *series;	    /* of HostSeries */
 	GPtrArray *devices; /* of const Device: those that are shown */
+	GHashTable *names;  /* const Device * -> const char *, borrowed: of those that have one */
 	GArray *sheets;	    /* of LedgerRow */
 	GArray *collectors; /* of CollectorView */
 	GStringChunk *labels;
@@ -215,10 +216,14 @@ static void write_of_hosts(Exposition *exposition, const Family *family)
 static void write_host_info(Exposition *exposition, const Family *family)
 {
 	for (guint i = 0; i < exposition->devices->len; i++) {
+		const Device *device = exposition->devices->pdata[i];
+		const char *name = g_hash_table_lookup(exposition->names, device);
+		const char *vendor = view_host_vendor(exposition->view, device);
 		char host[DEVICE_LABEL_MAX];
 
-		device_label(exposition->devices->pdata[i], host);
-		sample(exposition, family, 1, "host", host, "name", host, NULL);
+		device_label(device, host);
+		sample(exposition, family, 1, "host", host, "name", name ? name : host, "vendor",
+		       vendor ? vendor : "", NULL);
 	}
 }
 
@@ -373,7 +378,7 @@ static const Family families[] = { /* in the order of the exposition */
 	 "Packets from the host, as on the wire.",
 	 OF_HOSTS(DIRECTION_UPLOAD, packets)},
 	{"flowtally_host_info", "gauge",
-	 "A host and its name.",
+	 "A host, its name and who has made it.",
 	 .write = write_host_info},
 	{"flowtally_host_last_seen_timestamp_seconds", "gauge",
 	 "When the host's last packet passed, in seconds since the epoch.",
@@ -478,28 +483,36 @@ static gint compare_devices(gconstpointer a, gconstpointer b)
 	return device_compare(*(const Device *const *)a, *(const Device *const *)b);
 }
 
-/* A host that is seen on several interfaces is one. */
-static void add_device(GPtrArray *devices, GHashTable *known, Device *device)
+/* A host that is seen on several interfaces is one; it may be named by an address that it has at one only. */
+static void add_device(Exposition *exposition, GHashTable *known, const Account *const *accounts,
+		       size_t n)
 {
+	Device *device = accounts[0]->device;
+	char label[DEVICE_LABEL_MAX];
+	const char *name = view_host_name(exposition->view, accounts, n, label);
+
 	if (g_hash_table_add(known, device))
-		g_ptr_array_add(devices, device);
+		g_ptr_array_add(exposition->devices, device);
+	if (name != label && !g_hash_table_contains(exposition->names, device))
+		g_hash_table_insert(exposition->names, device, (gpointer)name);
 }
 
 static void aggregate(Exposition *exposition)
 {
-	g_autoptr(GPtrArray) accounts = hosts_list(exposition->view->hosts);
+	g_autoptr(GPtrArray) list = hosts_list(exposition->view->hosts);
 	g_autoptr(GHashTable) known = g_hash_table_new(NULL, NULL);
-	guint first = 0;
+	const Account *const *accounts = (const Account *const *)list->pdata;
+	guint end;
 
-	for (guint i = 0; i < accounts->len; i++) {
-		const Account *account = accounts->pdata[i];
+	for (guint i = 0; i < list->len; i = end) {
+		guint first = exposition->series->len;
+		bool shown = accounts[i]->device->shown;
 
-		if (!account->device->shown)
-			continue;
-		if (!i || !view_same_host(accounts->pdata[i - 1], account))
-			first = exposition->series->len;
-		add_to_series(exposition, first, account);
-		add_device(exposition->devices, known, account->device);
+		for (end = i; end < list->len && view_same_host(accounts[i], accounts[end]); end++)
+			if (shown)
+				add_to_series(exposition, first, accounts[end]);
+		if (shown)
+			add_device(exposition, known, &accounts[i], end - i);
 	}
 	g_ptr_array_sort(exposition->devices, compare_devices);
 }
@@ -508,12 +521,14 @@ GString *prometheus_exposition(const View *view)
 {
 	g_autoptr(GArray) series = g_array_new(FALSE, FALSE, sizeof(HostSeries));
 	g_autoptr(GPtrArray) devices = g_ptr_array_new();
+	g_autoptr(GHashTable) names = g_hash_table_new(NULL, NULL);
 	g_autoptr(GArray) sheets = ledger_list(view->ledger);
 	g_autoptr(GArray) collectors = view_collectors(view);
 	Exposition exposition = {
 		.view = view,
 		.series = series,
 		.devices = devices,
+		.names = names,
 		.sheets = sheets,
 		.collectors = collectors,
 		.labels = g_string_chunk_new(4096),

@@ -101,8 +101,31 @@ static void host_without_mac_is_its_address(void **state)
 	add_traffic(network, "wg0", 0, "192.0.2.2", SCOPE_INTERNET, 10, 20);
 	assert_line(&network->view, "flowtally_host_upload_bytes_total{host=\"192.0.2.2\","
 				    "interface=\"wg0\",scope=\"internet\",family=\"ipv4\"} 10");
-	assert_line(&network->view, "flowtally_host_info{host=\"192.0.2.1\",name=\"192.0.2.1\"} 1");
+	assert_line(&network->view,
+		    "flowtally_host_info{host=\"192.0.2.1\",name=\"192.0.2.1\",vendor=\"\"} 1");
 	assert_well_formed(&network->view);
+}
+
+static void name_of_a_host_is_escaped(void **state)
+{
+	Network *network = *state;
+
+	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
+	add_name(network, "02:00:00:00:00:01", "\"a\\b\" {c}");
+	assert_line(&network->view, "flowtally_host_info{host=\"02:00:00:00:00:01\",name=\"\\\"a"
+				    "\\\\b\\\" {c}\",vendor=\"\"} 1");
+	assert_well_formed(&network->view);
+}
+
+static void host_that_is_named_at_one_interface_has_the_name(void **state)
+{
+	Network *network = *state;
+
+	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
+	add_traffic(network, "wlan0", 1, "192.0.2.2", SCOPE_INTERNET, 10, 20);
+	add_name(network, "192.0.2.2", "desktop");
+	assert_line(&network->view, "flowtally_host_info{host=\"02:00:00:00:00:01\","
+				    "name=\"desktop\",vendor=\"\"} 1");
 }
 
 static void host_on_two_interfaces_is_one_host(void **state)
@@ -112,8 +135,8 @@ static void host_on_two_interfaces_is_one_host(void **state)
 	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
 	add_traffic(network, "br-lan", 2, "192.0.2.2", SCOPE_INTERNET, 100, 200);
 	add_traffic(network, "wlan0", 1, "192.0.2.1", SCOPE_INTERNET, 10, 20);
-	assert_line(&network->view,
-		    "flowtally_host_info{host=\"02:00:00:00:00:01\",name=\"02:00:00:00:00:01\"} 1");
+	assert_line(&network->view, "flowtally_host_info{host=\"02:00:00:00:00:01\",name=\"02:00:"
+				    "00:00:00:01\",vendor=\"\"} 1");
 	assert_line(&network->view,
 		    "flowtally_host_last_seen_timestamp_seconds{host=\"02:00:00:00:00:01\"} "
 		    "1700000003.000");
@@ -363,6 +386,8 @@ int main(void)
 		TEST(addresses_of_a_mac_add_up),
 		TEST(scopes_are_apart),
 		TEST(host_without_mac_is_its_address),
+		TEST(name_of_a_host_is_escaped),
+		TEST(host_that_is_named_at_one_interface_has_the_name),
 		TEST(host_on_two_interfaces_is_one_host),
 		TEST(ledger_has_every_class),
 		TEST(interface_counts_frame_octets),

@@ -277,6 +277,24 @@ static void report_clash(Reader *reader, const Setting *setting, const yaml_node
 	}
 }
 
+static char *words_of_group(const SettingTable *table, const char *group);
+
+static size_t mapping_size(const yaml_node_t *mapping)
+{
+	return (size_t)(mapping->data.mapping.pairs.top - mapping->data.mapping.pairs.start);
+}
+
+static void report_size(Reader *reader, const SettingTable *table, const yaml_node_t *mapping)
+{
+	g_autofree char *words = NULL;
+
+	if (!table->one_key || mapping_size(mapping) == 1)
+		return;
+	words = words_of_group(table, "");
+	fault(reader, line_of(mapping), "%zu keys instead of exactly one of %s",
+	      mapping_size(mapping), words);
+}
+
 static void read_item(Reader *reader, const Setting *setting, const yaml_node_t *node, void *place)
 {
 	GPtrArray *items = *(GPtrArray **)place;
@@ -294,6 +312,9 @@ static void read_item(Reader *reader, const Setting *setting, const yaml_node_t 
 	length = enter(reader, ".");
 	read_object(reader, setting->items, node, item);
 	leave(reader, length);
+	if (reader->faults->len == faults_before)
+		report_size(reader, setting->items, node);
+	/* What a faulty item means is not known. */
 	if (reader->faults->len > faults_before)
 		g_hash_table_add(reader->faulty, item);
 	else
@@ -383,10 +404,67 @@ static void read_scalar(Reader *reader, const Setting *setting, const yaml_node_
 	fault_value(reader, node, expected);
 }
 
+/* Mappings whose keys are the user's */
+
+/* @lines has the canonical keys that were read before. */
+static void read_user_pair(Reader *reader, const Setting *setting, GHashTable *lines,
+			   const yaml_node_t *key, const yaml_node_t *value, GHashTable *pairs)
+{
+	const char *name = text_of(key);
+	g_autofree char *canonical = name ? setting->canonical(name) : NULL;
+	g_autofree char *expected = NULL, *shown = NULL;
+	size_t first_line, length;
+	Setting one = *setting;
+	char *text = NULL;
+
+	if (!canonical) {
+		expected = g_strdup_printf("not %s", setting->key_form);
+		fault_value(reader, key, expected);
+		return;
+	}
+	shown = excerpt(name);
+	length = enter(reader, ".%s", shown);
+	first_line = GPOINTER_TO_SIZE(g_hash_table_lookup(lines, canonical));
+	/* Its bounds are those of the mapping. */
+	one.type = SETTING_TEXT;
+	one.max = 0;
+	if (first_line)
+		fault(reader, line_of(key), "the key is given twice, first in line %zu",
+		      first_line);
+	else
+		read_scalar(reader, &one, value, &text);
+	leave(reader, length);
+	if (!first_line)
+		g_hash_table_insert(lines, g_strdup(canonical), GSIZE_TO_POINTER(line_of(key)));
+	if (text)
+		g_hash_table_insert(pairs, g_steal_pointer(&canonical), text);
+}
+
+static void read_pairs(Reader *reader, const Setting *setting, const yaml_node_t *node, void *place)
+{
+	g_autoptr(GHashTable) lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GHashTable *pairs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_autofree char *expected = NULL;
+	const yaml_node_pair_t *pair;
+
+	*(GHashTable **)place = pairs;
+	if (node->type != YAML_MAPPING_NODE || mapping_size(node) > setting->max) {
+		expected =
+			g_strdup_printf("not a mapping of at most %" PRIu64 " keys", setting->max);
+		fault_value(reader, node, expected);
+		return;
+	}
+	for (pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++)
+		read_user_pair(reader, setting, lines, node_at(reader, pair->key),
+			       node_at(reader, pair->value), pairs);
+}
+
 static void read_value(Reader *reader, const Setting *setting, const yaml_node_t *node, void *place)
 {
 	if (setting->type < SETTING_FLAGS)
 		read_scalar(reader, setting, node, place);
+	else if (setting->type == SETTING_PAIRS)
+		read_pairs(reader, setting, node, place);
 	else
 		read_list(reader, setting, node, place);
 }

@@ -17,7 +17,7 @@
 #include <glib.h>
 
 /* What a value is, what it fills, and what `min` and `max` of its setting bound; first those of one
- * text (scalars), then lists. */
+ * text (scalars), then lists, then mappings. */
 typedef enum {
 	SETTING_NUMBER,	  /* uint32_t; the number */
 	SETTING_DURATION, /* uint64_t, milliseconds; the same */
@@ -28,6 +28,7 @@ typedef enum {
 	SETTING_TEXTS,	  /* GPtrArray * of char *; how many */
 	SETTING_PREFIXES, /* GArray * of Prefix; how many */
 	SETTING_ITEMS,	  /* GPtrArray * of objects that `items` describes; how many */
+	SETTING_PAIRS, /* a mapping with keys of the user's: GHashTable * of char * to char *; how many */
 } SettingType;
 
 typedef struct SettingTable SettingTable;
@@ -46,12 +47,17 @@ typedef struct {
 	uint64_t max;
 	bool required; /* wherever the mapping is that directly holds it */
 
-	const char *const *words;	    /* SETTING_CHOICE; ends with NULL */
-	bool (*is_valid)(const char *text); /* SETTING_TEXT, SETTING_TEXTS */
-	const char *form;		    /* the same; completes "... is not" */
+	const char *const *words; /* SETTING_CHOICE; ends with NULL */
+	bool (*is_valid)(
+		const char *text); /* SETTING_TEXT, SETTING_TEXTS, values of SETTING_PAIRS */
+	const char *form;	   /* the same; completes "... is not" */
 	char *(*explain)(const char *text); /* the same; why it is not, to be freed; may be NULL */
 	const SettingFlag *flags;	    /* SETTING_FLAGS; ends with a NULL word */
 	const SettingTable *items;	    /* SETTING_ITEMS */
+	char *(*canonical)(
+		const char *key); /* SETTING_PAIRS: the same for all ways to write a key, to
+					      * be freed; NULL: it is none */
+	const char *key_form;	  /* the same; completes "... is not" */
 } Setting;
 
 struct SettingTable {
@@ -63,6 +69,7 @@ struct SettingTable {
 	GDestroyNotify free;
 	bool (*clash)(const void *a, const void *b); /* whether one list cannot have both */
 	const char *clash_reason;		     /* completed by " as LIST[INDEX]" */
+	bool one_key;				     /* it has exactly one of the keys */
 };
 
 /*

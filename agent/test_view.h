@@ -20,6 +20,7 @@ typedef struct {
 	GPtrArray *points;
 	GHashTable *faults;
 	Point point;
+	Names *names; /* NULL: nobody has a name */
 } Network;
 
 /* @mac 0: the host is known by its address alone; @address NULL: by its MAC alone. */
@@ -101,10 +102,26 @@ static inline int make_network(void **state)
 	return 0;
 }
 
+/* The host is called @name, which is as clean as those of files are. */
+static inline void add_name(Network *network, const char *mac, const char *name)
+{
+	NamesConfig item = { .pairs = g_hash_table_new(g_str_hash, g_str_equal) };
+
+	g_hash_table_insert(item.pairs, (gpointer)mac, (gpointer)name);
+	network->config.hosts.names = g_ptr_array_new();
+	g_ptr_array_add(network->config.hosts.names, &item);
+	network->config.hosts.vendors = (char *)"/nonexistent";
+	network->names = names_new(&network->config);
+	network->view.names = network->names;
+	g_ptr_array_unref(network->config.hosts.names);
+	g_hash_table_unref(item.pairs);
+}
+
 static inline int remove_network(void **state)
 {
 	Network *network = *state;
 
+	names_free(network->names);
 	hosts_free(network->hosts);
 	ledger_free(network->ledger);
 	g_ptr_array_unref(network->points);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "mac.h"
+
 void view_tables(const View *view, TableUse tables[VIEW_TABLES])
 {
 	uint32_t limit = hosts_limit(view->hosts);
@@ -99,6 +101,37 @@ Volume view_device_limit(const LedgerRow rows[HOOKS])
 bool view_same_host(const Account *a, const Account *b)
 {
 	return a->interface == b->interface && a->device == b->device;
+}
+
+/* By all MACs that are joined in the device. */
+static const char *find_name(const Names *names, const Account *const *accounts, size_t n)
+{
+	g_autofree const struct host_key **keys = g_new(const struct host_key *, n + 1);
+	struct host_key first = { 0 };
+
+	memcpy(first.mac, accounts[0]->device->mac, MAC_LEN);
+	keys[0] = &first;
+	for (size_t i = 0; i < n; i++)
+		keys[i + 1] = &accounts[i]->key;
+	return names_find(names, keys, n + 1);
+}
+
+const char *view_host_name(const View *view, const Account *const *accounts, size_t n,
+			   char label[DEVICE_LABEL_MAX])
+{
+	const char *name = view->names ? find_name(view->names, accounts, n) : NULL;
+
+	return name ? name : device_label(accounts[0]->device, label);
+}
+
+const char *view_host_vendor(const View *view, const Device *device)
+{
+	return view->names ? names_vendor(view->names, device->mac) : NULL;
+}
+
+bool view_host_is_private(const Device *device)
+{
+	return mac_is_private(device->mac);
 }
 
 const char *view_scope(const struct host_key *key)

@@ -16,11 +16,13 @@
 #include "exporting.h"
 #include "hosts.h"
 #include "ledger.h"
+#include "names.h"
 
 typedef struct {
 	const Config *config;
 	const Hosts *hosts;
 	const Ledger *ledger;
+	const Names *names;	    /* NULL: nobody has a name */
 	const Exporting *exporting; /* NULL: no collectors */
 	const GPtrArray *points;    /* of Point */
 	const GPtrArray *awaited;   /* of char*: interfaces which do not exist yet; NULL: none */
@@ -63,6 +65,13 @@ Volume view_device_limit(const LedgerRow rows[HOOKS]);
 
 /* Whether both are accounts of one host on one interface; in hosts_list() these stand together. */
 bool view_same_host(const Account *a, const Account *b);
+
+/* What the host with these @n accounts is called: its name, else device_label(), for which @label has room.
+ * Borrowed, until the loop runs again. */
+const char *view_host_name(const View *view, const Account *const *accounts, size_t n,
+			   char label[DEVICE_LABEL_MAX]);
+const char *view_host_vendor(const View *view, const Device *device); /* NULL: not known */
+bool view_host_is_private(const Device *device); /* whether its MAC is made up */
 
 /* As labels and members. */
 const char *view_scope(const struct host_key *key);  /* internet, local, router */
