@@ -79,6 +79,14 @@ complains() {
 		1|hosts.local[1]|hosts: { local: [192.168.2.0/24, 2001:db8::/129] }
 		1|hosts.local[0]|hosts: { local: [example.org] }
 		1|hosts.not-internet[0]|hosts: { not-internet: [10.0.0.0/8/8] }
+		1|hosts.names|hosts: { names: { hosts: /etc/hosts } }
+		1|hosts.names[0]|hosts: { names: [/etc/hosts] }
+		1|hosts.names[0]|hosts: { names: [{ hosts: /etc/hosts, ethers: /etc/ethers }] }
+		1|hosts.names[0].nis|hosts: { names: [{ nis: /etc/nis }] }
+		2|hosts.names[0].hosts|hosts:\n  names: [{ hosts: hosts }]
+		4|hosts.names[0].static|hosts:\n  names:\n  - static:\n      desktop: 02:00:00:00:00:01
+		5|hosts.names[0].static.02:00:00:00:00:02|hosts:\n  names:\n  - static:\n      02:00:00:00:00:01: a\n      02:00:00:00:00:02: " a"
+		1|hosts.vendors|hosts: { vendors: none }
 		1|export|export: none
 		2|export.ipfix|export:\n  ipfix: 5
 		3|export.ipfix.observation-domain|export:\n  ipfix:\n    observation-domain: one
