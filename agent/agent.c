@@ -17,6 +17,7 @@
 #include "file.h"
 #include "hand.h"
 #include "history.h"
+#include "http.h"
 #include "json.h"
 #include "lock.h"
 #include "metering.h"
@@ -26,6 +27,7 @@
 #include "privileges.h"
 #include "prometheus.h"
 #include "sandbox.h"
+#include "scrape.h"
 #include "view.h"
 
 #define COUNTERS "counters"
@@ -51,6 +53,8 @@ typedef struct {
 	History *history;
 	Names *names;
 	Control *control;
+	Scrape *scrape;
+	Http *http;		    /* NULL: it does not serve yet */
 	const HandRequest *request; /* that is being served; NULL: none is */
 	int lock;
 	guint sweep_timer;
@@ -114,19 +118,22 @@ static void update_view(Agent *agent)
 	view->generation = metering_generation(agent->metering);
 	view->faults = metering_faults(agent->metering);
 	view->overlaps = metering_overlaps(agent->metering);
+	view->http = agent->http ? http_view(agent->http) : NULL;
 	view->textfile_error = agent->textfile_error;
 	view->state_error = agent->state_error;
 }
 
 static void write_textfile(Agent *agent)
 {
+	g_autoptr(Exposition) exposition = NULL;
 	g_autoptr(GString) text = NULL;
 	GError *error = NULL;
 
 	if (!agent->config->textfile)
 		return;
 	update_view(agent);
-	text = prometheus_exposition(&agent->view);
+	exposition = exposition_new(&agent->view, PROMETHEUS_TEXT, false);
+	text = exposition_finish(exposition);
 	if (file_replace(agent->config->textfile, text->str, text->len, 0644, &error)) {
 		note_success(&agent->textfile_error, "the textfile");
 		return;
@@ -318,6 +325,7 @@ static gboolean on_look(gpointer user_data)
 	const Agent *agent = user_data;
 
 	metering_look(agent->metering);
+	http_retry(agent->http);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -474,6 +482,66 @@ static json_t *on_request(const char *request, void *user_data)
 	return answer;
 }
 
+static Exposition *on_scrape(PrometheusFormat format, void *user_data)
+{
+	Agent *agent = user_data;
+
+	update_view(agent);
+	return exposition_new(&agent->view, format, true);
+}
+
+static bool is_ready(void *user_data)
+{
+	const Agent *agent = user_data;
+
+	return agent->view.sweep_ms;
+}
+
+/* `flowtally metrics`: what is asked for, by format. */
+static const char *const text_requests[PROMETHEUS_FORMATS] = {
+	[PROMETHEUS_TEXT] = "metrics",
+	[PROMETHEUS_OPENMETRICS] = "metrics openmetrics",
+};
+
+static void on_text(GBytes *text, void *user_data)
+{
+	control_answer_text(user_data, prometheus_content_types[PROMETHEUS_TEXT], text);
+}
+
+static void on_openmetrics(GBytes *text, void *user_data)
+{
+	control_answer_text(user_data, prometheus_content_types[PROMETHEUS_OPENMETRICS], text);
+}
+
+static bool begin_text(const char *request, ControlClient *client, void *user_data)
+{
+	static const ScrapeDone answers[PROMETHEUS_FORMATS] = {
+		[PROMETHEUS_TEXT] = on_text,
+		[PROMETHEUS_OPENMETRICS] = on_openmetrics,
+	};
+	const Agent *agent = user_data;
+
+	for (int format = 0; format < PROMETHEUS_FORMATS; format++) {
+		g_autoptr(GBytes) text = NULL;
+
+		if (strcmp(request, text_requests[format]))
+			continue;
+		text = scrape_get(agent->scrape, (PrometheusFormat)format, false, answers[format],
+				  client);
+		if (text)
+			answers[format](text, client);
+		return true;
+	}
+	return false;
+}
+
+static void cancel_text(ControlClient *client, void *user_data)
+{
+	const Agent *agent = user_data;
+
+	scrape_cancel(agent->scrape, client);
+}
+
 static gboolean on_watchdog(gpointer user_data)
 {
 	(void)user_data;
@@ -500,7 +568,10 @@ static Config *read_config(const char *path)
 {
 	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
 	Config *config = config_read(path, errors);
+	g_autofree char *warning = config ? config_warning(config) : NULL;
 
+	if (warning)
+		g_warning("%s", warning);
 	for (guint i = 0; i < errors->len; i++)
 		g_warning("%s", (const char *)errors->pdata[i]);
 	return config;
@@ -536,6 +607,7 @@ static void replace_config(Agent *agent, Config *config)
 	agent->exporting = exporting_new(config, agent->exporting);
 	apply_history(agent);
 	names_set_config(agent->names, config);
+	http_set_config(agent->http, config);
 	metering_set_config(agent->metering, config);
 	namespaces_set_filter(agent->namespaces, is_named, agent);
 	follow(agent);
@@ -589,6 +661,7 @@ static gboolean on_broker_end(int fd, GIOCondition condition, gpointer user_data
 
 static bool start(Agent *agent, GError **error)
 {
+	static const ControlTexts texts = { begin_text, cancel_text };
 	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
 	g_autofree char *history_path = state_path(agent, HISTORY);
 
@@ -601,6 +674,8 @@ static bool start(Agent *agent, GError **error)
 	agent->control = control_new(socket_path, on_request, agent, error);
 	if (!agent->control)
 		return false;
+	agent->scrape = scrape_new(on_scrape, agent);
+	control_set_texts(agent->control, &texts);
 	agent->namespaces = namespaces_new(on_links, agent, error);
 	if (!agent->namespaces)
 		return false;
@@ -616,6 +691,8 @@ static bool start(Agent *agent, GError **error)
 	load_counters(agent);
 	agent->history = history_new(history_path);
 	apply_history(agent);
+	agent->http = http_new(agent->scrape, is_ready, agent);
+	http_set_config(agent->http, agent->config);
 	return true;
 }
 
@@ -695,6 +772,8 @@ static void agent_done(Agent *agent)
 	g_clear_handle_id(&agent->broker_source, g_source_remove);
 	control_free(agent->control);
 	history_free(agent->history);
+	http_free(agent->http);
+	scrape_free(agent->scrape);
 	exporting_free(agent->exporting);
 	names_free(agent->names);
 	metering_free(agent->metering);

@@ -15,6 +15,7 @@ int cli_doctor(int argc, char **argv); /* and dependency-check */
 int cli_hosts(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_meter(int argc, char **argv);
+int cli_metrics(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_version(int argc, char **argv);

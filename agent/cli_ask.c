@@ -203,11 +203,11 @@ static bool parse(const Question *question, Options *options, int argc, char **a
 static char *find_run(const char *config_path)
 {
 	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(Config) config = config_read(config_path, errors);
+	char *run = config_find_run(config_path, errors);
 
 	for (guint i = 0; i < errors->len; i++)
 		fprintf(stderr, "flowtally: %s\n", (const char *)errors->pdata[i]);
-	return config ? g_strdup(config->run) : NULL;
+	return run;
 }
 
 char *ask_find_agent(const char *config_path, const char *run)
@@ -217,18 +217,22 @@ char *ask_find_agent(const char *config_path, const char *run)
 	return found ? g_build_filename(found, CONTROL_SOCKET, NULL) : NULL;
 }
 
+void ask_complain_of_agent(const char *subcommand, const GError *error)
+{
+	bool refused = error->code == EACCES && geteuid() != 0;
+	g_autofree char *why =
+		g_strdup_printf("%s%s", error->message, refused ? " (ask as root)" : "");
+
+	ask_complain(subcommand, why);
+}
+
 json_t *ask_agent(const char *subcommand, const char *path, const char *request)
 {
 	g_autoptr(GError) error = NULL;
 	json_t *document = control_ask(path, request, &error);
 
-	if (!document) {
-		bool refused = error->code == EACCES && geteuid() != 0;
-		g_autofree char *why =
-			g_strdup_printf("%s%s", error->message, refused ? " (ask as root)" : "");
-
-		ask_complain(subcommand, why);
-	}
+	if (!document)
+		ask_complain_of_agent(subcommand, error);
 	return document;
 }
 

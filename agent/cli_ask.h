@@ -43,6 +43,7 @@ int ask(const Question *question, int argc, char **argv);
 char *ask_find_agent(const char *config_path, const char *run);
 json_t *ask_agent(const char *subcommand, const char *path, const char *request);
 void ask_complain(const char *what, const char *why);
+void ask_complain_of_agent(const char *subcommand, const GError *error);
 
 /* A column of a table whose rows are JSON objects. */
 typedef struct {

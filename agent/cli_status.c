@@ -137,6 +137,33 @@ static void print_files(const json_t *document)
 	print_line("sums on disk", string_or(document, "state_error", "in order"));
 }
 
+static char *http_terms(const json_t *http)
+{
+	return g_strdup_printf(
+		"%s, %s", json_is_true(json_object_get(http, "tls")) ? "TLS" : "no TLS",
+		json_is_true(json_object_get(http, "authentication")) ? "with authentication" :
+									"no authentication");
+}
+
+static void print_http(const json_t *document)
+{
+	const json_t *http = json_object_get(document, "http");
+	g_autofree char *terms = http_terms(http);
+	const json_t *listener;
+	size_t i;
+
+	json_array_foreach(json_object_get(http, "listeners"), i, listener)
+	{
+		const char *error = ask_string(listener, "last_error");
+		g_autofree char *text = g_strdup_printf("%s (%s)", ask_string(listener, "address"),
+							*error ? error : terms);
+
+		print_line("HTTP", text);
+	}
+	if (*ask_string(http, "last_error"))
+		print_line("HTTP", ask_string(http, "last_error"));
+}
+
 static void print_awaited(const json_t *document)
 {
 	const json_t *name;
@@ -174,6 +201,7 @@ static void print_status(const json_t *document)
 				     "balanced" :
 				     "NOT BALANCED (see flowtally ledger)");
 	print_files(document);
+	print_http(document);
 	if (!json_array_size(json_object_get(document, "interfaces")))
 		print_line("interfaces", "none is metered");
 	print_awaited(document);

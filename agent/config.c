@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "endpoint.h"
 #include "mac.h"
 #include "settings.h"
 #include "text.h"
@@ -17,6 +17,7 @@
 #define DURATION_MAX (366 * UINT64_C(86400000))
 #define NAMES_MAX 64	       /* each source has a descriptor */
 #define STATIC_NAMES_MAX 65536 /* the file is bounded, too */
+#define LISTEN_MAX 64
 
 /* A choice fills an unsigned int. */
 _Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
@@ -69,34 +70,11 @@ static bool is_absolute_file(const char *text)
 	return g_path_is_absolute(text) && !g_str_has_suffix(text, "/");
 }
 
-typedef struct {
-	Prefix host;
-	guint64 port;
-} Endpoint;
-
-static bool parse_endpoint(Endpoint *endpoint, const char *text)
-{
-	const char *colon = strrchr(text, ':');
-	bool bracketed = text[0] == '[' && colon && colon[-1] == ']';
-	g_autofree char *host = NULL;
-	uint8_t address[ADDRESS_LEN];
-	int family = bracketed ? AF_INET6 : AF_INET;
-
-	if (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 1, 65535, &endpoint->port, NULL))
-		return false;
-	host = bracketed ? g_strndup(text + 1, (gsize)(colon - text) - 2) :
-			   g_strndup(text, (gsize)(colon - text));
-	if (inet_pton(family, host, address) != 1)
-		return false;
-	endpoint->host = prefix_from_address(family, address, 8 * ADDRESS_LEN);
-	return true;
-}
-
 static bool is_endpoint(const char *text)
 {
 	Endpoint endpoint;
 
-	return parse_endpoint(&endpoint, text);
+	return endpoint_parse(&endpoint, text);
 }
 
 static bool is_name(const char *text)
@@ -193,8 +171,8 @@ static bool endpoints_equal(const char *a, const char *b)
 {
 	Endpoint first, second;
 
-	return a && b && parse_endpoint(&first, a) && parse_endpoint(&second, b) &&
-	       prefix_equal(&first.host, &second.host) && first.port == second.port;
+	return a && b && endpoint_parse(&first, a) && endpoint_parse(&second, b) &&
+	       endpoint_equal(&first, &second);
 }
 
 static bool is_same_mac(const char *a, const char *b)
@@ -307,7 +285,7 @@ static const SettingTable interface_table = {
 static const Setting collector_settings[] = {
 	{ "address",
 	  SETTING_TEXT, AT(address), .required = true, .is_valid = is_endpoint,
-	  .form = "a numeric address and port such as 192.0.2.1:4739 or [2001:db8::1]:4739" },
+	  .form = ENDPOINT_FORM },
 	{ "transport",
 	  SETTING_CHOICE, AT(transport), .fallback = "udp", .words = transport_words },
 	{ "records",
@@ -433,6 +411,13 @@ static const Setting config_settings[] = {
 	{ "export.textfile.path",
 	  SETTING_TEXT, AT(textfile), .min = 1, .max = PATH_TEXT_MAX, .required = true,
 	  .is_valid = is_absolute_file, .form = "the absolute path of a file" },
+	{ "export.http.listen",
+	  SETTING_TEXTS, AT(http.listen), .fallback = "['127.0.0.1:14739']", .max = LISTEN_MAX,
+	  .or_one = true, .is_valid = is_endpoint, .form = ENDPOINT_FORM },
+	{ "export.http.web-config",
+	  SETTING_TEXT, AT(http.web_path), .min = 1, .max = PATH_TEXT_MAX,
+	  .line = AT(http.web_path_line),
+	  .is_valid = is_absolute_file, .form = "the absolute path of a file" },
 	{ "state",
 	  SETTING_TEXT, AT(state), .fallback = "/var/lib/flowtally", .min = 1, .max = PATH_TEXT_MAX,
 	  .is_valid = is_absolute_path, .form = "the absolute path of a directory" },
@@ -482,7 +467,88 @@ static void find_kind(NamesConfig *names)
 	}
 }
 
-Config *config_read(const char *path, GPtrArray *errors)
+/* What an address in quotes is: a way of writing env files that some readers of them do not know. */
+static bool is_quoted(const char *text)
+{
+	return strpbrk(text, "\"'");
+}
+
+static char *explain_listen(const char *text)
+{
+	g_autofree char *shown = text_printable(text);
+
+	if (is_quoted(text))
+		return g_strdup_printf(CONFIG_LISTEN_VARIABLE ": %s has quotes in it, which are "
+							      "part of the value: leave them out",
+				       shown);
+	return g_strdup_printf(CONFIG_LISTEN_VARIABLE ": \"%s\" is not " ENDPOINT_FORM, shown);
+}
+
+/* Addresses with commas between them; "[]": none. */
+static bool read_environment(Config *config, GPtrArray *errors)
+{
+	const char *value = g_getenv(CONFIG_LISTEN_VARIABLE);
+	g_auto(GStrv) texts = NULL;
+
+	if (!value || !*value)
+		return true;
+	g_ptr_array_set_size(config->http.listen, 0);
+	if (!strcmp(value, "[]"))
+		return true;
+	texts = g_strsplit(value, ",", LISTEN_MAX);
+	for (size_t i = 0; texts[i]; i++) {
+		g_strstrip(texts[i]);
+		if (!is_endpoint(texts[i])) {
+			g_ptr_array_add(errors, explain_listen(texts[i]));
+			return false;
+		}
+		g_ptr_array_add(config->http.listen, g_strdup(texts[i]));
+	}
+	return true;
+}
+
+static bool read_web_config(Config *config, GPtrArray *errors)
+{
+	const char *path = config->http.web_path;
+
+	if (!path)
+		return true;
+	if (access(path, R_OK) < 0) {
+		g_ptr_array_add(errors, g_strdup_printf("%s:%zu: export.http.web-config: %s: %s",
+							config->path, config->http.web_path_line,
+							path, g_strerror(errno)));
+		return false;
+	}
+	config->http.web = web_config_read(path, errors);
+	return config->http.web;
+}
+
+static bool read_rest(Config *config, GPtrArray *errors)
+{
+	bool environment_is_good = read_environment(config, errors);
+
+	return read_web_config(config, errors) && environment_is_good;
+}
+
+char *config_warning(const Config *config)
+{
+	if (web_config_has_authentication(config->http.web))
+		return NULL;
+	for (guint i = 0; i < config->http.listen->len; i++) {
+		const char *address = config->http.listen->pdata[i];
+		Endpoint endpoint;
+
+		if (endpoint_parse(&endpoint, address) && !endpoint_is_loopback(&endpoint))
+			return g_strdup_printf("export.http.listen: %s is not loopback, and there "
+					       "is no authentication (export.http.web-config): "
+					       "whoever reaches it sees who uses how much",
+					       address);
+	}
+	return NULL;
+}
+
+/* The file alone, or the defaults where there is none. */
+static Config *read_main(const char *path, GPtrArray *errors)
 {
 	g_autoptr(Config) config = g_new0(Config, 1);
 	bool has_file = path || access(CONFIG_DEFAULT_PATH, F_OK) == 0 || errno != ENOENT;
@@ -494,7 +560,22 @@ Config *config_read(const char *path, GPtrArray *errors)
 	} else {
 		settings_fall_back(&config_table, config);
 	}
+	return g_steal_pointer(&config);
+}
 
+char *config_find_run(const char *path, GPtrArray *errors)
+{
+	g_autoptr(Config) config = read_main(path, errors);
+
+	return config ? g_steal_pointer(&config->run) : NULL;
+}
+
+Config *config_read(const char *path, GPtrArray *errors)
+{
+	g_autoptr(Config) config = read_main(path, errors);
+
+	if (!config || !read_rest(config, errors))
+		return NULL;
 	for (guint i = 0; i < config->interfaces->len; i++)
 		compile_patterns(config->interfaces->pdata[i]);
 	for (guint i = 0; i < config->hosts.merge->len; i++)
@@ -553,6 +634,9 @@ void config_free(Config *config)
 	g_free(config->hosts.vendors);
 	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
 	g_free(config->textfile);
+	g_clear_pointer(&config->http.listen, g_ptr_array_unref);
+	g_free(config->http.web_path);
+	web_config_unref(config->http.web);
 	g_free(config->state);
 	g_free(config->run);
 	g_free(config);

@@ -18,9 +18,11 @@
 #include "pattern.h"
 #include "prefix.h"
 #include "records.h"
+#include "webconfig.h"
 
 #define CONFIG_MAX_HOSTS (1 << 24) /* of `hosts.max` */
 #define CONFIG_DEFAULT_PATH "/etc/flowtally/flowtally.yaml"
+#define CONFIG_LISTEN_VARIABLE "FLOWTALLY_LISTEN"
 
 typedef enum {
 	SIDE_CHOICE_AUTO, /* wan where a default route points, else lan */
@@ -118,16 +120,32 @@ typedef struct {
 		GPtrArray *collectors; /* of CollectorConfig */
 	} ipfix;
 	char *textfile; /* NULL: none is written */
-	char *state;	/* directory */
-	char *run;	/* directory */
+	struct {
+		GPtrArray *listen; /* of char *: numeric, "127.0.0.1:14739"; empty: nowhere */
+		char *web_path;	   /* of the web configuration; NULL: there is none */
+		size_t web_path_line;
+		WebConfig *web; /* what it says; NULL: no TLS, no passwords */
+	} http;
+	char *state; /* directory */
+	char *run;   /* directory */
 } Config;
 
 /*
  * Reads @path; NULL reads CONFIG_DEFAULT_PATH, or nothing where that does not exist. Every fault of
  * the file becomes one line "FILE:LINE: key: reason" of @errors (allocated strings), in the order
- * of the file; NULL is returned if there is any.
+ * of the file; NULL is returned if there is any. Part of it is the web configuration, another file.
+ *
+ * The environment variable FLOWTALLY_LISTEN, where it is set and not empty, stands for
+ * `export.http.listen`; there is one error if it is wrong.
  */
 Config *config_read(const char *path, GPtrArray *errors);
+
+/* The key `run` alone, for those who only ask the agent: neither the web configuration, which may be a secret,
+ * nor the environment is read. NULL if there are errors. */
+char *config_find_run(const char *path, GPtrArray *errors);
+
+/* What is allowed and hardly meant; lines like the errors, one at most. The caller frees it; NULL: nothing. */
+char *config_warning(const Config *config);
 
 /* The item of `interfaces` for the interface @name of the namespace @netns (pattern.h), or NULL if it is
  * not to be metered. */

@@ -262,6 +262,15 @@ static const struct {
 	  "export:\n  textfile:\n    path: ",
 	  { "/tmp/prom_c", "/var/lib/a b/flowtally.prom" },
 	  { "flowtally.prom", "./a", "/", "/var/lib/" } },
+	{ "export.http", "export:\n  http: ", { "{listen: []}" }, { "/a", "[/a]" } },
+	{ "export.http.listen",
+	  "export:\n  http:\n    listen: ",
+	  { "127.0.0.1:14739", "[]", "\"[::]:8080\"", "['0.0.0.0:9999', '[::1]:80']" },
+	  { "9999", "':9999'", "localhost:1", "127.0.0.1:0", "[127.0.0.1:1, here]" } },
+	{ "export.http.web-config",
+	  "export:\n  http:\n    web-config: ",
+	  { "/dev/null" }, /* nothing is said in it */
+	  { "web.yaml", "/", "/nonexistent/web.yaml" } },
 	{ "state", "state: ", { "/", "/var/lib/flowtally/" }, { "flowtally", "~/state" } },
 	{ "run", "run: ", { "/run", PATH_89 }, { "run", PATH_89 "0" } },
 };
@@ -356,8 +365,10 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		{ "hosts:\n  names:\n  - nis: /etc/nis",
 		  "3: hosts.names[0].nis: unknown key; known here: static, dnsmasq, odhcpd, kea, "
 		  "isc, uci, ethers, hosts" },
-		{ "export:\n  http: {}",
-		  "2: export.http: unknown key; known here: ipfix, textfile" },
+		{ "export:\n  https: {}",
+		  "2: export.https: unknown key; known here: ipfix, textfile, http" },
+		{ "export:\n  http: {port: 1}",
+		  "2: export.http.port: unknown key; known here: listen, web-config" },
 		{ "export:\n  ipfix:\n    collector: 1",
 		  "3: export.ipfix.collector: unknown key; known here: observation-domain, "
 		  "enterprise-number, template-refresh, message-size, collectors" },
@@ -876,6 +887,82 @@ static void an_empty_list_of_local_prefixes_is_not_the_default(void **state)
 	assert_int_equal(config->hosts.local->len, 0);
 }
 
+static void listeners_may_be_one_several_or_none(void **state)
+{
+	g_autoptr(Config) nothing = config_of("");
+	g_autoptr(Config) one = config_of("export: {http: {listen: '192.0.2.1:9999'}}");
+	g_autoptr(Config) two = config_of("export: {http: {listen: ['127.0.0.1:1', '[::1]:2']}}");
+	g_autoptr(Config) none = config_of("export: {http: {listen: []}}");
+
+	assert_int_equal(nothing->http.listen->len, 1);
+	assert_string_equal(nothing->http.listen->pdata[0], "127.0.0.1:14739");
+	assert_null(nothing->http.web);
+	assert_int_equal(one->http.listen->len, 1);
+	assert_string_equal(one->http.listen->pdata[0], "192.0.2.1:9999");
+	assert_int_equal(two->http.listen->len, 2);
+	assert_string_equal(two->http.listen->pdata[1], "[::1]:2");
+	assert_int_equal(none->http.listen->len, 0);
+}
+
+static void environment_stands_for_the_listeners(void **state)
+{
+	g_autoptr(Config) config = NULL;
+	g_autoptr(Config) empty = NULL;
+
+	g_setenv(CONFIG_LISTEN_VARIABLE, "127.0.0.1:1 , [::1]:2", TRUE);
+	config = config_of("export: {http: {listen: []}}");
+	g_setenv(CONFIG_LISTEN_VARIABLE, "", TRUE);
+	empty = config_of("export: {http: {listen: []}}");
+	g_unsetenv(CONFIG_LISTEN_VARIABLE);
+	assert_int_equal(config->http.listen->len, 2);
+	assert_string_equal(config->http.listen->pdata[0], "127.0.0.1:1");
+	assert_string_equal(config->http.listen->pdata[1], "[::1]:2");
+	assert_int_equal(empty->http.listen->len, 0);
+}
+
+static void environment_that_is_wrong_is_an_error(void **state)
+{
+	static const char *const wrong[] = { "9999",	   "\"127.0.0.1:1\"", "'127.0.0.1:1'",
+					     "host:1",	   "127.0.0.1:1,",    " ",
+					     "\x1b[2J:80", "127.0.0.1:1;2" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
+		g_autoptr(Config) config = NULL;
+		g_autofree char *path = write_file("", 0);
+
+		g_setenv(CONFIG_LISTEN_VARIABLE, wrong[i], TRUE);
+		config = config_read(path, errors);
+		g_unsetenv(CONFIG_LISTEN_VARIABLE);
+		assert_null(config);
+		assert_int_equal(errors->len, 1);
+		assert_true(g_str_has_prefix(errors->pdata[0], CONFIG_LISTEN_VARIABLE ": "));
+		assert_null(strchr(errors->pdata[0], '\x1b'));
+	}
+}
+
+static void open_listener_is_warned_of(void **state)
+{
+	static const struct {
+		const char *listen;
+		bool warned;
+	} cases[] = {
+		{ "[]", false },	  { "127.0.0.2:1", false },
+		{ "['[::1]:1']", false }, { "0.0.0.0:1", true },
+		{ "['[::]:1']", true },	  { "['127.0.0.1:1', '192.0.2.1:1']", true },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *yaml =
+			g_strdup_printf("export: {http: {listen: %s}}", cases[i].listen);
+		g_autoptr(Config) config = config_of(yaml);
+		g_autofree char *warning = config_warning(config);
+
+		if ((warning != NULL) != cases[i].warned)
+			fail_msg("%s: %s", cases[i].listen, warning);
+	}
+}
+
 static void the_path_is_that_of_the_file(void **state)
 {
 	g_autoptr(Config) config = config_of("");
@@ -1074,6 +1161,10 @@ int main(void)
 		cmocka_unit_test(item_with_one_key_has_exactly_one),
 		cmocka_unit_test(one_host_is_not_named_twice_however_it_is_written),
 		cmocka_unit_test(an_empty_list_of_local_prefixes_is_not_the_default),
+		cmocka_unit_test(listeners_may_be_one_several_or_none),
+		cmocka_unit_test(environment_stands_for_the_listeners),
+		cmocka_unit_test(environment_that_is_wrong_is_an_error),
+		cmocka_unit_test(open_listener_is_warned_of),
 		cmocka_unit_test(the_path_is_that_of_the_file),
 		cmocka_unit_test(the_sample_file_is_the_defaults),
 		cmocka_unit_test(the_settings_that_the_sample_comments_out_are_right),

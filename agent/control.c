@@ -21,6 +21,7 @@
 #define PAUSE_MS 200
 #define ASK_LIMIT_S 10
 #define ANSWER_MAX (1 << 30)
+#define PART 65536
 
 struct Control {
 	int fd;
@@ -29,24 +30,28 @@ struct Control {
 	struct stat file; /* ours at @path */
 	ControlHandler handler;
 	void *user_data;
-	GPtrArray *clients; /* of Client */
+	const ControlTexts *texts; /* NULL: there are none */
+	GPtrArray *clients;	   /* of ControlClient */
 };
 
-typedef struct {
+struct ControlClient {
 	Control *control;
 	int fd;
 	guint source; /* reads the request, then writes the answer */
 	guint timer;
 	char request[REQUEST_MAX];
 	size_t request_len;
+	bool awaits_text;
 	GString *answer;
 	size_t sent;
-} Client;
+};
 
 static void client_free(gpointer data)
 {
-	Client *client = data;
+	ControlClient *client = data;
 
+	if (client->awaits_text)
+		client->control->texts->cancel(client, client->control->user_data);
 	if (client->source)
 		g_source_remove(client->source);
 	if (client->timer)
@@ -57,7 +62,7 @@ static void client_free(gpointer data)
 }
 
 /* Ends a client from within its own source, which goes with the return value. */
-static gboolean finish(Client *client, guint *source)
+static gboolean finish(ControlClient *client, guint *source)
 {
 	*source = 0;
 	g_ptr_array_remove_fast(client->control->clients, client);
@@ -66,14 +71,14 @@ static gboolean finish(Client *client, guint *source)
 
 static gboolean on_time_out(gpointer user_data)
 {
-	Client *client = user_data;
+	ControlClient *client = user_data;
 
 	return finish(client, &client->timer);
 }
 
 static gboolean on_writable(gint fd, GIOCondition condition, gpointer user_data)
 {
-	Client *client = user_data;
+	ControlClient *client = user_data;
 	ssize_t sent = send(fd, client->answer->str + client->sent,
 			    client->answer->len - client->sent, MSG_NOSIGNAL);
 
@@ -92,28 +97,64 @@ static int append(const char *text, size_t len, void *user_data)
 	return 0;
 }
 
-/* One line, from the main loop. Takes over @document. */
-static gboolean answer(Client *client, json_t *document)
+/* One line. Takes over @document. */
+static void append_document(ControlClient *client, json_t *document)
 {
 	(void)json_dump_callback(document, append, client->answer, JSON_COMPACT);
 	g_string_append_c(client->answer, '\n');
 	json_decref(document);
+}
+
+void control_answer_text(ControlClient *client, const char *type, GBytes *text)
+{
+	gsize len;
+	const char *octets = g_bytes_get_data(text, &len);
+
+	client->awaits_text = false;
+	append_document(client, json_pack("{s:i, s:s, s:I}", "schema", 1, "type", type, "octets",
+					  (json_int_t)len));
+	g_string_append_len(client->answer, octets, (gssize)len);
+	client->source = g_unix_fd_add(client->fd, G_IO_OUT, on_writable, client);
+}
+
+/* From the main loop. Takes over @document. */
+static gboolean answer(ControlClient *client, json_t *document)
+{
+	append_document(client, document);
 	client->source = g_unix_fd_add(client->fd, G_IO_OUT, on_writable, client);
 	return G_SOURCE_REMOVE;
 }
 
-static gboolean answer_error(Client *client, const char *reason)
+static gboolean answer_error(ControlClient *client, const char *reason)
 {
 	g_autofree char *text = text_escape(reason);
 
 	return answer(client, json_pack("{s:s}", "error", text));
 }
 
-static gboolean answer_request(Client *client, const char *request)
+/* The answer may come at once. Meanwhile nothing is read. */
+static bool begins_text(ControlClient *client, const char *request)
+{
+	const Control *control = client->control;
+
+	if (!control->texts)
+		return false;
+	client->source = 0;
+	client->awaits_text = true;
+	if (control->texts->begin(request, client, control->user_data))
+		return true;
+	client->awaits_text = false;
+	return false;
+}
+
+static gboolean answer_request(ControlClient *client, const char *request)
 {
 	g_autofree char *reason = NULL;
-	json_t *document = client->control->handler(request, client->control->user_data);
+	json_t *document;
 
+	if (begins_text(client, request))
+		return G_SOURCE_REMOVE;
+	document = client->control->handler(request, client->control->user_data);
 	if (document)
 		return answer(client, document);
 	reason = g_strdup_printf("unknown request: %s", request);
@@ -122,7 +163,7 @@ static gboolean answer_request(Client *client, const char *request)
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 {
-	Client *client = user_data;
+	ControlClient *client = user_data;
 	ssize_t received = recv(fd, client->request + client->request_len,
 				REQUEST_MAX - client->request_len, 0);
 	char *end;
@@ -143,7 +184,7 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 
 static void client_new(Control *control, int fd)
 {
-	Client *client = g_new0(Client, 1);
+	ControlClient *client = g_new0(ControlClient, 1);
 
 	client->control = control;
 	client->fd = fd;
@@ -296,6 +337,11 @@ Control *control_new(const char *path, ControlHandler handler, void *user_data, 
 	return g_steal_pointer(&control);
 }
 
+void control_set_texts(Control *control, const ControlTexts *texts)
+{
+	control->texts = texts;
+}
+
 static void remove_own_socket(const Control *control)
 {
 	struct stat file;
@@ -370,7 +416,7 @@ static bool send_request(int fd, const char *path, const char *request, GError *
 /* Up to the newline, which ends every answer. */
 static bool receive_line(int fd, const char *path, GString *line, GError **error)
 {
-	char part[65536];
+	char part[PART];
 
 	while (!line->len || line->str[line->len - 1] != '\n') {
 		ssize_t received = recv(fd, part, sizeof(part), 0);
@@ -385,6 +431,22 @@ static bool receive_line(int fd, const char *path, GString *line, GError **error
 		}
 		g_string_append_len(line, part, received);
 	}
+	return true;
+}
+
+/* Up to the end of the connection. */
+static bool receive_all(int fd, const char *path, GString *all, GError **error)
+{
+	g_autofree char *part = g_malloc(PART);
+	ssize_t received;
+
+	do {
+		received = recv(fd, part, PART, 0);
+		if (received < 0 && errno != EINTR)
+			return set_ask_error(path, errno, error);
+		if (received > 0)
+			g_string_append_len(all, part, received);
+	} while (received && all->len <= ANSWER_MAX);
 	return true;
 }
 
@@ -411,4 +473,39 @@ json_t *control_ask(const char *path, const char *request, GError **error)
 	answered = send_request(fd, path, request, error) && receive_line(fd, path, line, error);
 	close(fd);
 	return answered ? control_read_answer(line, path, error) : NULL;
+}
+
+/* Behind the line in @all that is the document. */
+static GBytes *text_in(const GString *all, const char *path, char **type, GError **error)
+{
+	const char *end = memchr(all->str, '\n', all->len);
+	size_t head = end ? (size_t)(end - all->str) + 1 : all->len;
+	g_autoptr(GString) line = g_string_new_len(all->str, (gssize)head);
+	json_t *document = control_read_answer(line, path, error);
+	GBytes *text = NULL;
+
+	if (!document)
+		return NULL;
+	if (json_integer_value(json_object_get(document, "octets")) ==
+	    (json_int_t)(all->len - head)) {
+		*type = g_strdup(json_string_value(json_object_get(document, "type")));
+		text = g_bytes_new(all->str + head, all->len - head);
+	} else {
+		error_set(error, "%s: the agent broke off its answer", path);
+	}
+	json_decref(document);
+	return text;
+}
+
+GBytes *control_ask_text(const char *path, const char *request, char **type, GError **error)
+{
+	g_autoptr(GString) all = g_string_new(NULL);
+	int fd = control_connect(path, 0, error);
+	bool answered;
+
+	if (fd < 0)
+		return NULL;
+	answered = send_request(fd, path, request, error) && receive_all(fd, path, all, error);
+	close(fd);
+	return answered ? text_in(all, path, type, error) : NULL;
 }

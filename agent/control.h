@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control socket: one line of request, one JSON document back, over a UNIX stream socket.
+ * The control socket: one line of request, one JSON document back in one line, over a UNIX stream socket. To
+ * some requests a text comes behind the document.
  *
  * Clients are served from the main context without ever blocking it; one that is slow, silent or greedy
  * is cut off. The socket belongs to the agent's user, mode 0660.
  */
 #ifndef FLOWTALLY_CONTROL_H
 #define FLOWTALLY_CONTROL_H
+
+#include <stdbool.h>
 
 #include <glib.h>
 #include <jansson.h>
@@ -19,13 +22,30 @@ typedef struct Control Control;
 /* The answer to a request, a new reference; NULL: there is no such request. */
 typedef json_t *(*ControlHandler)(const char *request, void *user_data);
 
+typedef struct ControlClient ControlClient;
+
+/* Texts, which are behind a document that says of which "type" they are and how many "octets". */
+typedef struct {
+	/* Whether @request is for one: then control_answer_text() is called, now or later. */
+	bool (*begin)(const char *request, ControlClient *client, void *user_data);
+	/* It must not be called any more: the client has gone. */
+	void (*cancel)(ControlClient *client, void *user_data);
+} ControlTexts;
+
 /* A socket that an agent has left at @path is replaced; one that is answered, or another file, is an
  * error. */
 Control *control_new(const char *path, ControlHandler handler, void *user_data, GError **error);
 void control_free(Control *control); /* removes the socket */
 
+/* Requests that are none for a text go on to the handler. @texts must outlive @control. */
+void control_set_texts(Control *control, const ControlTexts *texts);
+void control_answer_text(ControlClient *client, const char *type, GBytes *text);
+
 /* The client's side, blocking with a time limit. Errors say what to do if no agent answers. */
 json_t *control_ask(const char *path, const char *request, GError **error);
+
+/* The same for a text; @type is the caller's to free. */
+GBytes *control_ask_text(const char *path, const char *request, char **type, GError **error);
 
 /*
  * The parts of it, for who does not want to be kept waiting (inquiry.h): a socket that is connected, with

@@ -27,6 +27,46 @@ static json_t *handle(const char *request, void *user_data)
 	return NULL;
 }
 
+/* A text that is asked for as "text": at once; as "later", from the loop. */
+static const char *served_text;
+static ControlClient *waiting; /* NULL: nobody waits */
+static unsigned int cancelled;
+
+static void answer_text(ControlClient *client)
+{
+	g_autoptr(GBytes) bytes = g_bytes_new_static(served_text, strlen(served_text));
+
+	control_answer_text(client, "text/plain", bytes);
+}
+
+static gboolean on_later(gpointer user_data)
+{
+	answer_text(user_data);
+	return G_SOURCE_REMOVE;
+}
+
+static bool begin_text(const char *request, ControlClient *client, void *user_data)
+{
+	if (!strcmp(request, "text"))
+		answer_text(client);
+	else if (!strcmp(request, "later"))
+		g_idle_add(on_later, client);
+	else if (!strcmp(request, "never"))
+		waiting = client;
+	else
+		return false;
+	return true;
+}
+
+static void cancel_text(ControlClient *client, void *user_data)
+{
+	assert_ptr_equal(client, waiting);
+	waiting = NULL;
+	cancelled++;
+}
+
+static const ControlTexts texts = { begin_text, cancel_text };
+
 typedef struct {
 	const char *path;
 	const char *request;
@@ -89,6 +129,8 @@ static int start_server(void **state)
 		return -1;
 	server->path = g_build_filename(server->directory, CONTROL_SOCKET, NULL);
 	server->control = control_new(server->path, handle, NULL, NULL);
+	if (server->control)
+		control_set_texts(server->control, &texts);
 	*state = server;
 	return server->control ? 0 : -1;
 }
@@ -107,6 +149,85 @@ static int stop_server(void **state)
 static const char *server_path(void **state)
 {
 	return ((const Server *)*state)->path;
+}
+
+typedef struct {
+	const char *path;
+	const char *request;
+	GBytes *answer;
+	char *type;
+	GError *error;
+	bool done;
+} TextQuestion;
+
+static gboolean on_text_answered(gpointer user_data)
+{
+	((TextQuestion *)user_data)->done = true;
+	return G_SOURCE_REMOVE;
+}
+
+static gpointer ask_text_and_tell(gpointer data)
+{
+	TextQuestion *question = data;
+
+	question->answer = control_ask_text(question->path, question->request, &question->type,
+					    &question->error);
+	g_idle_add(on_text_answered, question);
+	return NULL;
+}
+
+static void ask_text(TextQuestion *question)
+{
+	GThread *thread = g_thread_new("ask", ask_text_and_tell, question);
+
+	while (!question->done)
+		g_main_context_iteration(NULL, TRUE);
+	g_thread_join(thread);
+}
+
+static void assert_text(void **state, const char *request, const char *expected)
+{
+	TextQuestion question = { .path = server_path(state), .request = request };
+
+	served_text = expected;
+	ask_text(&question);
+	assert_non_null(question.answer);
+	assert_string_equal(question.type, "text/plain");
+	assert_int_equal(g_bytes_get_size(question.answer), strlen(expected));
+	assert_memory_equal(g_bytes_get_data(question.answer, NULL), expected, strlen(expected));
+	g_bytes_unref(question.answer);
+	g_free(question.type);
+}
+
+static void texts_are_answered_now_or_later(void **state)
+{
+	g_autofree char *large = g_strnfill(LARGE, '\n');
+
+	assert_text(state, "text", "a\n\"b\"\n");
+	assert_text(state, "later", "a\n\"b\"\n");
+	assert_text(state, "text", "");
+	assert_text(state, "later", large);
+}
+
+static void request_for_no_text_is_an_error(void **state)
+{
+	TextQuestion question = { .path = server_path(state), .request = "nonsense" };
+
+	ask_text(&question);
+	assert_null(question.answer);
+	assert_non_null(strstr(question.error->message, "unknown request: nonsense"));
+	g_error_free(question.error);
+}
+
+static void who_waits_too_long_is_cancelled(void **state)
+{
+	TextQuestion question = { .path = server_path(state), .request = "never" };
+
+	cancelled = 0;
+	ask_text(&question);
+	assert_null(question.answer);
+	assert_int_equal(cancelled, 1);
+	g_error_free(question.error);
 }
 
 /* In a directory without a server. */
@@ -359,6 +480,9 @@ int main(void)
 		SERVER_TEST(long_answer_arrives_whole),
 		SERVER_TEST(answer_is_one_line),
 		SERVER_TEST(unknown_request_is_refused),
+		SERVER_TEST(texts_are_answered_now_or_later),
+		SERVER_TEST(request_for_no_text_is_an_error),
+		SERVER_TEST(who_waits_too_long_is_cancelled),
 		SERVER_TEST(request_without_an_end_is_refused),
 		SERVER_TEST(silent_clients_do_not_keep_others_waiting),
 		SERVER_TEST(client_beyond_the_limit_waits_its_turn),

@@ -500,6 +500,50 @@ static json_t *textfile_object(const View *view)
 	return object;
 }
 
+static json_t *listener_list(const HttpView *http)
+{
+	json_t *objects = json_array();
+
+	for (guint i = 0; i < http->listeners->len; i++) {
+		const HttpListenerView *listener = http->listeners->pdata[i];
+		json_t *object = json_object();
+
+		set(object, "address", string(listener->address));
+		set(object, "last_error", string(listener->error));
+		json_array_append_new(objects, object);
+	}
+	return objects;
+}
+
+static json_t *request_counters(const HttpView *http)
+{
+	json_t *requests = json_object();
+
+	for (int i = 0; i < HTTP_CODES; i++) {
+		g_autofree char *code = g_strdup_printf("%u", http_codes[i]);
+
+		set(requests, code, integer(http->requests[i]));
+	}
+	return requests;
+}
+
+static json_t *http_object(const HttpView *http)
+{
+	json_t *object;
+
+	if (!http)
+		return json_null();
+	object = json_object();
+	set(object, "listeners", listener_list(http));
+	set(object, "tls", json_boolean(http->tls));
+	set(object, "authentication", json_boolean(http->authentication));
+	set(object, "requests", request_counters(http));
+	set(object, "refused_connections", integer(http->refused));
+	set(object, "cut_off_connections", integer(http->cut_off));
+	set(object, "last_error", string(http->error));
+	return object;
+}
+
 static void set_agent(json_t *object, const View *view)
 {
 	set(object, "version", json_string(FLOWTALLY_VERSION));
@@ -529,5 +573,6 @@ json_t *json_status(const View *view)
 	set(object, "names", names_list(view->names));
 	set(object, "collectors", collector_list(view));
 	set(object, "textfile", textfile_object(view));
+	set(object, "http", http_object(view->http));
 	return object;
 }

@@ -24,6 +24,7 @@ static const Subcommand subcommands[] = {
 	{ "hosts", cli_hosts, "what each device has used" },
 	{ "ledger", cli_ledger, "the balance sheet: every frame accounted for" },
 	{ "meter", cli_meter, "attach, detach, status: by the words of linux-flow-exporter" },
+	{ "metrics", cli_metrics, "all metrics, as Prometheus reads them" },
 	{ "status", cli_status, "interfaces, tables, collectors" },
 	{ "top", cli_top, "live: who is using the link now" },
 	{ "version", cli_version, "print the version" },

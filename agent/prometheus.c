@@ -6,32 +6,60 @@
 #include <string.h>
 
 #include "observation.h"
+#include "process.h"
 #include "text.h"
+
+/* The lines of one slice: about a millisecond. */
+#define SLICE 2000
+
+const char *const prometheus_content_types[PROMETHEUS_FORMATS] = {
+	[PROMETHEUS_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+	[PROMETHEUS_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+};
 
 /* One series of each of the four host counters: a host's addresses are summed up. */
 typedef struct {
-	struct host_key key; /* of one of them: family and scope are those of all */
-	const char *labels;  /* as they are written, in the Exposition's chunk */
+	struct host_key key;   /* of one of them: family and scope are those of all */
+	const char *host;      /* its label, in the Exposition's chunk */
+	const char *interface; /* interned */
+	const char *labels;    /* as they are written, in the Exposition's chunk; NULL: not yet */
 	Volume volume[DIRECTIONS];
 } HostSeries;
 
+/* A device that is shown, on whatever interface. */
 typedef struct {
+	const Device *device; /* only while the exposition is made */
+	const char *label;    /* in the Exposition's chunk, as are: */
+	const char *name;     /* the label where it has none */
+	const char *vendor;   /* "": not known */
+	uint64_t last_seen_ms;
+} Host;
+
+struct Exposition {
+	PrometheusFormat format;
+	bool with_process;
+	GString *text;	/* what has been written and not been taken */
+	GArray *series; /* of HostSeries */
+	GArray *hosts;	/* of Host */
+	GStringChunk *labels;
+	const struct Family *family; /* of hosts, that is being written; NULL: the end */
+	guint next;		     /* of its series or hosts */
+	/* Only while it is made: */
 	const View *view;
-	GArray *series;	    /* of HostSeries */
-	GPtrArray *devices; /* of const Device: those that are shown */
-	GHashTable *names;  /* const Device * -> const char *, borrowed: of those that have one */
 	GArray *sheets;	    /* of LedgerRow */
 	GArray *collectors; /* of CollectorView */
-	GStringChunk *labels;
-	GString *text;
-} Exposition;
+	ProcessUse process;
+};
 
 typedef struct Family {
 	const char *name;
 	const char *type;
 	const char *help;
 	void (*write)(Exposition *exposition, const struct Family *family);
-	size_t member; /* of whatever write() goes through: where the value is */
+	/* Of a family whose series are those of hosts, instead: the one of a HostSeries or Host. */
+	void (*write_one)(Exposition *exposition, const struct Family *family, guint index);
+	size_t list;   /* the same: where in Exposition the GArray is */
+	size_t member; /* of whatever is gone through: where the value is */
 	int which;     /* enum direction or enum hook */
 	int decimals;  /* 3: the value is in milliseconds, 9: in nanoseconds */
 } Family;
@@ -41,10 +69,11 @@ static uint64_t integer_at(const void *object, size_t member)
 	return *(const uint64_t *)(const void *)((const char *)object + member);
 }
 
-static void append_escaped(GString *text, const char *value)
+/* @special: what is escaped by a backslash. */
+static void append_escaped(GString *text, const char *value, const char *special)
 {
 	for (;;) {
-		size_t plain = strcspn(value, "\\\"\n");
+		size_t plain = strcspn(value, special);
 
 		g_string_append_len(text, value, (gssize)plain);
 		value += plain;
@@ -66,7 +95,7 @@ static void append_labels(GString *text, va_list labels)
 		g_string_append_c(text, separator);
 		g_string_append(text, name);
 		g_string_append(text, "=\"");
-		append_escaped(text, va_arg(labels, const char *));
+		append_escaped(text, va_arg(labels, const char *), "\\\"\n");
 		g_string_append_c(text, '"');
 		separator = ',';
 	}
@@ -200,42 +229,54 @@ static void write_ledger_balanced(Exposition *exposition, const Family *family)
 	}
 }
 
-static void write_of_hosts(Exposition *exposition, const Family *family)
+G_GNUC_NULL_TERMINATED
+static const char *make_labels(GStringChunk *chunk, ...)
 {
-	for (guint i = 0; i < exposition->series->len; i++) {
-		const HostSeries *series = &g_array_index(exposition->series, HostSeries, i);
+	g_autoptr(GString) text = g_string_new(NULL);
+	va_list labels;
 
-		g_string_append(exposition->text, family->name);
-		g_string_append(exposition->text, series->labels);
-		append_value(exposition->text,
-			     integer_at(&series->volume[family->which], family->member),
-			     family->decimals);
-	}
+	va_start(labels, chunk);
+	append_labels(text, labels);
+	va_end(labels);
+	return g_string_chunk_insert_len(chunk, text->str, (gssize)text->len);
 }
 
-static void write_host_info(Exposition *exposition, const Family *family)
+/* Made once: each series is written in four families. */
+static const char *labels_of(Exposition *exposition, HostSeries *series)
 {
-	for (guint i = 0; i < exposition->devices->len; i++) {
-		const Device *device = exposition->devices->pdata[i];
-		const char *name = g_hash_table_lookup(exposition->names, device);
-		const char *vendor = view_host_vendor(exposition->view, device);
-		char host[DEVICE_LABEL_MAX];
+	if (!series->labels) {
+		g_autofree char *interface = text_escape(series->interface);
 
-		device_label(device, host);
-		sample(exposition, family, 1, "host", host, "name", name ? name : host, "vendor",
-		       vendor ? vendor : "", NULL);
+		series->labels = make_labels(exposition->labels, "host", series->host, "interface",
+					     interface, "scope", view_scope(&series->key), "family",
+					     view_family(&series->key), NULL);
 	}
+	return series->labels;
 }
 
-static void write_host_last_seen(Exposition *exposition, const Family *family)
+static void write_volume(Exposition *exposition, const Family *family, guint index)
 {
-	for (guint i = 0; i < exposition->devices->len; i++) {
-		const Device *device = exposition->devices->pdata[i];
-		char host[DEVICE_LABEL_MAX];
+	HostSeries *series = &g_array_index(exposition->series, HostSeries, index);
 
-		sample(exposition, family, device->last_seen_ms, "host", device_label(device, host),
-		       NULL);
-	}
+	g_string_append(exposition->text, family->name);
+	g_string_append(exposition->text, labels_of(exposition, series));
+	append_value(exposition->text, integer_at(&series->volume[family->which], family->member),
+		     family->decimals);
+}
+
+static void write_host_info(Exposition *exposition, const Family *family, guint index)
+{
+	const Host *host = &g_array_index(exposition->hosts, Host, index);
+
+	sample(exposition, family, 1, "host", host->label, "name", host->name, "vendor",
+	       host->vendor, NULL);
+}
+
+static void write_host_last_seen(Exposition *exposition, const Family *family, guint index)
+{
+	const Host *host = &g_array_index(exposition->hosts, Host, index);
+
+	sample(exposition, family, host->last_seen_ms, "host", host->label, NULL);
 }
 
 /* What is in no series of a host: it found no room in the kernel's tables, none in ours, or is hidden. */
@@ -288,6 +329,47 @@ static void write_export_errors(Exposition *exposition, const Family *family)
 	}
 }
 
+static void write_of_process(Exposition *exposition, const Family *family)
+{
+	if (exposition->with_process)
+		sample(exposition, family, integer_at(&exposition->process, family->member), NULL);
+}
+
+static void write_process_start(Exposition *exposition, const Family *family)
+{
+	if (exposition->with_process)
+		sample(exposition, family, exposition->view->start_ms, NULL);
+}
+
+static void write_http_requests(Exposition *exposition, const Family *family)
+{
+	const HttpView *http = exposition->view->http;
+
+	for (int i = 0; http && i < HTTP_CODES; i++) {
+		g_autofree char *code = g_strdup_printf("%u", http_codes[i]);
+
+		sample(exposition, family, http->requests[i], "code", code, NULL);
+	}
+}
+
+static void write_of_http(Exposition *exposition, const Family *family)
+{
+	if (exposition->view->http)
+		sample(exposition, family, integer_at(exposition->view->http, family->member),
+		       NULL);
+}
+
+static void write_http_listener(Exposition *exposition, const Family *family)
+{
+	const HttpView *http = exposition->view->http;
+
+	for (guint i = 0; http && i < http->listeners->len; i++) {
+		const HttpListenerView *listener = http->listeners->pdata[i];
+
+		sample(exposition, family, !listener->error, "address", listener->address, NULL);
+	}
+}
+
 /* clang-format off */
 #define OF_AGENT(unit_member) \
 	.write = write_of_agent, .member = offsetof(View, unit_member)
@@ -299,14 +381,19 @@ static void write_export_errors(Exposition *exposition, const Family *family)
 #define OF_LEDGER(unit_member) \
 	.write = write_of_ledger, .member = offsetof(struct ledger_entry, unit_member)
 #define OF_HOSTS(direction, unit_member) \
-	.write = write_of_hosts, .which = direction, .member = offsetof(Volume, unit_member)
+	.write_one = write_volume, .list = offsetof(Exposition, series), .which = direction, \
+	.member = offsetof(Volume, unit_member)
+#define OF_HTTP(unit_member) \
+	.write = write_of_http, .member = offsetof(HttpView, unit_member)
+#define OF_PROCESS(unit_member) \
+	.write = write_of_process, .member = offsetof(ProcessUse, unit_member)
 #define OF_OVERFLOW(unit_member) \
 	.write = write_host_overflow, .member = offsetof(Volume, unit_member)
 #define OF_COLLECTORS(unit_member) \
 	.write = write_of_collectors, .member = offsetof(ExportCounters, unit_member)
 
 static const Family families[] = { /* in the order of the exposition */
-	{"flowtally_build_info", "gauge",
+	{"flowtally_build_info", "info",
 	 "The version of the running agent.",
 	 .write = write_build_info},
 	{"flowtally_start_time_seconds", "gauge",
@@ -334,7 +421,7 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_table_limit", "gauge",
 	 "How many entries a table can hold.",
 	 OF_TABLES(limit)},
-	{"flowtally_interface_info", "gauge",
+	{"flowtally_interface_info", "info",
 	 "A metered interface.",
 	 .write = write_interface_info},
 	{"flowtally_interface_faults", "gauge",
@@ -365,24 +452,6 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_ledger_balanced", "gauge",
 	 "Whether the hook saw what the interface itself has counted.",
 	 .write = write_ledger_balanced},
-	{"flowtally_host_download_bytes_total", "counter",
-	 "IP octets towards the host, header and payload.",
-	 OF_HOSTS(DIRECTION_DOWNLOAD, octets)},
-	{"flowtally_host_download_packets_total", "counter",
-	 "Packets towards the host, as on the wire.",
-	 OF_HOSTS(DIRECTION_DOWNLOAD, packets)},
-	{"flowtally_host_upload_bytes_total", "counter",
-	 "IP octets from the host, header and payload.",
-	 OF_HOSTS(DIRECTION_UPLOAD, octets)},
-	{"flowtally_host_upload_packets_total", "counter",
-	 "Packets from the host, as on the wire.",
-	 OF_HOSTS(DIRECTION_UPLOAD, packets)},
-	{"flowtally_host_info", "gauge",
-	 "A host, its name and who has made it.",
-	 .write = write_host_info},
-	{"flowtally_host_last_seen_timestamp_seconds", "gauge",
-	 "When the host's last packet passed, in seconds since the epoch.",
-	 .write = write_host_last_seen, .decimals = 3},
 	{"flowtally_host_overflow_bytes_total", "counter",
 	 "IP octets of hosts without series of their own, both directions.",
 	 OF_OVERFLOW(octets)},
@@ -407,8 +476,120 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_export_repeated_records_total", "counter",
 	 "IPFIX data records that a collector may have twice, sent again after a crash.",
 	 OF_COLLECTORS(repeated_records)},
+	{"flowtally_http_listening", "gauge",
+	 "Whether a configured address is listened at.",
+	 .write = write_http_listener},
+	{"flowtally_http_requests_total", "counter",
+	 "Requests by HTTP since the start of the agent, by the code of the answer.",
+	 .write = write_http_requests},
+	{"flowtally_http_refused_connections_total", "counter",
+	 "Connections by HTTP beyond the limits, in all or of one address.",
+	 OF_HTTP(refused)},
+	{"flowtally_http_cut_off_connections_total", "counter",
+	 "Connections by HTTP that took too long over a request.",
+	 OF_HTTP(cut_off)},
+	{"flowtally_scrape_duration_seconds", "gauge",
+	 "How long the last exposition for HTTP took to be made, beside other work.",
+	 OF_HTTP(scrape_duration_ns), .decimals = 9},
+	{"process_cpu_seconds_total", "counter",
+	 "Total user and system CPU time spent in seconds.",
+	 OF_PROCESS(cpu_ms), .decimals = 3},
+	{"process_resident_memory_bytes", "gauge",
+	 "Resident memory size in bytes.",
+	 OF_PROCESS(resident_octets)},
+	{"process_virtual_memory_bytes", "gauge",
+	 "Virtual memory size in bytes.",
+	 OF_PROCESS(virtual_octets)},
+	{"process_open_fds", "gauge",
+	 "Number of open file descriptors.",
+	 OF_PROCESS(open_fds)},
+	{"process_max_fds", "gauge",
+	 "Maximum number of open file descriptors.",
+	 OF_PROCESS(max_fds)},
+	{"process_start_time_seconds", "gauge",
+	 "Start time of the process since unix epoch in seconds.",
+	 .write = write_process_start, .decimals = 3},
+	/* What grows with the hosts comes last, in slices. */
+	{"flowtally_host_download_bytes_total", "counter",
+	 "IP octets towards the host, header and payload.",
+	 OF_HOSTS(DIRECTION_DOWNLOAD, octets)},
+	{"flowtally_host_download_packets_total", "counter",
+	 "Packets towards the host, as on the wire.",
+	 OF_HOSTS(DIRECTION_DOWNLOAD, packets)},
+	{"flowtally_host_upload_bytes_total", "counter",
+	 "IP octets from the host, header and payload.",
+	 OF_HOSTS(DIRECTION_UPLOAD, octets)},
+	{"flowtally_host_upload_packets_total", "counter",
+	 "Packets from the host, as on the wire.",
+	 OF_HOSTS(DIRECTION_UPLOAD, packets)},
+	{"flowtally_host_info", "info",
+	 "A host, its name and who has made it.",
+	 .write_one = write_host_info, .list = offsetof(Exposition, hosts)},
+	{"flowtally_host_last_seen_timestamp_seconds", "gauge",
+	 "When the host's last packet passed, in seconds since the epoch.",
+	 .write_one = write_host_last_seen, .list = offsetof(Exposition, hosts), .decimals = 3},
 };
 /* clang-format on */
+
+/* In OpenMetrics a family is called by what its samples' names have in common. */
+static size_t length_of_name(const Exposition *exposition, const Family *family)
+{
+	static const struct {
+		const char *type, *suffix;
+	} suffixes[] = { { "counter", "_total" }, { "info", "_info" } };
+	size_t len = strlen(family->name);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+		if (exposition->format == PROMETHEUS_OPENMETRICS &&
+		    !strcmp(family->type, suffixes[i].type))
+			return len - strlen(suffixes[i].suffix);
+	}
+	return len;
+}
+
+/* The suffix of a name that is a base unit; NULL if there is none. */
+static const char *unit_of(const char *name, size_t len)
+{
+	static const char *const units[] = { "bytes", "seconds" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+		size_t unit_len = strlen(units[i]);
+
+		if (len > unit_len && name[len - unit_len - 1] == '_' &&
+		    !strncmp(name + len - unit_len, units[i], unit_len))
+			return units[i];
+	}
+	return NULL;
+}
+
+static void write_help(Exposition *exposition, const Family *family, int len)
+{
+	bool openmetrics = exposition->format == PROMETHEUS_OPENMETRICS;
+
+	g_string_append_printf(exposition->text, "# HELP %.*s ", len, family->name);
+	append_escaped(exposition->text, family->help, openmetrics ? "\\\"\n" : "\\\n");
+	g_string_append_c(exposition->text, '\n');
+}
+
+static void write_head(Exposition *exposition, const Family *family)
+{
+	int len = (int)length_of_name(exposition, family);
+	const char *unit = unit_of(family->name, (size_t)len);
+
+	if (exposition->format == PROMETHEUS_TEXT) {
+		write_help(exposition, family, len);
+		/* It knows no "info". */
+		g_string_append_printf(exposition->text, "# TYPE %.*s %s\n", len, family->name,
+				       strcmp(family->type, "info") ? family->type : "gauge");
+		return;
+	}
+	g_string_append_printf(exposition->text, "# TYPE %.*s %s\n", len, family->name,
+			       family->type);
+	if (unit)
+		g_string_append_printf(exposition->text, "# UNIT %.*s %s\n", len, family->name,
+				       unit);
+	write_help(exposition, family, len);
+}
 
 /* A family without samples is left out. */
 static void write_family(Exposition *exposition, const Family *family)
@@ -416,45 +597,21 @@ static void write_family(Exposition *exposition, const Family *family)
 	GString *text = exposition->text;
 	gsize start = text->len, end_of_head;
 
-	g_string_append_printf(text, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help,
-			       family->name, family->type);
+	write_head(exposition, family);
 	end_of_head = text->len;
 	family->write(exposition, family);
 	if (text->len == end_of_head)
 		g_string_truncate(text, start);
 }
 
-G_GNUC_NULL_TERMINATED
-static const char *make_labels(GStringChunk *chunk, ...)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-	va_list labels;
-
-	va_start(labels, chunk);
-	append_labels(text, labels);
-	va_end(labels);
-	return g_string_chunk_insert_len(chunk, text->str, (gssize)text->len);
-}
-
-/* Labels are made once: each series is written in four families. */
-static HostSeries series_of(GStringChunk *chunk, const Account *account)
-{
-	g_autofree char *interface = text_escape(account->interface);
-	char host[DEVICE_LABEL_MAX];
-
-	return (HostSeries){
-		.key = account->key,
-		.labels = make_labels(chunk, "host", device_label(account->device, host),
-				      "interface", interface, "scope", view_scope(&account->key),
-				      "family", view_family(&account->key), NULL),
-	};
-}
-
 /* The series of @account among those of its host, which begin at @first; made if there is none. */
-static HostSeries *find_or_add_series(Exposition *exposition, guint first, const Account *account)
+static HostSeries *find_or_add_series(Exposition *exposition, guint first, const char *host,
+				      const Account *account)
 {
+	const HostSeries added = { .key = account->key,
+				   .host = host,
+				   .interface = account->interface };
 	GArray *all = exposition->series;
-	HostSeries added;
 
 	for (guint i = first; i < all->len; i++) {
 		HostSeries *series = &g_array_index(all, HostSeries, i);
@@ -463,14 +620,14 @@ static HostSeries *find_or_add_series(Exposition *exposition, guint first, const
 		    series->key.ip_version == account->key.ip_version)
 			return series;
 	}
-	added = series_of(exposition->labels, account);
 	g_array_append_val(all, added);
 	return &g_array_index(all, HostSeries, all->len - 1);
 }
 
-static void add_to_series(Exposition *exposition, guint first, const Account *account)
+static void add_to_series(Exposition *exposition, guint first, const char *host,
+			  const Account *account)
 {
-	HostSeries *series = find_or_add_series(exposition, first, account);
+	HostSeries *series = find_or_add_series(exposition, first, host, account);
 
 	for (int direction = 0; direction < DIRECTIONS; direction++) {
 		volume_add(&series->volume[direction], &account->volume[direction]);
@@ -478,23 +635,50 @@ static void add_to_series(Exposition *exposition, guint first, const Account *ac
 	}
 }
 
-static gint compare_devices(gconstpointer a, gconstpointer b)
+static gint compare_hosts(gconstpointer a, gconstpointer b)
 {
-	return device_compare(*(const Device *const *)a, *(const Device *const *)b);
+	return device_compare(((const Host *)a)->device, ((const Host *)b)->device);
 }
 
-/* A host that is seen on several interfaces is one; it may be named by an address that it has at one only. */
-static void add_device(Exposition *exposition, GHashTable *known, const Account *const *accounts,
-		       size_t n)
+/* The index in `hosts` of @device, which on several interfaces is one host. @known: Device -> index + 1. */
+static guint add_host(Exposition *exposition, GHashTable *known, const Device *device)
 {
-	Device *device = accounts[0]->device;
+	guint index = GPOINTER_TO_UINT(g_hash_table_lookup(known, device));
+	const char *vendor = view_host_vendor(exposition->view, device);
+	char text[DEVICE_LABEL_MAX];
+	Host added = { .device = device, .last_seen_ms = device->last_seen_ms };
+
+	if (index)
+		return index - 1;
+	added.label = g_string_chunk_insert(exposition->labels, device_label(device, text));
+	added.name = added.label;
+	added.vendor = g_string_chunk_insert_const(exposition->labels, vendor ? vendor : "");
+	g_array_append_val(exposition->hosts, added);
+	g_hash_table_insert(known, (gpointer)device, GUINT_TO_POINTER(exposition->hosts->len));
+	return exposition->hosts->len - 1;
+}
+
+/* It may be named by an address that it has on one of its interfaces only. */
+static void name_host(Exposition *exposition, Host *host, const Account *const *accounts, size_t n)
+{
 	char label[DEVICE_LABEL_MAX];
 	const char *name = view_host_name(exposition->view, accounts, n, label);
 
-	if (g_hash_table_add(known, device))
-		g_ptr_array_add(exposition->devices, device);
-	if (name != label && !g_hash_table_contains(exposition->names, device))
-		g_hash_table_insert(exposition->names, device, (gpointer)name);
+	if (name != label && host->name == host->label)
+		host->name = g_string_chunk_insert(exposition->labels, name);
+}
+
+/* The @n accounts of a host on one interface. */
+static void add_accounts(Exposition *exposition, GHashTable *known, const Account *const *accounts,
+			 size_t n)
+{
+	guint index = add_host(exposition, known, accounts[0]->device);
+	Host *host = &g_array_index(exposition->hosts, Host, index);
+	guint first = exposition->series->len;
+
+	name_host(exposition, host, accounts, n);
+	for (size_t i = 0; i < n; i++)
+		add_to_series(exposition, first, host->label, accounts[i]);
 }
 
 static void aggregate(Exposition *exposition)
@@ -505,39 +689,102 @@ static void aggregate(Exposition *exposition)
 	guint end;
 
 	for (guint i = 0; i < list->len; i = end) {
-		guint first = exposition->series->len;
-		bool shown = accounts[i]->device->shown;
-
-		for (end = i; end < list->len && view_same_host(accounts[i], accounts[end]); end++)
-			if (shown)
-				add_to_series(exposition, first, accounts[end]);
-		if (shown)
-			add_device(exposition, known, &accounts[i], end - i);
+		for (end = i + 1; end < list->len && view_same_host(accounts[i], accounts[end]);)
+			end++;
+		if (accounts[i]->device->shown)
+			add_accounts(exposition, known, &accounts[i], end - i);
 	}
-	g_ptr_array_sort(exposition->devices, compare_devices);
+	g_array_sort(exposition->hosts, compare_hosts);
 }
 
-GString *prometheus_exposition(const View *view)
+static GArray *list_of(const Exposition *exposition, const Family *family)
 {
-	g_autoptr(GArray) series = g_array_new(FALSE, FALSE, sizeof(HostSeries));
-	g_autoptr(GPtrArray) devices = g_ptr_array_new();
-	g_autoptr(GHashTable) names = g_hash_table_new(NULL, NULL);
-	g_autoptr(GArray) sheets = ledger_list(view->ledger);
-	g_autoptr(GArray) collectors = view_collectors(view);
-	Exposition exposition = {
-		.view = view,
-		.series = series,
-		.devices = devices,
-		.names = names,
-		.sheets = sheets,
-		.collectors = collectors,
-		.labels = g_string_chunk_new(4096),
-		.text = g_string_new(NULL),
-	};
+	return G_STRUCT_MEMBER(GArray *, exposition, family->list);
+}
 
-	aggregate(&exposition);
-	for (size_t i = 0; i < G_N_ELEMENTS(families); i++)
-		write_family(&exposition, &families[i]);
-	g_string_chunk_free(exposition.labels);
-	return exposition.text;
+/* The next family of hosts from @family on that has samples. */
+static const Family *next_family(const Exposition *exposition, const Family *family)
+{
+	const Family *end = families + G_N_ELEMENTS(families);
+
+	while (family < end && (!family->write_one || !list_of(exposition, family)->len))
+		family++;
+	return family < end ? family : NULL;
+}
+
+static void write_snapshot(Exposition *exposition, const View *view)
+{
+	exposition->view = view;
+	exposition->sheets = ledger_list(view->ledger);
+	exposition->collectors = view_collectors(view);
+	aggregate(exposition);
+	for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+		if (families[i].write)
+			write_family(exposition, &families[i]);
+	}
+	g_clear_pointer(&exposition->sheets, g_array_unref);
+	g_clear_pointer(&exposition->collectors, g_array_unref);
+	exposition->view = NULL;
+}
+
+Exposition *exposition_new(const View *view, PrometheusFormat format, bool with_process)
+{
+	Exposition *exposition = g_new0(Exposition, 1);
+
+	exposition->format = format;
+	exposition->with_process = with_process && process_use(&exposition->process);
+	exposition->text = g_string_new(NULL);
+	exposition->series = g_array_new(FALSE, FALSE, sizeof(HostSeries));
+	exposition->hosts = g_array_new(FALSE, FALSE, sizeof(Host));
+	exposition->labels = g_string_chunk_new(4096);
+	write_snapshot(exposition, view);
+	exposition->family = next_family(exposition, families);
+	return exposition;
+}
+
+void exposition_free(Exposition *exposition)
+{
+	if (!exposition)
+		return;
+	g_string_free(exposition->text, TRUE);
+	g_array_unref(exposition->series);
+	g_array_unref(exposition->hosts);
+	g_string_chunk_free(exposition->labels);
+	g_free(exposition);
+}
+
+/* At most SLICE of the samples that are left of one family. */
+static void write_slice(Exposition *exposition)
+{
+	const Family *family = exposition->family;
+	guint len = list_of(exposition, family)->len, end = MIN(len, exposition->next + SLICE);
+
+	if (!exposition->next)
+		write_head(exposition, family);
+	while (exposition->next < end)
+		family->write_one(exposition, family, exposition->next++);
+	if (exposition->next < len)
+		return;
+	exposition->next = 0;
+	exposition->family = next_family(exposition, family + 1);
+}
+
+bool exposition_step(Exposition *exposition, GString *text)
+{
+	if (exposition->family)
+		write_slice(exposition);
+	if (!exposition->family && exposition->format == PROMETHEUS_OPENMETRICS)
+		g_string_append(exposition->text, "# EOF\n");
+	g_string_append_len(text, exposition->text->str, (gssize)exposition->text->len);
+	g_string_truncate(exposition->text, 0);
+	return exposition->family;
+}
+
+GString *exposition_finish(Exposition *exposition)
+{
+	GString *text = g_string_new(NULL);
+
+	while (exposition_step(exposition, text))
+		;
+	return text;
 }

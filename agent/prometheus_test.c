@@ -7,9 +7,21 @@
 
 #define MANY_HOSTS 50000
 
+static GString *text_of(const View *view, PrometheusFormat format, bool with_process)
+{
+	g_autoptr(Exposition) exposition = exposition_new(view, format, with_process);
+
+	return exposition_finish(exposition);
+}
+
+static GString *exposition_of(const View *view)
+{
+	return text_of(view, PROMETHEUS_TEXT, false);
+}
+
 static void assert_line(const View *view, const char *line)
 {
-	GString *text = prometheus_exposition(view);
+	GString *text = exposition_of(view);
 	g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
 
 	if (!g_strv_contains((const char *const *)lines, line))
@@ -19,7 +31,7 @@ static void assert_line(const View *view, const char *line)
 
 static void assert_absent(const View *view, const char *part)
 {
-	GString *text = prometheus_exposition(view);
+	GString *text = exposition_of(view);
 
 	assert_null(strstr(text->str, part));
 	g_string_free(text, TRUE);
@@ -38,7 +50,7 @@ static char *family_of(const char *line)
 /* Each family is one group, and no series comes twice. */
 static void assert_well_formed(const View *view)
 {
-	GString *text = prometheus_exposition(view);
+	GString *text = exposition_of(view);
 	g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
 	g_autoptr(GHashTable) series = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_autoptr(GHashTable) families =
@@ -337,12 +349,102 @@ static void exposition_passes_promtool(void **state)
 	if (!promtool)
 		skip();
 	make_busy(network);
-	text = prometheus_exposition(&network->view);
+	text = exposition_of(&network->view);
 	pipe = popen("promtool check metrics", "w");
 	assert_non_null(pipe);
 	assert_int_equal(fwrite(text->str, 1, text->len, pipe), text->len);
 	assert_int_equal(pclose(pipe), 0);
 	g_string_free(text, TRUE);
+}
+
+static void assert_openmetrics_line(const View *view, const char *line)
+{
+	GString *text = text_of(view, PROMETHEUS_OPENMETRICS, false);
+
+	if (!strstr(text->str, line))
+		fail_msg("%s\nis not in\n%s", line, text->str);
+	g_string_free(text, TRUE);
+}
+
+static void openmetrics_has_its_own_heads(void **state)
+{
+	Network *network = *state;
+
+	make_busy(network);
+	assert_openmetrics_line(
+		&network->view,
+		"\n# TYPE flowtally_host_upload_bytes counter\n"
+		"# UNIT flowtally_host_upload_bytes bytes\n"
+		"# HELP flowtally_host_upload_bytes IP octets from the host, header and payload.\n"
+		"flowtally_host_upload_bytes_total{host=\"02:00:00:00:00:01\",");
+	assert_openmetrics_line(&network->view, "\n# TYPE flowtally_host info\n"
+						"# HELP flowtally_host A host, its name and who has made it.\n"
+						"flowtally_host_info{");
+}
+
+static void openmetrics_ends_once(void **state)
+{
+	Network *network = *state;
+	GString *text;
+
+	make_busy(network);
+	text = text_of(&network->view, PROMETHEUS_OPENMETRICS, true);
+	assert_ptr_equal(strstr(text->str, "# EOF"), text->str + text->len - strlen("# EOF\n"));
+	assert_null(strstr(text->str, "\n\n"));
+	g_string_free(text, TRUE);
+	/* Without any host, too. */
+	assert_openmetrics_line(&network->view, "\n# EOF\n");
+}
+
+/* The reference parser, of Prometheus' client for Python. */
+static void openmetrics_passes_its_parser(void **state)
+{
+	Network *network = *state;
+	GString *text;
+	FILE *pipe;
+
+	if (system("/usr/bin/python3 -c 'import prometheus_client' 2>/dev/null"))
+		skip();
+	make_busy(network);
+	add_traffic(network, "a\"b\\c\n\xff", 1, "192.0.2.1", SCOPE_INTERNET, 1, 2);
+	text = text_of(&network->view, PROMETHEUS_OPENMETRICS, true);
+	pipe = popen("/usr/bin/python3 -c 'import sys; "
+		     "from prometheus_client.openmetrics.parser import *; "
+		     "list(text_string_to_metric_families(sys.stdin.read()))'",
+		     "w");
+	assert_non_null(pipe);
+	assert_int_equal(fwrite(text->str, 1, text->len, pipe), text->len);
+	assert_int_equal(pclose(pipe), 0);
+	g_string_free(text, TRUE);
+}
+
+static void process_is_shown_where_it_is_asked_for(void **state)
+{
+	Network *network = *state;
+	GString *text = text_of(&network->view, PROMETHEUS_TEXT, true);
+
+	assert_non_null(strstr(text->str, "\nprocess_resident_memory_bytes "));
+	assert_non_null(strstr(text->str, "\nprocess_start_time_seconds 1700000000.000\n"));
+	g_string_free(text, TRUE);
+	assert_absent(&network->view, "process_");
+}
+
+static void http_is_shown_by_code_and_address(void **state)
+{
+	HttpListenerView bound = { .address = "127.0.0.1:14739" },
+			 taken = { .address = "[::1]:80", .error = "listen: taken" };
+	HttpView http = { .listeners = g_ptr_array_new(), .requests = { [HTTP_NOT_FOUND] = 3 } };
+	Network *network = *state;
+
+	assert_absent(&network->view, "flowtally_http");
+	g_ptr_array_add(http.listeners, &bound);
+	g_ptr_array_add(http.listeners, &taken);
+	network->view.http = &http;
+	assert_line(&network->view, "flowtally_http_requests_total{code=\"404\"} 3");
+	assert_line(&network->view, "flowtally_http_requests_total{code=\"200\"} 0");
+	assert_line(&network->view, "flowtally_http_listening{address=\"127.0.0.1:14739\"} 1");
+	assert_line(&network->view, "flowtally_http_listening{address=\"[::1]:80\"} 0");
+	g_ptr_array_unref(http.listeners);
 }
 
 static void add_hosts(Network *network, unsigned int from, unsigned int to)
@@ -355,11 +457,32 @@ static void add_hosts(Network *network, unsigned int from, unsigned int to)
 	}
 }
 
+/* Not all of it at once, and what comes meanwhile is not in it. */
+static void slices_are_of_one_moment(void **state)
+{
+	Network *network = *state;
+	g_autoptr(Exposition) exposition = NULL;
+	GString *text = g_string_new(NULL), *whole;
+	unsigned int slices = 1;
+
+	add_hosts(network, 0, MANY_HOSTS / 8);
+	whole = exposition_of(&network->view);
+	exposition = exposition_new(&network->view, PROMETHEUS_TEXT, false);
+	for (; exposition_step(exposition, text); slices++) {
+		assert_true(text->len < whole->len);
+		add_hosts(network, 0, MANY_HOSTS / 4);
+	}
+	assert_true(slices > 4);
+	assert_string_equal(text->str, whole->str);
+	g_string_free(text, TRUE);
+	g_string_free(whole, TRUE);
+}
+
 /* Of the CPU, for the exposition. */
 static clock_t time_taken(const Network *network)
 {
 	clock_t start = clock();
-	GString *text = prometheus_exposition(&network->view);
+	GString *text = exposition_of(&network->view);
 
 	g_string_free(text, TRUE);
 	return clock() - start;
@@ -401,6 +524,12 @@ int main(void)
 		TEST(errors_begin_at_0_for_every_reason),
 		TEST(collectors_at_one_address_are_told_apart),
 		TEST(exposition_passes_promtool),
+		TEST(openmetrics_has_its_own_heads),
+		TEST(openmetrics_ends_once),
+		TEST(openmetrics_passes_its_parser),
+		TEST(process_is_shown_where_it_is_asked_for),
+		TEST(http_is_shown_by_code_and_address),
+		TEST(slices_are_of_one_moment),
 		TEST(time_grows_as_the_hosts_do),
 	};
 

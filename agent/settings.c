@@ -190,6 +190,11 @@ static void fault_value(Reader *reader, const yaml_node_t *node, const char *exp
 	fault(reader, line_of(node), "%s is %s", value, expected);
 }
 
+static void fault_secret(Reader *reader, const yaml_node_t *node, const char *expected)
+{
+	fault(reader, line_of(node), "the value is %s", expected);
+}
+
 /* Lists: each is prepared, then read item by item. */
 
 static char *flag_words(const Setting *setting)
@@ -329,21 +334,31 @@ static void prepare_texts(const Setting *setting, void *place)
 	*(GPtrArray **)place = g_ptr_array_new_with_free_func(g_free);
 }
 
-static void read_text(Reader *reader, const Setting *setting, const yaml_node_t *node, void *place)
+/* One text of several, whose number is what the setting bounds; NULL if it is faulty. */
+static char *read_one_text(Reader *reader, const Setting *setting, const yaml_node_t *node)
 {
 	Setting one = *setting;
 	char *text = NULL;
 
-	/* Its bounds are those of the list. */
 	one.type = SETTING_TEXT;
 	one.max = 0;
 	read_scalar(reader, &one, node, &text);
+	return text;
+}
+
+static void read_text(Reader *reader, const Setting *setting, const yaml_node_t *node, void *place)
+{
+	char *text = read_one_text(reader, setting, node);
+
 	if (text)
 		g_ptr_array_add(*(GPtrArray **)place, text);
 }
 
 static char *expected_texts(const Setting *setting)
 {
+	if (setting->or_one)
+		return g_strdup_printf("neither %s nor a list of at most %" PRIu64 " such",
+				       setting->form, setting->max);
 	return g_strdup_printf("not a list of at most %" PRIu64 " texts", setting->max);
 }
 
@@ -401,17 +416,38 @@ static void read_scalar(Reader *reader, const Setting *setting, const yaml_node_
 	if (text && scalar_parse(setting, text, place))
 		return;
 	expected = scalar_expected(setting, text);
-	fault_value(reader, node, expected);
+	if (setting->secret)
+		fault_secret(reader, node, expected);
+	else
+		fault_value(reader, node, expected);
+}
+
+static void read_list_of_one(Reader *reader, const Setting *setting, const yaml_node_t *node,
+			     void *place)
+{
+	lists[setting->type].prepare(setting, place);
+	lists[setting->type].read_item(reader, setting, node, place);
+}
+
+static bool is_list_of_one(const Setting *setting, const yaml_node_t *node)
+{
+	return setting->or_one && text_of(node);
 }
 
 /* Mappings whose keys are the user's */
+
+/* NULL: it is none. */
+static char *canonical_key(const Setting *setting, const char *name)
+{
+	return setting->canonical ? setting->canonical(name) : g_strdup(name);
+}
 
 /* @lines has the canonical keys that were read before. */
 static void read_user_pair(Reader *reader, const Setting *setting, GHashTable *lines,
 			   const yaml_node_t *key, const yaml_node_t *value, GHashTable *pairs)
 {
 	const char *name = text_of(key);
-	g_autofree char *canonical = name ? setting->canonical(name) : NULL;
+	g_autofree char *canonical = name ? canonical_key(setting, name) : NULL;
 	g_autofree char *expected = NULL, *shown = NULL;
 	size_t first_line, length;
 	Setting one = *setting;
@@ -465,6 +501,8 @@ static void read_value(Reader *reader, const Setting *setting, const yaml_node_t
 		read_scalar(reader, setting, node, place);
 	else if (setting->type == SETTING_PAIRS)
 		read_pairs(reader, setting, node, place);
+	else if (is_list_of_one(setting, node))
+		read_list_of_one(reader, setting, node, place);
 	else
 		read_list(reader, setting, node, place);
 }
@@ -547,6 +585,8 @@ static void read_member(Reader *reader, Scope *scope, const yaml_node_t *value)
 		return;
 	}
 	scope->given |= UINT64_C(1) << (setting - scope->table->settings);
+	if (setting->line)
+		G_STRUCT_MEMBER(size_t, scope->object, setting->line) = line_of(value);
 	read_value(reader, setting, value, place_of(setting, scope->object));
 }
 

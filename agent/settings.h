@@ -46,6 +46,9 @@ typedef struct {
 	uint64_t min;
 	uint64_t max;
 	bool required; /* wherever the mapping is that directly holds it */
+	bool secret;   /* no error shows the value */
+	bool or_one;   /* SETTING_TEXTS: a text stands for the list of it alone */
+	size_t line;   /* of a size_t, which then is the value's line in the file; 0: nobody asks */
 
 	const char *const *words; /* SETTING_CHOICE; ends with NULL */
 	bool (*is_valid)(

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "exporting.h"
 #include "hosts.h"
+#include "httpview.h"
 #include "ledger.h"
 #include "names.h"
 
@@ -24,6 +25,7 @@ typedef struct {
 	const Ledger *ledger;
 	const Names *names;	    /* NULL: nobody has a name */
 	const Exporting *exporting; /* NULL: no collectors */
+	const HttpView *http;	    /* NULL: there is no server */
 	const GPtrArray *points;    /* of Point */
 	const GPtrArray *awaited;   /* of char*: interfaces which do not exist yet; NULL: none */
 	GHashTable *faults;	    /* interface name -> what went wrong with it; NULL: nothing */
