@@ -184,7 +184,7 @@ GBytes *scrape_get(Scrape *scrape, PrometheusFormat format, bool gzip, ScrapeDon
 		begin(product);
 	g_array_append_val(product->waiters, waiter);
 	if (!scrape->source)
-		scrape->source = g_idle_add(on_idle, scrape);
+		scrape->source = g_idle_add_full(SCRAPE_PRIORITY, on_idle, scrape, NULL);
 	return NULL;
 }
 

@@ -160,7 +160,7 @@ static void others_have_their_turn(void **state)
 {
 	Bench *bench = *state;
 	unsigned int turns = 0;
-	guint other = g_idle_add(on_tick, &turns);
+	guint other = g_idle_add_full(SCRAPE_PRIORITY, on_tick, &turns, NULL);
 
 	add_many_hosts(bench);
 	ask(bench, PROMETHEUS_TEXT, false);
