@@ -377,9 +377,10 @@ static void openmetrics_has_its_own_heads(void **state)
 		"# UNIT flowtally_host_upload_bytes bytes\n"
 		"# HELP flowtally_host_upload_bytes IP octets from the host, header and payload.\n"
 		"flowtally_host_upload_bytes_total{host=\"02:00:00:00:00:01\",");
-	assert_openmetrics_line(&network->view, "\n# TYPE flowtally_host info\n"
-						"# HELP flowtally_host A host, its name and who has made it.\n"
-						"flowtally_host_info{");
+	assert_openmetrics_line(&network->view,
+				"\n# TYPE flowtally_host info\n"
+				"# HELP flowtally_host A host, its name and who has made it.\n"
+				"flowtally_host_info{");
 }
 
 static void openmetrics_ends_once(void **state)
