@@ -57,10 +57,9 @@ ping_some() {
 	wait_sweeps
 }
 
-# families_and_values FILE: samples of the text format, without those that are of the moment
-families_and_values() {
-	grep -vE '^(#|process_|flowtally_(sweep_duration|http|scrape|textfile|table|export|ledger|interface))' "$1" |
-		LC_ALL=C sort
+# lasting: sorted, without those that change from one sweep or request to the next
+lasting() {
+	grep -vE '^(#|process_|flowtally_(sweep|http|scrape|table|export)_)' | LC_ALL=C sort
 }
 
 # python: Debian's, which has Debian's packages
@@ -94,14 +93,14 @@ parse() {
 	same '# EOF' "$(tail -n 1 "$WORK/openmetrics")"
 	grep -q '^# TYPE flowtally_host info$' "$WORK/openmetrics"
 	grep -q '^# UNIT flowtally_host_download_bytes bytes$' "$WORK/openmetrics"
-	parse openmetrics "$WORK/openmetrics" | grep -vE '^(process|flowtally_(http|scrape|sweep))_' | LC_ALL=C sort >"$WORK/om.samples"
-	parse text "$WORK/text" | grep -vE '^(process|flowtally_(http|scrape|sweep))_' | LC_ALL=C sort >"$WORK/text.samples"
+	parse openmetrics "$WORK/openmetrics" | lasting >"$WORK/om.samples"
+	parse text "$WORK/text" | lasting >"$WORK/text.samples"
 	grep -q '^flowtally_host_download_bytes_total{' "$WORK/text.samples"
 	diff "$WORK/om.samples" "$WORK/text.samples"
 	# The same families in the textfile, but for those of the process.
 	families=$(sed -n 's/^# TYPE //p' "$WORK/text" | grep -v '^process_')
 	same "$families" "$(sed -n 's/^# TYPE //p' "$WORK/flowtally.prom")"
-	diff <(families_and_values "$WORK/text") <(families_and_values "$WORK/flowtally.prom")
+	diff <(lasting <"$WORK/text") <(lasting <"$WORK/flowtally.prom")
 	grep -q '^process_resident_memory_bytes [1-9]' "$WORK/text"
 	same "$(hosts_sums)" "$(textfile_sums "$WORK/text")"
 	stop_agent
