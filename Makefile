@@ -30,9 +30,9 @@ PKG_CONFIG ?= pkg-config
 O ?= build$(if $(SAN),-san)
 
 PACKAGES := libbpf libelf zlib libcap libseccomp libmnl libfixbuf glib-2.0 yaml-0.1 jansson ncursesw \
-	    libmicrohttpd gnutls libxcrypt
+	    libmicrohttpd gnutls
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
-DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm
+DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lcrypt -lm
 
 CFLAGS ?= -O2 -g
 comma := ,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Rules and dashboards say of flowtally's metrics what a running agent has: all of their expressions are asked of a
-# Prometheus that scrapes one, by node_exporter.
+# Prometheus that scrapes one, and of node_exporter what it knows of the textfile.
 
 load lib
 
@@ -135,7 +135,11 @@ start_prometheus() {
 		global: { scrape_interval: 1s, evaluation_interval: 1s }
 		rule_files: [ $RULES/rules.yaml, $RULES/alerts.yaml ]
 		scrape_configs:
-		  - { job_name: node, static_configs: [ { targets: [ "127.0.0.1:9100" ] } ] }
+		  - job_name: flowtally
+		    static_configs: [ { targets: [ "127.0.0.1:14739" ] } ]
+		  - job_name: node
+		    static_configs: [ { targets: [ "127.0.0.1:9100" ] } ]
+		    metric_relabel_configs: [ { source_labels: [ __name__ ], regex: "node_.*", action: keep } ]
 	END
 	spawn router "$WORK/node-exporter.log" prometheus-node-exporter --collector.disable-defaults \
 		--collector.textfile --collector.textfile.directory="$WORK" --web.listen-address=127.0.0.1:9100
@@ -183,10 +187,10 @@ read_series() {
 		if .[0] == "metric" then select($all[.[1]] | not)
 		elif .[0] == "label" then select(($all[.[1]] // []) | index($name[2]) | not)
 		else select([.[2:][] | $all[.] // [] | .[]] | index($name[1]) | not) end | join(" ")' >"$WORK/unknown"
-	without_absent <"$WORK/unknown" >"$WORK/faults"
-	same '' "$(cat "$WORK/faults")"
+	same '' "$(cat "$WORK/unknown")"
 
-	panels | without_absent >"$WORK/panels"
+	panels >"$WORK/panels"
+	: >"$WORK/faults"
 	while IFS=$'\t' read -r expression legend; do
 		query "$expression" >"$WORK/result"
 		jq -e --arg legend "$legend" '($legend | [scan("{{(\\w+)}}")[0]]) as $labels |
@@ -200,9 +204,4 @@ read_series() {
 		is_there "$expression" || echo "$expression" >>"$WORK/faults"
 	done
 	same '' "$(cat "$WORK/faults")"
-}
-
-# The textfile has none of the agent's own process, nor of HTTP.
-without_absent() {
-	grep -v 'process_\|flowtally_http_requests_total' || :
 }
