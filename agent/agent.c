@@ -110,6 +110,7 @@ static void update_view(Agent *agent)
 
 	view->config = agent->config;
 	view->exporting = agent->exporting;
+	view->namespaces = agent->namespaces;
 	view->names = agent->names;
 	view->hosts = metering_hosts(agent->metering);
 	view->ledger = metering_ledger(agent->metering);

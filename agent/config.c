@@ -354,6 +354,12 @@ static const SettingTable names_table = {
 	.one_key = true,
 };
 
+static const SettingFlag compat_flags[] = {
+	{ "mezoura", offsetof(Config, metrics.compat_mezoura) },
+	{ "iptables", offsetof(Config, metrics.compat_iptables) },
+	{ NULL, 0 },
+};
+
 #define AT(member) offsetof(Config, member)
 static const Setting config_settings[] = {
 	{ "interval",
@@ -389,6 +395,8 @@ static const Setting config_settings[] = {
 	{ "metrics.idle",
 	  SETTING_DURATION, AT(metrics.idle_ms), .fallback = "24h", .min = 1000,
 	  .max = DURATION_MAX },
+	{ "metrics.compat",
+	  SETTING_FLAGS, 0, .fallback = "[]", .max = LIST_MAX, .flags = compat_flags },
 	{ "history.keep",
 	  SETTING_DURATION, AT(history.keep_ms), .fallback = "62d", .min = 0,
 	  .max = DURATION_MAX },

@@ -107,6 +107,8 @@ typedef struct {
 	struct {
 		uint32_t max_hosts;
 		uint64_t idle_ms;
+		bool compat_mezoura; /* also the metrics of the systems of these names */
+		bool compat_iptables;
 	} metrics;
 	struct {
 		uint64_t keep_ms; /* 0: none is kept */

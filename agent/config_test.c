@@ -173,6 +173,14 @@ static const struct {
 	  "metrics:\n  idle: ",
 	  { "1s", "24h", "366d" },
 	  { "0s", "999ms", "367d", "24" } },
+	{ "metrics.compat",
+	  "metrics:\n  compat: ",
+	  { "[]", "[mezoura]", "[iptables, mezoura]" },
+	  { "mezoura", "{mezoura: true}" } },
+	{ "metrics.compat[0]",
+	  "metrics:\n  compat:\n  - ",
+	  { "mezoura", "iptables" },
+	  { "Mezoura", "blog", "1" } },
 	{ "history", "history: ", { "{}" }, { "62d", "[keep]" } },
 	{ "history.keep", "history:\n  keep: ", { "0s", "1h", "366d" }, { "367d", "62", "ever" } },
 	{ "history.max-mib", "history:\n  max-mib: ", { "1", "65536" }, { "0", "64MiB" } },
@@ -694,9 +702,11 @@ static char *config_print(const Config *config)
 	g_string_append_printf(out, "local is set %d\n", config->hosts.local_is_set);
 	print_prefixes(out, "local", config->hosts.local);
 	print_prefixes(out, "not-internet", config->hosts.not_internet);
-	g_string_append_printf(out, "max %u age %" PRIu64 " shown %u idle %" PRIu64 "\n",
+	g_string_append_printf(out,
+			       "max %u age %" PRIu64 " shown %u idle %" PRIu64 " compat %d %d\n",
 			       config->hosts.max, config->hosts.address_age_ms,
-			       config->metrics.max_hosts, config->metrics.idle_ms);
+			       config->metrics.max_hosts, config->metrics.idle_ms,
+			       config->metrics.compat_mezoura, config->metrics.compat_iptables);
 	g_string_append_printf(out, "history %" PRIu64 " of %u MiB\n", config->history.keep_ms,
 			       config->history.max_mib);
 	print_merge(out, config->hosts.merge);
@@ -744,7 +754,7 @@ static const char defaults[] = "interval 10000\n"
 			       "not-internet fc00::/7\n"
 			       "not-internet ff00::/8\n"
 			       "not-internet ::1/128\n"
-			       "max 65536 age 604800000 shown 1024 idle 86400000\n"
+			       "max 65536 age 604800000 shown 1024 idle 86400000 compat 0 0\n"
 			       "history 5356800000 of 64 MiB\n"
 			       "vendors /usr/share/ieee-data/oui.txt\n"
 			       "domain 1 enterprise 32473 refresh 60000 size 1400\n"
@@ -809,7 +819,7 @@ static void every_key_reaches_its_place(void **state)
 		"    - kea: /var/lib/kea/kea-leases4.csv\n"
 		"    - uci: /etc/config/dhcp\n"
 		"  vendors: /opt/oui.txt\n"
-		"metrics: {max-hosts: 9, idle: 1m}\n"
+		"metrics: {max-hosts: 9, idle: 1m, compat: [iptables]}\n"
 		"history: {keep: 48h, max-mib: 2}\n"
 		"export:\n"
 		"  ipfix:\n"
@@ -837,7 +847,7 @@ static void every_key_reaches_its_place(void **state)
 		"local 192.168.2.0/24\n"
 		"local 2001:db8:ca2:2::/64\n"
 		"not-internet 198.51.100.0/24\n"
-		"max 8 age 3600000 shown 9 idle 60000\n"
+		"max 8 age 3600000 shown 9 idle 60000 compat 0 1\n"
 		"history 172800000 of 2 MiB\n"
 		"02:00:00:00:00:0a is also 02:00:00:00:00:0b 02:00:00:00:00:0c\n"
 		"names static -\n"

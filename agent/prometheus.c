@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "compat.h"
 #include "observation.h"
 #include "process.h"
 #include "text.h"
@@ -38,9 +39,11 @@ typedef struct {
 struct Exposition {
 	PrometheusFormat format;
 	bool with_process;
-	GString *text;	/* what has been written and not been taken */
-	GArray *series; /* of HostSeries */
-	GArray *hosts;	/* of Host */
+	GString *text;	  /* what has been written and not been taken */
+	GArray *series;	  /* of HostSeries */
+	GArray *hosts;	  /* of Host */
+	GArray *mezoura;  /* of MezouraSeries; none unless they are asked for, as: */
+	GArray *iptables; /* of IptablesSeries */
 	GStringChunk *labels;
 	const struct Family *family; /* of hosts, that is being written; NULL: the end */
 	guint next;		     /* of its series or hosts */
@@ -370,6 +373,48 @@ static void write_http_listener(Exposition *exposition, const Family *family)
 	}
 }
 
+/* What the interfaces themselves count. */
+static void write_network(Exposition *exposition, const Family *family)
+{
+	static const char *const directions[HOOKS] = {
+		[HOOK_INGRESS] = "rx", [HOOK_EGRESS] = "tx"
+	};
+	const View *view = exposition->view;
+
+	for (guint i = 0;
+	     view->config->metrics.compat_iptables && view->namespaces && i < view->points->len;
+	     i++) {
+		const Point *point = view->points->pdata[i];
+		g_autofree char *interface = text_escape(point->report_name);
+		LinkCounters counters;
+
+		if (!point->attached ||
+		    !namespaces_read_counters(view->namespaces, point->interface, &counters, NULL))
+			continue;
+		for (int hook = 0; hook < HOOKS; hook++)
+			sample(exposition, family,
+			       integer_at(&counters,
+					  family->member + (size_t)hook * sizeof(uint64_t)),
+			       "interface", interface, "direction", directions[hook], NULL);
+	}
+}
+
+static void write_mezoura(Exposition *exposition, const Family *family, guint index)
+{
+	const MezouraSeries *series = &g_array_index(exposition->mezoura, MezouraSeries, index);
+
+	sample(exposition, family, integer_at(&series->volume[family->which], family->member),
+	       "mac", series->mac, "hostname", series->hostname, "ip", series->ip, NULL);
+}
+
+static void write_iptables(Exposition *exposition, const Family *family, guint index)
+{
+	const IptablesSeries *series = &g_array_index(exposition->iptables, IptablesSeries, index);
+
+	sample(exposition, family, integer_at(&series->volume, family->member), "ipv", series->ipv,
+	       "direction", series->direction, "host", series->host, NULL);
+}
+
 /* clang-format off */
 #define OF_AGENT(unit_member) \
 	.write = write_of_agent, .member = offsetof(View, unit_member)
@@ -382,6 +427,12 @@ static void write_http_listener(Exposition *exposition, const Family *family)
 	.write = write_of_ledger, .member = offsetof(struct ledger_entry, unit_member)
 #define OF_HOSTS(direction, unit_member) \
 	.write_one = write_volume, .list = offsetof(Exposition, series), .which = direction, \
+	.member = offsetof(Volume, unit_member)
+#define OF_MEZOURA(direction, unit_member) \
+	.write_one = write_mezoura, .list = offsetof(Exposition, mezoura), .which = direction, \
+	.member = offsetof(Volume, unit_member)
+#define OF_IPTABLES(unit_member) \
+	.write_one = write_iptables, .list = offsetof(Exposition, iptables), \
 	.member = offsetof(Volume, unit_member)
 #define OF_HTTP(unit_member) \
 	.write = write_of_http, .member = offsetof(HttpView, unit_member)
@@ -509,6 +560,12 @@ static const Family families[] = { /* in the order of the exposition */
 	{"process_start_time_seconds", "gauge",
 	 "Start time of the process since unix epoch in seconds.",
 	 .write = write_process_start, .decimals = 3},
+	{"network_bytes_total", "counter",
+	 "Octets as the interface itself counts them.",
+	 .write = write_network, .member = offsetof(LinkCounters, octets)},
+	{"network_packets_total", "counter",
+	 "Frames as the interface itself counts them.",
+	 .write = write_network, .member = offsetof(LinkCounters, frames)},
 	/* What grows with the hosts comes last, in slices. */
 	{"flowtally_host_download_bytes_total", "counter",
 	 "IP octets towards the host, header and payload.",
@@ -528,6 +585,24 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_host_last_seen_timestamp_seconds", "gauge",
 	 "When the host's last packet passed, in seconds since the epoch.",
 	 .write_one = write_host_last_seen, .list = offsetof(Exposition, hosts), .decimals = 3},
+	{"node_nat_traffic_download", "gauge",
+	 "Frame octets from the internet to an address.",
+	 OF_MEZOURA(DIRECTION_DOWNLOAD, layer2_octets)},
+	{"node_nat_traffic_download_pkts", "gauge",
+	 "Packets from the internet to an address.",
+	 OF_MEZOURA(DIRECTION_DOWNLOAD, packets)},
+	{"node_nat_traffic_upload", "gauge",
+	 "Frame octets from an address to the internet.",
+	 OF_MEZOURA(DIRECTION_UPLOAD, layer2_octets)},
+	{"node_nat_traffic_upload_pkts", "gauge",
+	 "Packets from an address to the internet.",
+	 OF_MEZOURA(DIRECTION_UPLOAD, packets)},
+	{"host_bytes_total", "counter",
+	 "IP octets between a host and the internet.",
+	 OF_IPTABLES(octets)},
+	{"host_packets_total", "counter",
+	 "Packets between a host and the internet.",
+	 OF_IPTABLES(packets)},
 };
 /* clang-format on */
 
@@ -702,12 +777,19 @@ static GArray *list_of(const Exposition *exposition, const Family *family)
 	return G_STRUCT_MEMBER(GArray *, exposition, family->list);
 }
 
+static bool has_samples(const Exposition *exposition, const Family *family)
+{
+	const GArray *list = family->write_one ? list_of(exposition, family) : NULL;
+
+	return list && list->len;
+}
+
 /* The next family of hosts from @family on that has samples. */
 static const Family *next_family(const Exposition *exposition, const Family *family)
 {
 	const Family *end = families + G_N_ELEMENTS(families);
 
-	while (family < end && (!family->write_one || !list_of(exposition, family)->len))
+	while (family < end && !has_samples(exposition, family))
 		family++;
 	return family < end ? family : NULL;
 }
@@ -737,6 +819,10 @@ Exposition *exposition_new(const View *view, PrometheusFormat format, bool with_
 	exposition->series = g_array_new(FALSE, FALSE, sizeof(HostSeries));
 	exposition->hosts = g_array_new(FALSE, FALSE, sizeof(Host));
 	exposition->labels = g_string_chunk_new(4096);
+	if (view->config->metrics.compat_mezoura)
+		exposition->mezoura = compat_mezoura(view, exposition->labels);
+	if (view->config->metrics.compat_iptables)
+		exposition->iptables = compat_iptables(view, exposition->labels);
 	write_snapshot(exposition, view);
 	exposition->family = next_family(exposition, families);
 	return exposition;
@@ -749,6 +835,8 @@ void exposition_free(Exposition *exposition)
 	g_string_free(exposition->text, TRUE);
 	g_array_unref(exposition->series);
 	g_array_unref(exposition->hosts);
+	g_clear_pointer(&exposition->mezoura, g_array_unref);
+	g_clear_pointer(&exposition->iptables, g_array_unref);
 	g_string_chunk_free(exposition->labels);
 	g_free(exposition);
 }

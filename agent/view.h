@@ -18,17 +18,19 @@
 #include "httpview.h"
 #include "ledger.h"
 #include "names.h"
+#include "namespaces.h"
 
 typedef struct {
 	const Config *config;
 	const Hosts *hosts;
 	const Ledger *ledger;
-	const Names *names;	    /* NULL: nobody has a name */
-	const Exporting *exporting; /* NULL: no collectors */
-	const HttpView *http;	    /* NULL: there is no server */
-	const GPtrArray *points;    /* of Point */
-	const GPtrArray *awaited;   /* of char*: interfaces which do not exist yet; NULL: none */
-	GHashTable *faults;	    /* interface name -> what went wrong with it; NULL: nothing */
+	const Names *names;	      /* NULL: nobody has a name */
+	const Exporting *exporting;   /* NULL: no collectors */
+	const HttpView *http;	      /* NULL: there is no server */
+	const Namespaces *namespaces; /* NULL: what interfaces count is not shown */
+	const GPtrArray *points;      /* of Point */
+	const GPtrArray *awaited;     /* of char*: interfaces which do not exist yet; NULL: none */
+	GHashTable *faults;	      /* interface name -> what went wrong with it; NULL: nothing */
 	const GPtrArray
 		*overlaps;  /* of Overlap: interfaces that see the same packets; NULL: none */
 	CacheUse cache_use; /* of the kernel's tables at the last sweep */

@@ -17,13 +17,13 @@ mezoura() {
 # shows OPTION...: standard input is the configuration, without what is the same in all
 shows() {
 	mezoura -n "$@" >"$WORK/yaml"
-	same "$(cat)" "$(sed -e '/^#/d' -e '/^  names:/,/^compat:/d' "$WORK/yaml")"
+	same "$(cat)" "$(sed -e '/^#/d' -e '/^  names:/,/^metrics:/d' "$WORK/yaml")"
 	same '  names:
     - { uci: /etc/config/dhcp }
     - { dnsmasq: /tmp/dhcp.leases }
     - { odhcpd: /tmp/hosts/odhcpd }
 history: { max-mib: 2 }
-compat: [mezoura]' "$(sed -n '/^  names:/,/^compat:/p' "$WORK/yaml")"
+metrics: { compat: [mezoura] }' "$(sed -n '/^  names:/,/^metrics:/p' "$WORK/yaml")"
 	is_valid "$WORK/yaml"
 }
 
