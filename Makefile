@@ -107,8 +107,10 @@ check: all $(UNIT_TESTS)
 check-bpf: all $(BPF_TESTS)
 	$(Q)$(TAP) $(PROVE) $(BPF_TESTS)
 
-# They mostly wait, so several run at once; but some count what is of all agents, or take all CPUs.
-E2E := $(wildcard tests/e2e/*.bats)
+# They mostly wait, so several run at once, the longest first; but some count what is of all agents, or take
+# all CPUs.
+LONG := $(addprefix tests/e2e/,life.bats http.bats names.bats top.bats)
+E2E := $(LONG) $(filter-out $(LONG),$(wildcard tests/e2e/*.bats))
 ALONE := $(addprefix tests/e2e/,churn.bats doctor.bats race.bats)
 
 check-e2e: all $(TOOLS)
