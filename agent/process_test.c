@@ -49,6 +49,9 @@ static void work_takes_time(void **state)
 {
 	const uint64_t before = use_now().cpu_ms;
 
+	/* Who emulates system calls makes /proc/self/stat up, and tells no time there. */
+	if (g_getenv("EMULATOR"))
+		skip();
 	while (use_now().cpu_ms == before)
 		;
 }
