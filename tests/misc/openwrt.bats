@@ -242,6 +242,7 @@ is_refused() {
 		metrics:
 		  max-hosts: "500"
 		  idle: "2h"
+		  compat: ["mezoura"]
 		export:
 		  ipfix:
 		    observation-domain: "7"
@@ -257,7 +258,6 @@ is_refused() {
 		        layer2-octets: true
 		  textfile:
 		    path: "/var/prometheus/flowtally.prom"
-		compat: ["mezoura"]
 		history:
 		  keep: "7d"
 		  max-mib: "8"

@@ -301,6 +301,7 @@ add_metrics_options() {
 
 add_metrics() {
 	config_foreach add_metrics_options metrics
+	sequence "  " compat "$main" compat
 }
 
 # --- export
@@ -402,7 +403,6 @@ fi
 under "" hosts add_hosts
 under "" metrics add_metrics
 under "" export add_export
-sequence "" compat "$main" compat
 under "" history add_history
 text "" state "$main" state
 # /run is not in memory everywhere, /var/run is.
