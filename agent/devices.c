@@ -227,11 +227,6 @@ uint32_t devices_shown(const Devices *devices)
 	return devices->shown;
 }
 
-uint32_t devices_max_shown(const Devices *devices)
-{
-	return devices->max_shown;
-}
-
 const char *device_label(const Device *device, char label[DEVICE_LABEL_MAX])
 {
 	return mac_is_zero(device->mac) ? address_format(device->address, label) :

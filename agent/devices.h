@@ -60,7 +60,6 @@ void devices_restore(Device *device, uint64_t first_ms, uint64_t last_ms);
 void devices_show_first(Devices *devices, uint64_t now_ms);
 
 uint32_t devices_shown(const Devices *devices);
-uint32_t devices_max_shown(const Devices *devices);
 
 /* Orders as strcmp() does, those without a MAC first. */
 int device_compare(const Device *a, const Device *b);

@@ -363,11 +363,6 @@ const Volume *hosts_hidden(const Hosts *hosts, const char *interface)
 	return look_up(hosts->hidden, interface);
 }
 
-const Devices *hosts_all_devices(const Hosts *hosts)
-{
-	return hosts->devices;
-}
-
 size_t hosts_addresses(const Hosts *hosts)
 {
 	return hosts->addresses;

@@ -105,8 +105,6 @@ GPtrArray *hosts_list(const Hosts *hosts); /* of const Account; the caller's to 
 const Volume *hosts_overflow(const Hosts *hosts, const char *interface);
 const Volume *hosts_hidden(const Hosts *hosts, const char *interface);
 
-const Devices *hosts_all_devices(const Hosts *hosts);
-
 size_t hosts_addresses(const Hosts *hosts); /* accounts with an address, and ... */
 size_t hosts_devices(const Hosts *hosts);   /* ... without; hosts_limit() bounds each */
 uint32_t hosts_limit(const Hosts *hosts);
