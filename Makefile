@@ -52,8 +52,8 @@ BPF_INCLUDES ?= $(if $(MULTIARCH),-idirafter $(SYSROOT)/usr/include/$(MULTIARCH)
 BPF_CFLAGS := -g -O2 -Wall -Wextra -target $(BPF_TARGET) -Iebpf $(SYSROOT_FLAGS) $(BPF_INCLUDES)
 
 SKELETONS := $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard ebpf/*.bpf.c tests/*/*.bpf.c))
-TEST_SOURCES := $(wildcard agent/*_test.c)
-AGENT_SOURCES := $(filter-out $(TEST_SOURCES),$(wildcard agent/*.c))
+TEST_SOURCES := $(wildcard agent/*/*_test.c)
+AGENT_SOURCES := $(filter-out $(TEST_SOURCES),$(wildcard agent/*.c agent/*/*.c))
 AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(O)/%.o)
 # Everything but main(): what the tests link against.
 LIBRARY := $(O)/libflowtally.a
@@ -67,11 +67,11 @@ say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n' $(1) $(@:$(O)/%=%))
 
 all: $(O)/flowtally
 
-$(O)/flowtally: $(O)/agent/main.o $(LIBRARY)
+$(O)/flowtally: $(O)/agent/cli/main.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(DEPS_LIBS) -o $@
 
-$(LIBRARY): $(filter-out $(O)/agent/main.o,$(AGENT_OBJECTS))
+$(LIBRARY): $(filter-out $(O)/agent/cli/main.o,$(AGENT_OBJECTS))
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -157,8 +157,8 @@ bench: all $(BENCHES)
 # clang-format of one version only: each lays out code a little differently. Each page that scdoc makes
 # has paragraph macros which mandoc finds superfluous.
 lint: $(SKELETONS) lint-service
-	$(Q)clang-format --dry-run --Werror $(wildcard agent/*.[ch] ebpf/*.[ch] tests/*/*.[ch])
-	$(Q)for header in $(wildcard agent/*.h ebpf/records.h); do \
+	$(Q)clang-format --dry-run --Werror $(wildcard agent/*.[ch] agent/*/*.[ch] ebpf/*.[ch] tests/*/*.[ch])
+	$(Q)for header in $(wildcard agent/*.h agent/*/*.h ebpf/records.h); do \
 		$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$header || exit 1; done
 	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!.*(bash|/sh|bats)|^# shellcheck shell=bash')
 	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page > $(O)/page && \

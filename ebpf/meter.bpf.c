@@ -36,7 +36,7 @@ const volatile __u8 point_side;	   /* enum side */
 const volatile __u8 point_layer;   /* enum link_layer */
 
 /*
- * The agent makes all maps (agent/cache.c, agent/scope.c), sets their sizes there and hands them to
+ * The agent makes all maps (agent/kernel/cache.c, agent/kernel/scope.c), sets their sizes there and hands them to
  * each instance; what stands here is only what the verifier needs to know.
  *
  * A section of variables is a map, too, an array of one entry, and is read without a lookup.
@@ -192,7 +192,7 @@ static __always_inline void count(struct host_traffic *host, struct variant vari
 {
 	struct traffic *traffic =
 		&host->direction[is_upload(variant) ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD];
-	/* The one clock that is a load and no call; agent/ticks.h turns it into nanoseconds. */
+	/* The one clock that is a load and no call; agent/kernel/ticks.h turns it into nanoseconds. */
 	__u32 now = (__u32)bpf_jiffies64();
 
 	if (!traffic->packets)

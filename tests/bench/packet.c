@@ -23,8 +23,8 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/frame.h"
-#include "cache.h"
-#include "maps.h"
+#include "kernel/cache.h"
+#include "kernel/maps.h"
 #include "records.h"
 #include "tests/bench/packet.skel.h"
 

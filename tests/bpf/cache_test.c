@@ -3,7 +3,7 @@
  * The kernel's tables under real classifiers: generations, adoption by the next agent, limits. Frames
  * come from BPF_PROG_TEST_RUN; the pins are in a bpffs of the test's own.
  */
-#include "cache.h"
+#include "kernel/cache.h"
 
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -16,12 +16,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "classifier.h"
-#include "maps.h"
-#include "netns.h"
-#include "scope.h"
+#include "kernel/classifier.h"
+#include "kernel/maps.h"
+#include "kernel/netns.h"
+#include "kernel/scope.h"
 #include "test.h"
-#include "ticks.h"
+#include "kernel/ticks.h"
 
 #define IFINDEX 7
 #define INTERFACE interface_id(netns_own()->id, IFINDEX)

@@ -23,7 +23,7 @@
 #include <linux/pkt_cls.h>
 
 #include "frame.h"
-#include "hosts.h"
+#include "accounts/hosts.h"
 #include "records.h"
 #include "meter.skel.h"
 

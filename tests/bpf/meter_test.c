@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "tests/bpf/tag.skel.h"
-#include "ticks.h"
+#include "kernel/ticks.h"
 
 #define TAG_LEN 4
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "hosts.h"
+#include "accounts/hosts.h"
 #include "records.h"
 
 struct reference_prefix {

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "endpoint.h"
+#include "base/mac.h"
+#include "settings.h"
+#include "base/text.h"
+
+/* A UNIX socket's path has 107 octets, and the socket lies in `run`. */
+#define RUN_MAX 89
+#define PATH_TEXT_MAX 1023
+#define LIST_MAX 1024
+#define DURATION_MAX (366 * UINT64_C(86400000))
+#define NAMES_MAX 64	       /* each source has a descriptor */
+#define STATIC_NAMES_MAX 65536 /* the file is bounded, too */
+#define LISTEN_MAX 64
+
+/* A choice fills an unsigned int. */
+_Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
+_Static_assert(sizeof(HookChoice) == sizeof(unsigned int), "HookChoice");
+_Static_assert(sizeof(HookOrder) == sizeof(unsigned int), "HookOrder");
+_Static_assert(sizeof(CollectorTransport) == sizeof(unsigned int), "CollectorTransport");
+_Static_assert(sizeof(EnterpriseElements) == sizeof(unsigned int), "EnterpriseElements");
+
+/* Values */
+
+static bool is_pattern(const char *text)
+{
+	g_autoptr(Pattern) pattern = pattern_new(text, NULL);
+
+	return pattern;
+}
+
+static char *explain_pattern(const char *text)
+{
+	g_autoptr(Pattern) pattern = NULL;
+	g_autoptr(GError) error = NULL;
+
+	pattern = pattern_new(text, &error);
+	return error ? g_strdup(error->message) : NULL;
+}
+
+static bool is_mac(const char *text)
+{
+	uint8_t mac[MAC_LEN];
+
+	return mac_parse(mac, text);
+}
+
+static bool is_label(const char *text)
+{
+	for (; *text; text = g_utf8_next_char(text)) {
+		if (g_unichar_iscntrl(g_utf8_get_char(text)))
+			return false;
+	}
+	return true;
+}
+
+static bool is_absolute_path(const char *text)
+{
+	return g_path_is_absolute(text);
+}
+
+static bool is_absolute_file(const char *text)
+{
+	return g_path_is_absolute(text) && !g_str_has_suffix(text, "/");
+}
+
+static bool is_endpoint(const char *text)
+{
+	Endpoint endpoint;
+
+	return endpoint_parse(&endpoint, text);
+}
+
+static bool is_name(const char *text)
+{
+	g_autofree char *name = text_name(text);
+
+	return name && !strcmp(name, text);
+}
+
+/* A MAC or an address, in the form of reports. */
+static char *canonical_host(const char *text)
+{
+	char written[MAX(MAC_TEXT_MAX, PREFIX_TEXT_MAX)];
+	uint8_t mac[MAC_LEN];
+	Prefix prefix;
+
+	if (mac_parse(mac, text))
+		return g_strdup(mac_format(mac, written));
+	if (strchr(text, '/') || !prefix_parse(&prefix, text, NULL))
+		return NULL;
+	return g_strdup(address_format(prefix.address, written));
+}
+
+/* Items of lists */
+
+static void interface_config_free(void *data)
+{
+	InterfaceConfig *interface = data;
+
+	g_free(interface->match_text);
+	pattern_free(interface->match);
+	g_clear_pointer(&interface->exclude_texts, g_ptr_array_unref);
+	g_clear_pointer(&interface->exclude, g_ptr_array_unref);
+	g_free(interface->alias);
+	g_clear_pointer(&interface->local, g_array_unref);
+	g_free(interface);
+}
+
+static void collector_config_free(void *data)
+{
+	CollectorConfig *collector = data;
+
+	g_free(collector->address);
+	g_free(collector);
+}
+
+/* An item of `hosts.merge`, as it is read. */
+typedef struct {
+	MergedMacs macs; /* the same as the texts */
+	char *mac_text;
+	GPtrArray *also_texts; /* of char * */
+} MergeItem;
+
+static void merge_item_free(void *data)
+{
+	MergeItem *item = data;
+
+	g_free(item->mac_text);
+	g_clear_pointer(&item->also_texts, g_ptr_array_unref);
+	g_clear_pointer(&item->macs.also, g_array_unref);
+	g_free(item);
+}
+
+static void names_config_free(void *data)
+{
+	NamesConfig *names = data;
+
+	g_clear_pointer(&names->pairs, g_hash_table_unref);
+	for (int kind = 0; kind < NAMES_KINDS; kind++)
+		g_free(names->paths[kind]);
+	g_free(names);
+}
+
+static bool names_clash(const void *a, const void *b)
+{
+	const NamesConfig *first = a, *second = b;
+
+	for (int kind = 0; kind < NAMES_KINDS; kind++) {
+		if (first->paths[kind] && !g_strcmp0(first->paths[kind], second->paths[kind]))
+			return true;
+	}
+	return false;
+}
+
+static bool interfaces_clash(const void *a, const void *b)
+{
+	const InterfaceConfig *first = a, *second = b;
+
+	/* What the first one excludes is left for the second. */
+	return !first->exclude_texts->len && !strcmp(first->match_text, second->match_text);
+}
+
+static bool endpoints_equal(const char *a, const char *b)
+{
+	Endpoint first, second;
+
+	return a && b && endpoint_parse(&first, a) && endpoint_parse(&second, b) &&
+	       endpoint_equal(&first, &second);
+}
+
+static bool is_same_mac(const char *a, const char *b)
+{
+	uint8_t first[MAC_LEN], second[MAC_LEN];
+
+	return mac_parse(first, a) && mac_parse(second, b) && !memcmp(first, second, MAC_LEN);
+}
+
+static bool has_mac(const MergeItem *item, const char *mac)
+{
+	bool has = is_same_mac(item->mac_text, mac);
+
+	for (guint i = 0; i < item->also_texts->len; i++)
+		has |= is_same_mac(item->also_texts->pdata[i], mac);
+	return has;
+}
+
+static bool merge_items_clash(const void *a, const void *b)
+{
+	const MergeItem *first = a, *second = b;
+	bool clash = has_mac(first, second->mac_text);
+
+	for (guint i = 0; i < second->also_texts->len; i++)
+		clash |= has_mac(first, second->also_texts->pdata[i]);
+	return clash;
+}
+
+static bool collectors_clash(const void *a, const void *b)
+{
+	const CollectorConfig *first = a, *second = b;
+
+	return first->transport == second->transport && first->enterprise == second->enterprise &&
+	       first->layer2_octets == second->layer2_octets &&
+	       endpoints_equal(first->address, second->address);
+}
+
+/* The tables; config/flowtally.yaml and flowtally.yaml(5) say the same in prose. */
+
+const char *const config_side_words[] = {
+	[SIDE_CHOICE_AUTO] = "auto", [SIDE_CHOICE_LAN] = "lan", [SIDE_CHOICE_WAN] = "wan", NULL
+};
+
+const char *const config_hook_words[] = { [HOOK_CHOICE_AUTO] = "auto",
+					  [HOOK_CHOICE_TCX] = "tcx",
+					  [HOOK_CHOICE_CLSACT] = "clsact",
+					  NULL };
+
+const char *const config_order_words[] = {
+	[HOOK_ORDER_FIRST] = "first", [HOOK_ORDER_LAST] = "last", NULL
+};
+
+static const char *const transport_words[] = { [COLLECTOR_TRANSPORT_UDP] = "udp", NULL };
+
+static const char *const enterprise_words[] = {
+	[ENTERPRISE_MAC] = "mac", [ENTERPRISE_NONE] = "none", [ENTERPRISE_FULL] = "full", NULL
+};
+
+static const SettingFlag meter_flags[] = {
+	{ "hosts", offsetof(InterfaceConfig, meter_hosts) },
+	{ NULL, 0 },
+};
+
+static const SettingFlag record_flags[] = {
+	{ "hosts", offsetof(CollectorConfig, records_hosts) },
+	{ "statistics", offsetof(CollectorConfig, records_statistics) },
+	{ NULL, 0 },
+};
+
+/* clang-format off */
+
+#define PATTERN_FORM "[NETNS:] and an interface's name, a glob, or a regular expression behind \"~\""
+
+#define MAC_FORM "a MAC such as 02:00:00:00:00:01"
+
+#define AT(member) offsetof(InterfaceConfig, member)
+static const Setting interface_settings[] = {
+	{ "match",
+	  SETTING_TEXT, AT(match_text), .required = true,
+	  .is_valid = is_pattern, .explain = explain_pattern, .form = PATTERN_FORM },
+	{ "exclude",
+	  SETTING_TEXTS, AT(exclude_texts), .fallback = "[]", .max = LIST_MAX,
+	  .is_valid = is_pattern, .explain = explain_pattern, .form = PATTERN_FORM },
+	{ "meter",
+	  SETTING_FLAGS, 0, .fallback = "[hosts]", .max = LIST_MAX, .flags = meter_flags },
+	{ "side",
+	  SETTING_CHOICE, AT(side), .fallback = "auto", .words = config_side_words },
+	{ "hook",
+	  SETTING_CHOICE, AT(hook), .fallback = "auto", .words = config_hook_words },
+	{ "order",
+	  SETTING_CHOICE, AT(order), .fallback = "first", .words = config_order_words },
+	{ "local",
+	  SETTING_PREFIXES, AT(local), .max = LIST_MAX },
+	{ "alias",
+	  SETTING_TEXT, AT(alias), .min = 1, .max = 63, .is_valid = is_label,
+	  .form = "a text without control characters" },
+};
+#undef AT
+
+static const SettingTable interface_table = {
+	.settings = interface_settings,
+	.n = G_N_ELEMENTS(interface_settings),
+	.size = sizeof(InterfaceConfig),
+	.free = interface_config_free,
+	.clash = interfaces_clash,
+	.clash_reason = "the same match",
+};
+
+#define AT(member) offsetof(CollectorConfig, member)
+static const Setting collector_settings[] = {
+	{ "address",
+	  SETTING_TEXT, AT(address), .required = true, .is_valid = is_endpoint,
+	  .form = ENDPOINT_FORM },
+	{ "transport",
+	  SETTING_CHOICE, AT(transport), .fallback = "udp", .words = transport_words },
+	{ "records",
+	  SETTING_FLAGS, 0, .fallback = "[hosts, statistics]", .min = 1, .max = LIST_MAX,
+	  .flags = record_flags },
+	{ "enterprise",
+	  SETTING_CHOICE, AT(enterprise), .fallback = "mac", .words = enterprise_words },
+	{ "layer2-octets",
+	  SETTING_BOOL, AT(layer2_octets), .fallback = "false" },
+};
+#undef AT
+
+static const SettingTable collector_table = {
+	.settings = collector_settings,
+	.n = G_N_ELEMENTS(collector_settings),
+	.size = sizeof(CollectorConfig),
+	.free = collector_config_free,
+	.clash = collectors_clash,
+	.clash_reason = "the same address, enterprise and layer2-octets",
+};
+
+#define AT(member) offsetof(MergeItem, member)
+static const Setting merge_settings[] = {
+	{ "mac",
+	  SETTING_TEXT, AT(mac_text), .required = true, .is_valid = is_mac, .form = MAC_FORM },
+	{ "also",
+	  SETTING_TEXTS, AT(also_texts), .required = true, .min = 1, .max = LIST_MAX,
+	  .is_valid = is_mac, .form = MAC_FORM },
+};
+#undef AT
+
+static const SettingTable merge_table = {
+	.settings = merge_settings,
+	.n = G_N_ELEMENTS(merge_settings),
+	.size = sizeof(MergeItem),
+	.free = merge_item_free,
+	.clash = merge_items_clash,
+	.clash_reason = "the same MAC",
+};
+
+#define PATH_OF(kind) \
+	SETTING_TEXT, offsetof(NamesConfig, paths[kind]), .min = 1, .max = PATH_TEXT_MAX, \
+	.is_valid = is_absolute_file, .form = "the absolute path of a file"
+static const Setting names_settings[] = {
+	{ "static",
+	  SETTING_PAIRS, offsetof(NamesConfig, pairs), .max = STATIC_NAMES_MAX,
+	  .canonical = canonical_host, .key_form = "a MAC or an address",
+	  .is_valid = is_name,
+	  .form = "a name (1 to 255 octets, without control characters and spaces at its ends)" },
+	{ "dnsmasq", PATH_OF(NAMES_DNSMASQ) },
+	{ "odhcpd", PATH_OF(NAMES_ODHCPD) },
+	{ "kea", PATH_OF(NAMES_KEA) },
+	{ "isc", PATH_OF(NAMES_ISC) },
+	{ "uci", PATH_OF(NAMES_UCI) },
+	{ "ethers", PATH_OF(NAMES_ETHERS) },
+	{ "hosts", PATH_OF(NAMES_HOSTS) },
+};
+
+static const SettingTable names_table = {
+	.settings = names_settings,
+	.n = G_N_ELEMENTS(names_settings),
+	.size = sizeof(NamesConfig),
+	.free = names_config_free,
+	.clash = names_clash,
+	.clash_reason = "the same file",
+	.one_key = true,
+};
+
+static const SettingFlag compat_flags[] = {
+	{ "mezoura", offsetof(Config, metrics.compat_mezoura) },
+	{ "iptables", offsetof(Config, metrics.compat_iptables) },
+	{ NULL, 0 },
+};
+
+#define AT(member) offsetof(Config, member)
+static const Setting config_settings[] = {
+	{ "interval",
+	  SETTING_DURATION, AT(interval_ms), .fallback = "10s", .min = 100, .max = 3600000 },
+	{ "interfaces",
+	  SETTING_ITEMS, AT(interfaces), .fallback = "[{match: '*'}]", .max = LIST_MAX,
+	  .items = &interface_table },
+	{ "hosts.local",
+	  SETTING_PREFIXES, AT(hosts.local), .max = LIST_MAX },
+	{ "hosts.not-internet",
+	  SETTING_PREFIXES, AT(hosts.not_internet), .max = LIST_MAX,
+	  .fallback = "[10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16, "
+		      "127.0.0.0/8, 224.0.0.0/4, 255.255.255.255/32, "
+		      "fe80::/10, fc00::/7, ff00::/8, '::1/128']" },
+	{ "hosts.max",
+	  SETTING_NUMBER, AT(hosts.max), .fallback = "65536", .min = 1, .max = CONFIG_MAX_HOSTS },
+	{ "hosts.address-age",
+	  SETTING_DURATION, AT(hosts.address_age_ms), .fallback = "7d", .min = 1000,
+	  .max = DURATION_MAX },
+	{ "hosts.merge",
+	  SETTING_ITEMS, AT(hosts.merge), .fallback = "[]", .max = LIST_MAX,
+	  .items = &merge_table },
+	{ "hosts.names",
+	  SETTING_ITEMS, AT(hosts.names), .fallback = "[]", .max = NAMES_MAX,
+	  .items = &names_table },
+	{ "hosts.vendors",
+	  SETTING_TEXT, AT(hosts.vendors), .fallback = "/usr/share/ieee-data/oui.txt", .min = 1,
+	  .max = PATH_TEXT_MAX, .is_valid = is_absolute_file,
+	  .form = "the absolute path of a file" },
+	{ "metrics.max-hosts",
+	  SETTING_NUMBER, AT(metrics.max_hosts), .fallback = "1024", .min = 0,
+	  .max = CONFIG_MAX_HOSTS },
+	{ "metrics.idle",
+	  SETTING_DURATION, AT(metrics.idle_ms), .fallback = "24h", .min = 1000,
+	  .max = DURATION_MAX },
+	{ "metrics.compat",
+	  SETTING_FLAGS, 0, .fallback = "[]", .max = LIST_MAX, .flags = compat_flags },
+	{ "history.keep",
+	  SETTING_DURATION, AT(history.keep_ms), .fallback = "62d", .min = 0,
+	  .max = DURATION_MAX },
+	{ "history.max-mib",
+	  SETTING_NUMBER, AT(history.max_mib), .fallback = "64", .min = 1, .max = 65536 },
+	{ "export.ipfix.observation-domain",
+	  SETTING_NUMBER, AT(ipfix.observation_domain), .fallback = "1", .min = 0,
+	  .max = UINT32_MAX },
+	{ "export.ipfix.enterprise-number",
+	  SETTING_NUMBER, AT(ipfix.enterprise_number), .fallback = "32473", .min = 1,
+	  .max = UINT32_MAX },
+	{ "export.ipfix.template-refresh",
+	  SETTING_DURATION, AT(ipfix.template_refresh_ms), .fallback = "60s", .min = 1000,
+	  .max = 300000 },
+	{ "export.ipfix.message-size",
+	  SETTING_NUMBER, AT(ipfix.message_size), .fallback = "1400", .min = 512, .max = 65535 },
+	{ "export.ipfix.collectors",
+	  SETTING_ITEMS, AT(ipfix.collectors), .fallback = "[]", .max = LIST_MAX,
+	  .items = &collector_table },
+	{ "export.textfile.path",
+	  SETTING_TEXT, AT(textfile), .min = 1, .max = PATH_TEXT_MAX, .required = true,
+	  .is_valid = is_absolute_file, .form = "the absolute path of a file" },
+	{ "export.http.listen",
+	  SETTING_TEXTS, AT(http.listen), .fallback = "['127.0.0.1:14739']", .max = LISTEN_MAX,
+	  .or_one = true, .is_valid = is_endpoint, .form = ENDPOINT_FORM },
+	{ "export.http.web-config",
+	  SETTING_TEXT, AT(http.web_path), .min = 1, .max = PATH_TEXT_MAX,
+	  .line = AT(http.web_path_line),
+	  .is_valid = is_absolute_file, .form = "the absolute path of a file" },
+	{ "state",
+	  SETTING_TEXT, AT(state), .fallback = "/var/lib/flowtally", .min = 1, .max = PATH_TEXT_MAX,
+	  .is_valid = is_absolute_path, .form = "the absolute path of a directory" },
+	{ "run",
+	  SETTING_TEXT, AT(run), .fallback = "/run/flowtally", .min = 1, .max = RUN_MAX,
+	  .is_valid = is_absolute_path, .form = "the absolute path of a directory" },
+};
+#undef AT
+
+/* clang-format on */
+
+static const SettingTable config_table = {
+	.settings = config_settings,
+	.n = G_N_ELEMENTS(config_settings),
+};
+
+/* The texts have been found valid. */
+static void compile_patterns(InterfaceConfig *interface)
+{
+	interface->match = pattern_new(interface->match_text, NULL);
+	interface->exclude = g_ptr_array_new_with_free_func((GDestroyNotify)pattern_free);
+	for (guint i = 0; i < interface->exclude_texts->len; i++)
+		g_ptr_array_add(interface->exclude,
+				pattern_new(interface->exclude_texts->pdata[i], NULL));
+}
+
+static void parse_macs(MergeItem *item)
+{
+	uint8_t mac[MAC_LEN];
+
+	(void)mac_parse(item->macs.mac, item->mac_text);
+	item->macs.also = g_array_new(FALSE, FALSE, MAC_LEN);
+	for (guint i = 0; i < item->also_texts->len; i++) {
+		(void)mac_parse(mac, item->also_texts->pdata[i]);
+		g_array_append_vals(item->macs.also, mac, 1);
+	}
+}
+
+/* It has one of them. */
+static void find_kind(NamesConfig *names)
+{
+	for (int kind = 0; kind < NAMES_KINDS; kind++) {
+		if (names->paths[kind]) {
+			names->kind = kind;
+			names->path = names->paths[kind];
+		}
+	}
+}
+
+/* What an address in quotes is: a way of writing env files that some readers of them do not know. */
+static bool is_quoted(const char *text)
+{
+	return strpbrk(text, "\"'");
+}
+
+static char *explain_listen(const char *text)
+{
+	g_autofree char *shown = text_printable(text);
+
+	if (is_quoted(text))
+		return g_strdup_printf(CONFIG_LISTEN_VARIABLE ": %s has quotes in it, which are "
+							      "part of the value: leave them out",
+				       shown);
+	return g_strdup_printf(CONFIG_LISTEN_VARIABLE ": \"%s\" is not " ENDPOINT_FORM, shown);
+}
+
+/* Addresses with commas between them; "[]": none. */
+static bool read_environment(Config *config, GPtrArray *errors)
+{
+	const char *value = g_getenv(CONFIG_LISTEN_VARIABLE);
+	g_auto(GStrv) texts = NULL;
+
+	if (!value || !*value)
+		return true;
+	g_ptr_array_set_size(config->http.listen, 0);
+	if (!strcmp(value, "[]"))
+		return true;
+	texts = g_strsplit(value, ",", LISTEN_MAX);
+	for (size_t i = 0; texts[i]; i++) {
+		g_strstrip(texts[i]);
+		if (!is_endpoint(texts[i])) {
+			g_ptr_array_add(errors, explain_listen(texts[i]));
+			return false;
+		}
+		g_ptr_array_add(config->http.listen, g_strdup(texts[i]));
+	}
+	return true;
+}
+
+static bool read_web_config(Config *config, GPtrArray *errors)
+{
+	const char *path = config->http.web_path;
+
+	if (!path)
+		return true;
+	if (access(path, R_OK) < 0) {
+		g_ptr_array_add(errors, g_strdup_printf("%s:%zu: export.http.web-config: %s: %s",
+							config->path, config->http.web_path_line,
+							path, g_strerror(errno)));
+		return false;
+	}
+	config->http.web = web_config_read(path, errors);
+	return config->http.web;
+}
+
+static bool read_rest(Config *config, GPtrArray *errors)
+{
+	bool environment_is_good = read_environment(config, errors);
+
+	return read_web_config(config, errors) && environment_is_good;
+}
+
+char *config_warning(const Config *config)
+{
+	if (web_config_has_authentication(config->http.web))
+		return NULL;
+	for (guint i = 0; i < config->http.listen->len; i++) {
+		const char *address = config->http.listen->pdata[i];
+		Endpoint endpoint;
+
+		if (endpoint_parse(&endpoint, address) && !endpoint_is_loopback(&endpoint))
+			return g_strdup_printf("export.http.listen: %s is not loopback, and there "
+					       "is no authentication (export.http.web-config): "
+					       "whoever reaches it sees who uses how much",
+					       address);
+	}
+	return NULL;
+}
+
+/* The file alone, or the defaults where there is none. */
+static Config *read_main(const char *path, GPtrArray *errors)
+{
+	g_autoptr(Config) config = g_new0(Config, 1);
+	bool has_file = path || access(CONFIG_DEFAULT_PATH, F_OK) == 0 || errno != ENOENT;
+
+	if (has_file) {
+		config->path = g_strdup(path ? path : CONFIG_DEFAULT_PATH);
+		if (!settings_read(&config_table, config->path, config, errors))
+			return NULL;
+	} else {
+		settings_fall_back(&config_table, config);
+	}
+	return g_steal_pointer(&config);
+}
+
+char *config_find_run(const char *path, GPtrArray *errors)
+{
+	g_autoptr(Config) config = read_main(path, errors);
+
+	return config ? g_steal_pointer(&config->run) : NULL;
+}
+
+Config *config_read(const char *path, GPtrArray *errors)
+{
+	g_autoptr(Config) config = read_main(path, errors);
+
+	if (!config || !read_rest(config, errors))
+		return NULL;
+	for (guint i = 0; i < config->interfaces->len; i++)
+		compile_patterns(config->interfaces->pdata[i]);
+	for (guint i = 0; i < config->hosts.merge->len; i++)
+		parse_macs(config->hosts.merge->pdata[i]);
+	for (guint i = 0; i < config->hosts.names->len; i++)
+		find_kind(config->hosts.names->pdata[i]);
+	config->hosts.local_is_set = config->hosts.local;
+	if (!config->hosts.local)
+		config->hosts.local = g_array_new(FALSE, FALSE, sizeof(Prefix));
+	return g_steal_pointer(&config);
+}
+
+static bool is_excluded(const InterfaceConfig *interface, const char *netns, const char *name)
+{
+	for (guint i = 0; i < interface->exclude->len; i++) {
+		if (pattern_matches(interface->exclude->pdata[i], netns, name))
+			return true;
+	}
+	return false;
+}
+
+const InterfaceConfig *config_match_interface(const Config *config, const char *netns,
+					      const char *name)
+{
+	for (guint i = 0; i < config->interfaces->len; i++) {
+		const InterfaceConfig *interface = config->interfaces->pdata[i];
+
+		if (pattern_matches(interface->match, netns, name) &&
+		    !is_excluded(interface, netns, name))
+			return interface->meter_hosts ? interface : NULL;
+	}
+	return NULL;
+}
+
+bool config_matches_netns(const Config *config, const char *netns)
+{
+	for (guint i = 0; i < config->interfaces->len; i++) {
+		const InterfaceConfig *interface = config->interfaces->pdata[i];
+
+		if (interface->meter_hosts && pattern_matches_netns(interface->match, netns))
+			return true;
+	}
+	return false;
+}
+
+void config_free(Config *config)
+{
+	if (!config)
+		return;
+	g_free(config->path);
+	g_clear_pointer(&config->interfaces, g_ptr_array_unref);
+	g_clear_pointer(&config->hosts.local, g_array_unref);
+	g_clear_pointer(&config->hosts.not_internet, g_array_unref);
+	g_clear_pointer(&config->hosts.merge, g_ptr_array_unref);
+	g_clear_pointer(&config->hosts.names, g_ptr_array_unref);
+	g_free(config->hosts.vendors);
+	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
+	g_free(config->textfile);
+	g_clear_pointer(&config->http.listen, g_ptr_array_unref);
+	g_free(config->http.web_path);
+	web_config_unref(config->http.web);
+	g_free(config->state);
+	g_free(config->run);
+	g_free(config);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration: one YAML file (flowtally.yaml(5)), read as a whole and checked as a whole.
+ *
+ * A Config is immutable once read. Where a key is absent its default stands here already, so nobody
+ * who reads a Config knows about defaults. Times are in milliseconds, lengths in octets.
+ */
+#ifndef FLOWTALLY_CONFIG_H
+#define FLOWTALLY_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "accounts/devices.h"
+#include "nameformat/nameparser.h"
+#include "pattern.h"
+#include "base/prefix.h"
+#include "records.h"
+#include "webconfig.h"
+
+#define CONFIG_MAX_HOSTS (1 << 24) /* of `hosts.max` */
+#define CONFIG_DEFAULT_PATH "/etc/flowtally/flowtally.yaml"
+#define CONFIG_LISTEN_VARIABLE "FLOWTALLY_LISTEN"
+
+typedef enum {
+	SIDE_CHOICE_AUTO, /* wan where a default route points, else lan */
+	SIDE_CHOICE_LAN,
+	SIDE_CHOICE_WAN,
+} SideChoice;
+
+typedef enum {
+	HOOK_CHOICE_AUTO, /* tcx where the kernel has it, else clsact */
+	HOOK_CHOICE_TCX,
+	HOOK_CHOICE_CLSACT,
+} HookChoice;
+
+/* Among the programs that others have at the same hook. */
+typedef enum {
+	HOOK_ORDER_FIRST,
+	HOOK_ORDER_LAST,
+} HookOrder;
+
+/* One item of `interfaces`. The first whose `match` fits an interface, and none of whose `exclude` does,
+ * applies to it. */
+typedef struct {
+	char *match_text;
+	Pattern *match;		  /* the same */
+	GPtrArray *exclude_texts; /* of char * */
+	GPtrArray *exclude;	  /* of Pattern: the same */
+	bool meter_hosts;	  /* false: the interface is left alone */
+	SideChoice side;
+	HookChoice hook;
+	HookOrder order;
+	/* Only by hand: */
+	uint32_t priority; /* of filters by clsact, 0: as `order` says */
+	uint32_t handle;   /* the same, 0: one of ours */
+	uint32_t limit;	   /* a lower bound of `hosts.max` */
+	char *alias;	   /* NULL: the interface's own name is used in reports */
+	GArray *local;	   /* of Prefix: `hosts.local` for this one; NULL: what is said there */
+} InterfaceConfig;
+
+typedef enum {
+	COLLECTOR_TRANSPORT_UDP,
+} CollectorTransport;
+
+/* What of a host record is enterprise-specific; design: blocks of template ids. */
+typedef enum {
+	ENTERPRISE_MAC,
+	ENTERPRISE_NONE,
+	ENTERPRISE_FULL,
+} EnterpriseElements;
+
+/* One item of `export.ipfix.collectors`. */
+typedef struct {
+	char *address; /* as written: "192.0.2.1:4739" or "[2001:db8::1]:4739"; numeric */
+	CollectorTransport transport;
+	bool records_hosts;
+	bool records_statistics;
+	EnterpriseElements enterprise;
+	bool layer2_octets; /* records carry layer2OctetDeltaCount, too */
+} CollectorConfig;
+
+/* One item of `hosts.names`. */
+typedef struct {
+	NamesKind kind;
+	GHashTable *pairs; /* of kind static: char * to char *, MAC or address to name; else NULL */
+	const char *path;  /* of the other kinds; one of ... */
+	char *paths[NAMES_KINDS];
+} NamesConfig;
+
+typedef struct {
+	char *path; /* of the file, NULL where there is none and the defaults apply */
+	uint64_t interval_ms;
+	GPtrArray *interfaces; /* of InterfaceConfig; by default one: "*", side auto */
+	struct {
+		GArray *local; /* of Prefix; empty: the interface's own prefixes */
+		bool local_is_set;
+		GArray *not_internet; /* of Prefix */
+		uint32_t max;
+		uint64_t address_age_ms;
+		GPtrArray *merge; /* of MergedMacs */
+		GPtrArray *names; /* of NamesConfig */
+		char *vendors;
+	} hosts;
+	struct {
+		uint32_t max_hosts;
+		uint64_t idle_ms;
+		bool compat_mezoura; /* also the metrics of the systems of these names */
+		bool compat_iptables;
+	} metrics;
+	struct {
+		uint64_t keep_ms; /* 0: none is kept */
+		uint32_t max_mib;
+	} history;
+	struct {
+		uint32_t observation_domain;
+		uint32_t enterprise_number;
+		uint64_t template_refresh_ms;
+		uint32_t message_size;
+		GPtrArray *collectors; /* of CollectorConfig */
+	} ipfix;
+	char *textfile; /* NULL: none is written */
+	struct {
+		GPtrArray *listen; /* of char *: numeric, "127.0.0.1:14739"; empty: nowhere */
+		char *web_path;	   /* of the web configuration; NULL: there is none */
+		size_t web_path_line;
+		WebConfig *web; /* what it says; NULL: no TLS, no passwords */
+	} http;
+	char *state; /* directory */
+	char *run;   /* directory */
+} Config;
+
+/*
+ * Reads @path; NULL reads CONFIG_DEFAULT_PATH, or nothing where that does not exist. Every fault of
+ * the file becomes one line "FILE:LINE: key: reason" of @errors (allocated strings), in the order
+ * of the file; NULL is returned if there is any. Part of it is the web configuration, another file.
+ *
+ * The environment variable FLOWTALLY_LISTEN, where it is set and not empty, stands for
+ * `export.http.listen`; there is one error if it is wrong.
+ */
+Config *config_read(const char *path, GPtrArray *errors);
+
+/* The key `run` alone, for those who only ask the agent: neither the web configuration, which may be a secret,
+ * nor the environment is read. NULL if there are errors. */
+char *config_find_run(const char *path, GPtrArray *errors);
+
+/* What is allowed and hardly meant; lines like the errors, one at most. The caller frees it; NULL: nothing. */
+char *config_warning(const Config *config);
+
+/* The item of `interfaces` for the interface @name of the namespace @netns (pattern.h), or NULL if it is
+ * not to be metered. */
+const InterfaceConfig *config_match_interface(const Config *config, const char *netns,
+					      const char *name);
+
+/* The words of the choices, in their order; each ends with NULL. */
+extern const char *const config_side_words[];
+extern const char *const config_hook_words[];
+extern const char *const config_order_words[];
+
+/* Whether an item of `interfaces` can mean any interface of @netns. */
+bool config_matches_netns(const Config *config, const char *netns);
+
+void config_free(Config *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Exporting Process (RFC 7011, section 1): which records go to which collector, and templates
+ * and options before them and again at every refresh.
+ *
+ * Collectors stand alone: one that fails costs the others nothing. Those with the same layout share
+ * one encoding, which is as long as the paths to all of them allow; for one whose path turns out to
+ * be narrower the rest is encoded again.
+ */
+#ifndef FLOWTALLY_EXPORTING_H
+#define FLOWTALLY_EXPORTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "collector.h"
+#include "config/config.h"
+#include "accounts/hosts.h"
+#include "ipfix.h"
+#include "names/names.h"
+#include "base/totals.h"
+
+typedef struct Exporting Exporting;
+
+/*
+ * Of a collector that @old has by the same address the account is taken over; where the layout is the
+ * same the session, too, with its sequence numbers. @old may be NULL and is freed; its configuration
+ * must still be there. @config must outlive the result.
+ */
+Exporting *exporting_new(const Config *config, Exporting *old);
+void exporting_free(Exporting *exporting);
+
+/*
+ * Reports the @n deltas of the period from @start_ms to @end_ms. Before the first data, and when a
+ * refresh is due by @now_ms, come templates, options and statistics. @interfaces is for the options
+ * records; @ignored sums up what the ledger has outside the hosts.
+ */
+void exporting_report(Exporting *exporting, uint64_t now_ms, uint64_t start_ms, uint64_t end_ms,
+		      const HostDelta *deltas, size_t n, const IpfixInterface *interfaces,
+		      size_t interfaces_n, const Volume *ignored);
+
+/* Who is called how in records with names; borrowed, and kept by exporting_new(). NULL: nobody has a name. */
+void exporting_set_names(Exporting *exporting, const Names *names);
+
+/* The @n deltas that will be reported next may have been sent before a crash. */
+void exporting_note_repetition(Exporting *exporting, const HostDelta *deltas, size_t n);
+
+/* Whether nothing waits in any queue. */
+bool exporting_is_idle(const Exporting *exporting);
+
+/* What still waits in queues is given up and counted. */
+void exporting_give_up_queues(Exporting *exporting);
+
+/* One at a time, from 0; false past the last. */
+bool exporting_status(const Exporting *exporting, size_t index, CollectorStatus *status);
+
+void exporting_save(const Exporting *exporting, TotalsWriter *writer);
+bool exporting_load(Exporting *exporting, TotalsReader *reader, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Exporting, exporting_free)
+
+#endif

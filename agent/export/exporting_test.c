@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporting.h"
+
+#include <string.h>
+
+#include "../../tests/unit/ipfix_decoder.h"
+#include "../../tests/unit/network.h"
+#include "test.h"
+
+#define COLLECTORS 2
+#define START_MS 1700000000000
+#define INTERVAL_MS 10000
+#define REFRESH_MS 30000
+#define DOMAIN 1
+#define MESSAGE_SIZE 1400
+#define TEMPLATE_HOSTS_MAC 288
+
+/* An Exporting Process, the collectors that it is configured for, and what they got. */
+typedef struct {
+	Config config;
+	CollectorConfig collector_configs[COLLECTORS];
+	Receiver receivers[COLLECTORS];
+	Decoder *decoders[COLLECTORS];
+	Exporting *exporting;
+	uint64_t now_ms;
+	IpfixInterface interface;
+	Volume ignored;
+} Lab;
+
+static void lab_add_collector(Lab *lab, unsigned int i, EnterpriseElements enterprise)
+{
+	lab->receivers[i] = receiver_new(AF_INET, 0);
+	lab->decoders[i] = decoder_new();
+	lab->collector_configs[i] = (CollectorConfig){
+		.address = lab->receivers[i].address,
+		.records_hosts = true,
+		.records_statistics = true,
+		.enterprise = enterprise,
+	};
+	g_ptr_array_add(lab->config.ipfix.collectors, &lab->collector_configs[i]);
+}
+
+static Lab *lab_new(unsigned int collectors)
+{
+	Lab *lab = g_new0(Lab, 1);
+
+	lab->now_ms = START_MS;
+	lab->interface = (IpfixInterface){ 3, "br-lan", "home" };
+	lab->config.interval_ms = INTERVAL_MS;
+	lab->config.ipfix.observation_domain = DOMAIN;
+	lab->config.ipfix.enterprise_number = 32473;
+	lab->config.ipfix.template_refresh_ms = REFRESH_MS;
+	lab->config.ipfix.message_size = MESSAGE_SIZE;
+	lab->config.ipfix.collectors = g_ptr_array_new();
+	for (unsigned int i = 0; i < collectors; i++)
+		lab_add_collector(lab, i, ENTERPRISE_MAC);
+	lab->exporting = exporting_new(&lab->config, NULL);
+	return lab;
+}
+
+static void lab_free(Lab *lab)
+{
+	exporting_free(lab->exporting);
+	for (unsigned int i = 0; i < lab->config.ipfix.collectors->len; i++) {
+		if (lab->receivers[i].fd >= 0)
+			close(lab->receivers[i].fd);
+		decoder_free(lab->decoders[i]);
+	}
+	g_ptr_array_unref(lab->config.ipfix.collectors);
+	g_free(lab);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Lab, lab_free)
+
+static HostDelta *hosts_new_deltas(size_t n)
+{
+	HostDelta *deltas = g_new0(HostDelta, n);
+
+	for (size_t i = 0; i < n; i++) {
+		const uint32_t number = GUINT32_TO_BE((uint32_t)i);
+
+		deltas[i].key = (struct host_key){
+			.address = { [10] = 0xff, 0xff },
+			.ifindex = 3,
+			.mac = { 2 },
+			.ip_version = 4,
+			.scope = SCOPE_INTERNET,
+		};
+		memcpy(deltas[i].key.address + 12, &number, sizeof(number));
+		memcpy(deltas[i].key.mac + 2, &number, sizeof(number));
+		deltas[i].volume[DIRECTION_UPLOAD] = (Volume){ 1, 100, 114 };
+		deltas[i].volume[DIRECTION_DOWNLOAD] = (Volume){ 2, 3000, 3028 };
+	}
+	return deltas;
+}
+
+/* Reports @n hosts, each of which has sent 1 packet of 100 octets and received 2 of 3000. */
+static void lab_report(Lab *lab, size_t n)
+{
+	g_autofree HostDelta *deltas = hosts_new_deltas(n);
+
+	exporting_report(lab->exporting, lab->now_ms, lab->now_ms - INTERVAL_MS, lab->now_ms,
+			 deltas, n, &lab->interface, 1, &lab->ignored);
+	lab->now_ms += INTERVAL_MS;
+}
+
+/* All that arrives until nothing does for a while; it has to be in order. */
+static const Decoder *lab_receive_slowly(Lab *lab, unsigned int i, int pause_ms)
+{
+	static uint8_t message[65536];
+	Decoder *decoder = lab->decoders[i];
+	size_t len;
+
+	while ((len = receive(&lab->receivers[i], message, sizeof(message), pause_ms)))
+		if (!decoder_take(decoder, message, len))
+			fail_msg("%s", decoder->fault);
+	return decoder;
+}
+
+static const Decoder *lab_receive(Lab *lab, unsigned int i)
+{
+	return lab_receive_slowly(lab, i, 0);
+}
+
+static void lab_restart_collector(Lab *lab, unsigned int i)
+{
+	uint16_t port = receiver_port(&lab->receivers[i]);
+
+	decoder_free(lab->decoders[i]);
+	lab->decoders[i] = decoder_new();
+	lab->receivers[i] = receiver_new(AF_INET, port);
+}
+
+static void lab_stop_collector(Lab *lab, unsigned int i)
+{
+	close(lab->receivers[i].fd);
+	lab->receivers[i].fd = -1;
+}
+
+static CollectorStatus status_of(const Lab *lab, size_t i)
+{
+	CollectorStatus status;
+
+	assert_true(exporting_status(lab->exporting, i, &status));
+	return status;
+}
+
+static size_t count_records(const Decoder *decoder, uint16_t template_id)
+{
+	size_t n = 0;
+
+	for (guint i = 0; i < decoder->records->len; i++)
+		n += g_array_index(decoder->records, DecodedRecord, i).template->id == template_id;
+	return n;
+}
+
+static void assert_hosts_arrived(const Decoder *decoder, size_t hosts)
+{
+	assert_int_equal(decoder_flow_records(decoder), 2 * hosts);
+	assert_int_equal(decoder_sum(decoder, 1), 3100 * hosts);
+	assert_int_equal(decoder_sum(decoder, 2), 3 * hosts);
+}
+
+static void templates_and_options_come_before_hosts(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+	const Decoder *decoder;
+	CollectorStatus status;
+
+	lab_report(lab, 100);
+	decoder = lab_receive(lab, 0);
+	assert_hosts_arrived(decoder, 100);
+	assert_int_equal(count_records(decoder, 274), 1);
+	assert_int_equal(count_records(decoder, 272), 1);
+	assert_int_equal(count_records(decoder, 271), 1);
+	assert_int_equal(count_records(decoder, 270), 1);
+	assert_int_equal(count_records(decoder, TEMPLATE_HOSTS_MAC), 100);
+	status = status_of(lab, 0);
+	assert_int_equal(status.counters.messages, decoder->messages->len);
+	assert_int_equal(status.counters.records, decoder->records->len);
+	assert_int_equal(status.counters.flow_records, 200);
+	assert_int_equal(status.last_sent_ms, START_MS);
+	assert_null(status.last_error);
+	assert_int_equal(status.max_message, MESSAGE_SIZE);
+}
+
+static void sequence_has_no_gap_and_templates_are_refreshed(void **state)
+{
+	enum { REPORTS = 61 };
+	g_autoptr(Lab) lab = lab_new(2);
+
+	for (int i = 0; i < REPORTS; i++) {
+		lab_report(lab, 50);
+		(void)lab_receive(lab, 0);
+		(void)lab_receive(lab, 1);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		const Decoder *decoder = lab_receive(lab, i);
+
+		assert_hosts_arrived(decoder, REPORTS * 50);
+		assert_int_equal(decoder->missing, 0);
+		assert_int_equal(decoder->refreshes, 1 + (REPORTS - 1) / 3);
+		assert_int_equal(count_records(decoder, 274), decoder->refreshes);
+		assert_int_equal(count_records(decoder, 270), decoder->refreshes);
+		assert_int_equal(count_records(decoder, 271), 1 + decoder->refreshes / 10);
+	}
+}
+
+/* Timers are late by some milliseconds, and what is nearly due must not wait for the next report. */
+static void refresh_comes_with_the_nearest_report(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+
+	lab_report(lab, 1);
+	lab->now_ms = START_MS + REFRESH_MS - 20;
+	lab_report(lab, 1);
+	assert_int_equal(lab_receive(lab, 0)->refreshes, 2);
+}
+
+static void clock_set_back_refreshes_at_once(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+
+	lab_report(lab, 1);
+	lab->now_ms = START_MS - 3600000;
+	lab_report(lab, 1);
+	assert_int_equal(lab_receive(lab, 0)->refreshes, 2);
+}
+
+static void changed_interfaces_are_told_at_once(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+
+	lab_report(lab, 1);
+	lab->interface.description = "guests";
+	lab_report(lab, 1);
+	lab_report(lab, 1);
+	assert_int_equal(count_records(lab_receive(lab, 0), 271), 2);
+	assert_int_equal(lab_receive(lab, 0)->refreshes, 1);
+}
+
+static void statistics_tell_what_was_sent(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+	const DecodedRecord *last = NULL;
+	const Decoder *decoder;
+
+	lab->ignored = (Volume){ 7, 700, 800 };
+	lab_report(lab, 10);
+	lab->now_ms = START_MS + REFRESH_MS;
+	lab_report(lab, 10);
+	decoder = lab_receive(lab, 0);
+	for (guint i = 0; i < decoder->records->len; i++)
+		if (g_array_index(decoder->records, DecodedRecord, i).template->id == 270)
+			last = &g_array_index(decoder->records, DecodedRecord, i);
+	assert_non_null(last);
+	assert_int_equal(decoder_value(last, 149), DOMAIN);
+	assert_int_equal(decoder_value(last, 160), START_MS);
+	assert_int_equal(decoder_value(last, 42), 20);
+	assert_int_equal(decoder_value(last, 164), 7);
+	assert_int_equal(decoder_value(last, 165), 700);
+	assert_int_equal(decoder_value(last, 166), 0);
+}
+
+static void collector_gets_only_the_records_that_it_wants(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(2);
+
+	lab->collector_configs[0].records_hosts = false;
+	lab->collector_configs[1].records_statistics = false;
+	lab_report(lab, 10);
+	assert_int_equal(lab_receive(lab, 0)->records->len, 1);
+	assert_int_equal(count_records(lab_receive(lab, 0), 270), 1);
+	assert_hosts_arrived(lab_receive(lab, 1), 10);
+	assert_int_equal(count_records(lab_receive(lab, 1), 270), 0);
+}
+
+static void layouts_differ_by_collector(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(2);
+
+	lab->collector_configs[1].enterprise = ENTERPRISE_NONE;
+	lab->collector_configs[1].layer2_octets = true;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_report(lab, 10);
+	assert_int_equal(count_records(lab_receive(lab, 0), 288), 10);
+	assert_int_equal(count_records(lab_receive(lab, 1), 256 + 128), 10);
+	assert_int_equal(decoder_sum(lab_receive(lab, 1), 352), 10 * (114 + 3028));
+}
+
+/* ICMP takes its time, if little, and the kernel limits its rate in each namespace. */
+static void wait_for_icmp(void)
+{
+	g_usleep(50000);
+}
+
+static void dead_collector_costs_the_others_nothing(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(2);
+	CollectorStatus status;
+
+	lab_report(lab, 100);
+	lab_stop_collector(lab, 0);
+	for (int i = 0; i < 3; i++) {
+		lab_report(lab, 100);
+		wait_for_icmp();
+	}
+	status = status_of(lab, 0);
+	assert_true(status.counters.errors[EXPORT_ERROR_REFUSED] > 0);
+	assert_int_equal(status.counters.dropped_records, 0);
+	assert_non_null(status.last_error);
+	assert_null(status_of(lab, 1).last_error);
+	assert_hosts_arrived(lab_receive(lab, 1), 400);
+}
+
+/* It has forgotten all templates. */
+static void collector_that_comes_back_is_told_everything(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+
+	lab_report(lab, 10);
+	lab_stop_collector(lab, 0);
+	lab_report(lab, 10);
+	wait_for_icmp();
+	lab_restart_collector(lab, 0);
+	lab_report(lab, 10);
+	lab_report(lab, 10);
+	assert_null(status_of(lab, 0).last_error);
+	assert_hosts_arrived(lab_receive(lab, 0), 20);
+}
+
+static void network_that_comes_late_loses_what_came_before(void **state)
+{
+	g_autoptr(Lab) lab = NULL;
+	CollectorStatus status;
+	const Decoder *decoder;
+
+	if (!*state)
+		skip();
+	lab = lab_new(2);
+	close(lab->receivers[0].fd);
+	lab->receivers[0] = receiver_at(AF_INET, "0.0.0.0", 0);
+	snprintf(lab->receivers[0].address, sizeof(lab->receivers[0].address), "192.0.2.1:%u",
+		 receiver_port(&lab->receivers[0]));
+	lab_report(lab, 10);
+	lab_report(lab, 10);
+	status = status_of(lab, 0);
+	assert_non_null(status.last_error);
+	assert_int_equal(status.counters.dropped_flow_records, 40);
+	assert_int_equal(status.counters.dropped_octets, 2 * 31000);
+	assert_int_equal(status.counters.dropped_packets, 2 * 30);
+	assert_true(run("ip address add 192.0.2.1/32 dev lo"));
+	lab_report(lab, 10);
+	assert_null(status_of(lab, 0).last_error);
+	decoder = lab_receive(lab, 0);
+	assert_hosts_arrived(decoder, 10);
+	assert_int_equal(decoder->missing, 0);
+	assert_hosts_arrived(lab_receive(lab, 1), 30);
+}
+
+static void messages_are_as_long_as_the_narrowest_path(void **state)
+{
+	g_autoptr(Lab) lab = NULL;
+	CollectorStatus status;
+
+	if (!*state)
+		skip();
+	lab = lab_new(2);
+	assert_true(run("ip link set lo mtu 600"));
+	lab_report(lab, 500);
+	lab_report(lab, 500);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_hosts_arrived(lab_receive(lab, i), 1000);
+		assert_true(lab_receive(lab, i)->longest <= 600 - 28);
+		assert_true(lab_receive(lab, i)->longest > 600 - 28 - 60);
+		assert_int_equal(lab_receive(lab, i)->missing, 0);
+	}
+	status = status_of(lab, 0);
+	assert_int_equal(status.max_message, 600 - 28);
+	assert_null(status.last_error);
+}
+
+static void path_that_takes_no_message_is_accounted_for(void **state)
+{
+	g_autoptr(Lab) lab = NULL;
+	CollectorStatus status;
+
+	if (!*state)
+		skip();
+	lab = lab_new(1);
+	assert_true(run("ip link set lo mtu 200"));
+	lab_report(lab, 100);
+	status = status_of(lab, 0);
+	assert_non_null(status.last_error);
+	assert_true(status.counters.errors[EXPORT_ERROR_ENCODE] > 0);
+	assert_true(status.counters.dropped_octets > 0);
+	assert_int_equal(status.counters.dropped_flow_records + status.counters.flow_records, 200);
+}
+
+/* Here - (1500) - router - (1000) - there. The router tells by ICMP, in the middle of a report. */
+static bool make_narrow_path(int router, int there)
+{
+	int here;
+	bool ok = network_connect(router, "here0", "192.0.2.1/24", "here1", "192.0.2.2/24", 1500) &&
+		  run("ip route add 198.51.100.0/24 via 192.0.2.2");
+
+	here = network_step(router);
+	ok = ok && run("echo 1 >/proc/sys/net/ipv4/ip_forward") &&
+	     network_connect(there, "there0", "198.51.100.1/24", "there1", "198.51.100.2/24", 1000);
+	close(network_step(there));
+	ok = ok && run("ip link set lo up") && run("ip route add default via 198.51.100.1");
+	close(network_step(here));
+	close(here);
+	return ok;
+}
+
+static Receiver receiver_there(int there)
+{
+	int here = network_step(there);
+	Receiver receiver = receiver_at(AF_INET, "198.51.100.2", 0);
+
+	close(network_step(here));
+	close(here);
+	return receiver;
+}
+
+static void path_that_turns_out_narrow_loses_only_what_found_out(void **state)
+{
+	enum { HOSTS = 20000 };
+	g_autoptr(Lab) lab = NULL;
+	const Decoder *decoder;
+	CollectorStatus status;
+	int router, there;
+
+	if (!*state)
+		skip();
+	router = network_new();
+	there = network_new();
+	assert_true(make_narrow_path(router, there));
+	lab = lab_new(1);
+	close(lab->receivers[0].fd);
+	lab->receivers[0] = receiver_there(there);
+	lab_report(lab, 0);
+	wait_for_icmp();
+	lab_report(lab, HOSTS);
+	wait_for_icmp();
+	decoder = lab_receive(lab, 0);
+	status = status_of(lab, 0);
+	assert_int_equal(status.max_message, 1000 - 28);
+	assert_int_equal(status.counters.flow_records, 2 * HOSTS);
+	assert_int_equal(status.counters.dropped_records, 0);
+	assert_true(decoder->missing > 0 && decoder->missing < HOSTS);
+	assert_int_equal(decoder_flow_records(decoder) + decoder->missing, 2 * HOSTS);
+	assert_true(decoder->longest <= 1000 - 28);
+	close(there);
+	close(router);
+}
+
+static void queue_that_is_given_up_is_accounted_for(void **state)
+{
+	g_autoptr(Lab) lab = NULL;
+	CollectorStatus status;
+
+	if (!*state ||
+	    !run("tc qdisc replace dev lo root tbf rate 8kbit burst 70000 limit 99999999"))
+		skip();
+	lab = lab_new(1);
+	lab_report(lab, 60000);
+	assert_false(exporting_is_idle(lab->exporting));
+	status = status_of(lab, 0);
+	assert_true(status.queued > 0);
+	assert_true(status.counters.errors[EXPORT_ERROR_QUEUE] > 0);
+	exporting_give_up_queues(lab->exporting);
+	assert_true(exporting_is_idle(lab->exporting));
+	status = status_of(lab, 0);
+	assert_int_equal(status.counters.flow_records + status.counters.dropped_flow_records,
+			 2 * 60000);
+	assert_true(status.counters.dropped_octets > 0);
+}
+
+static void queue_that_is_emptied_loses_nothing(void **state)
+{
+	g_autoptr(Lab) lab = NULL;
+
+	if (!*state ||
+	    !run("tc qdisc replace dev lo root tbf rate 30mbit burst 70000 limit 99999999"))
+		skip();
+	lab = lab_new(1);
+	lab_report(lab, 20000);
+	assert_false(exporting_is_idle(lab->exporting));
+	while (!exporting_is_idle(lab->exporting))
+		(void)g_main_context_iteration(NULL, TRUE);
+	assert_hosts_arrived(lab_receive_slowly(lab, 0, 200), 20000);
+	assert_int_equal(lab_receive(lab, 0)->missing, 0);
+	assert_int_equal(status_of(lab, 0).counters.flow_records, 2 * 20000);
+}
+
+static void large_report_arrives_whole(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+
+	if (receiver_room(&lab->receivers[0]) < 32 << 20)
+		skip();
+	lab->config.ipfix.message_size = 65000;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_report(lab, 65536);
+	assert_hosts_arrived(lab_receive(lab, 0), 65536);
+}
+
+static void reload_keeps_session_and_account(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(2);
+	Config before = lab->config;
+
+	lab_report(lab, 10);
+	lab->exporting = exporting_new(&before, lab->exporting);
+	lab_report(lab, 10);
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_report(lab, 10);
+	assert_hosts_arrived(lab_receive(lab, 0), 30);
+	assert_int_equal(lab_receive(lab, 0)->missing, 0);
+	assert_int_equal(status_of(lab, 0).counters.flow_records, 60);
+}
+
+static void other_layout_begins_a_session_but_keeps_the_account(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+
+	lab_report(lab, 10);
+	(void)lab_receive(lab, 0);
+	lab->collector_configs[0].enterprise = ENTERPRISE_NONE;
+	lab->config.ipfix.enterprise_number = 4711;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	decoder_free(lab->decoders[0]);
+	lab->decoders[0] = decoder_new();
+	lab_report(lab, 10);
+	assert_hosts_arrived(lab_receive(lab, 0), 10);
+	assert_int_equal(lab_receive(lab, 0)->missing, 0);
+	assert_int_equal(status_of(lab, 0).counters.flow_records, 40);
+}
+
+static void repetition_is_noted(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+	g_autofree HostDelta *deltas = hosts_new_deltas(10);
+
+	exporting_note_repetition(lab->exporting, deltas, 10);
+	assert_int_equal(status_of(lab, 0).counters.repeated_records, 20);
+	assert_int_equal(status_of(lab, 0).counters.repeated_packets, 30);
+	assert_int_equal(status_of(lab, 0).counters.repeated_octets, 31000);
+}
+
+static void account_outlives_the_process(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "sums", NULL);
+	g_autoptr(Lab) lab = lab_new(2);
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	g_autoptr(TotalsReader) reader = NULL;
+	CollectorStatus before, after;
+
+	lab_report(lab, 10);
+	before = status_of(lab, 1);
+	exporting_save(lab->exporting, writer);
+	assert_true(totals_writer_replace(writer, path, NULL));
+	exporting_free(lab->exporting);
+	lab->exporting = exporting_new(&lab->config, NULL);
+	reader = totals_reader_new(path, NULL);
+	assert_non_null(reader);
+	assert_true(exporting_load(lab->exporting, reader, NULL));
+	after = status_of(lab, 1);
+	assert_memory_equal(&after.counters, &before.counters, sizeof(before.counters));
+}
+
+/* Two of one address with layouts of their own, of which only the first one wants statistics. */
+static Lab *lab_new_shared(void)
+{
+	Lab *lab = lab_new(2);
+
+	lab->collector_configs[1].address = lab->collector_configs[0].address;
+	lab->collector_configs[1].enterprise = ENTERPRISE_NONE;
+	lab->collector_configs[1].records_statistics = false;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	return lab;
+}
+
+static void accounts_of_one_address_outlive_the_process(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "sums", NULL);
+	g_autoptr(Lab) lab = lab_new_shared();
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	g_autoptr(TotalsReader) reader = NULL;
+	CollectorStatus before[2], after;
+
+	lab_report(lab, 10);
+	for (int i = 0; i < 2; i++)
+		before[i] = status_of(lab, i);
+	assert_true(before[0].counters.messages != before[1].counters.messages);
+	exporting_save(lab->exporting, writer);
+	assert_true(totals_writer_replace(writer, path, NULL));
+	exporting_free(lab->exporting);
+	lab->exporting = exporting_new(&lab->config, NULL);
+	reader = totals_reader_new(path, NULL);
+	assert_non_null(reader);
+	assert_true(exporting_load(lab->exporting, reader, NULL));
+	for (int i = 0; i < 2; i++) {
+		after = status_of(lab, i);
+		assert_memory_equal(&after.counters, &before[i].counters, sizeof(after.counters));
+	}
+}
+
+static void accounts_of_one_address_follow_their_layout(void **state)
+{
+	g_autoptr(Lab) lab = lab_new_shared();
+	Config reversed = lab->config;
+	CollectorStatus before, after;
+
+	(void)state;
+	lab_report(lab, 10);
+	before = status_of(lab, 0);
+	reversed.ipfix.collectors = g_ptr_array_new();
+	g_ptr_array_add(reversed.ipfix.collectors, &lab->collector_configs[1]);
+	g_ptr_array_add(reversed.ipfix.collectors, &lab->collector_configs[0]);
+	lab->exporting = exporting_new(&reversed, lab->exporting);
+	after = status_of(lab, 1);
+	assert_memory_equal(&after.counters, &before.counters, sizeof(after.counters));
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	g_ptr_array_unref(reversed.ipfix.collectors);
+}
+
+static void process_without_collectors_is_idle(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(0);
+	CollectorStatus status;
+
+	lab_report(lab, 10);
+	assert_true(exporting_is_idle(lab->exporting));
+	assert_false(exporting_status(lab->exporting, 0, &status));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(templates_and_options_come_before_hosts),
+		cmocka_unit_test(sequence_has_no_gap_and_templates_are_refreshed),
+		cmocka_unit_test(refresh_comes_with_the_nearest_report),
+		cmocka_unit_test(clock_set_back_refreshes_at_once),
+		cmocka_unit_test(changed_interfaces_are_told_at_once),
+		cmocka_unit_test(statistics_tell_what_was_sent),
+		cmocka_unit_test(collector_gets_only_the_records_that_it_wants),
+		cmocka_unit_test(layouts_differ_by_collector),
+		cmocka_network_test(dead_collector_costs_the_others_nothing),
+		cmocka_network_test(collector_that_comes_back_is_told_everything),
+		cmocka_network_test(network_that_comes_late_loses_what_came_before),
+		cmocka_network_test(messages_are_as_long_as_the_narrowest_path),
+		cmocka_network_test(path_that_takes_no_message_is_accounted_for),
+		cmocka_network_test(path_that_turns_out_narrow_loses_only_what_found_out),
+		cmocka_network_test(queue_that_is_given_up_is_accounted_for),
+		cmocka_network_test(queue_that_is_emptied_loses_nothing),
+		cmocka_unit_test(large_report_arrives_whole),
+		cmocka_unit_test(reload_keeps_session_and_account),
+		cmocka_unit_test(other_layout_begins_a_session_but_keeps_the_account),
+		cmocka_unit_test(repetition_is_noted),
+		cmocka_unit_test_setup_teardown(account_outlives_the_process, make_directory,
+						remove_directory),
+		cmocka_unit_test_setup_teardown(accounts_of_one_address_outlive_the_process,
+						make_directory, remove_directory),
+		cmocka_unit_test(accounts_of_one_address_follow_their_layout),
+		cmocka_unit_test(process_without_collectors_is_idle),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipfix.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "ipfix_domain.h"
+
+/* An id of host records is TEMPLATE_HOSTS + the variant's block + 2 * AddressKind + direction. */
+enum {
+	TEMPLATE_HOSTS = 256,
+	TEMPLATE_STATISTICS = 270,
+	TEMPLATE_INTERFACES = 271,
+	TEMPLATE_SAMPLING = 272,
+	TEMPLATE_TYPES = 274,
+};
+
+typedef enum {
+	ADDRESS_IPV4,
+	ADDRESS_IPV6,
+	ADDRESS_NONE, /* known by MAC alone */
+	ADDRESS_KINDS,
+} AddressKind;
+
+/* What a template has. A field belongs to the templates that have all that it needs. */
+enum {
+	UPLOAD = 1 << 0,
+	DOWNLOAD = 1 << 1,
+	IPV4 = 1 << 2,
+	IPV6 = 1 << 3,
+	MAC = 1 << 4,
+	LAYER2 = 1 << 5,
+	HOST_MAC = 1 << 6,
+	HOST_SCOPE = 1 << 7,
+	IN_MEMORY = 1 << 8, /* never on the wire: aligns the field that follows */
+	EVERYTHING = (1 << 9) - 1,
+};
+
+static const uint32_t direction_fields[DIRECTIONS] = { UPLOAD, DOWNLOAD };
+static const uint32_t address_fields[ADDRESS_KINDS] = { IPV4, IPV6, 0 };
+
+/* A block of template ids, and what its templates have beside direction and address. */
+typedef struct {
+	uint16_t block;
+	uint32_t fields;
+	size_t elements; /* how many of enterprise_elements[] they use */
+} Variant;
+
+static const Variant variants[] = {
+	[ENTERPRISE_NONE] = { 0, MAC, 0 },
+	[ENTERPRISE_MAC] = { 32, MAC | HOST_MAC, 1 },
+	[ENTERPRISE_FULL] = { 64, MAC | HOST_MAC | HOST_SCOPE, 3 },
+};
+
+/* Of hosts that are known by their address alone; ids for ADDRESS_NONE do not exist. */
+static const Variant variant_without_mac = { 96, 0, 0 };
+
+#define LAYER2_BLOCK 128
+
+static const fbInfoElement_t enterprise_elements[] = {
+	FB_IE_INIT_FULL("hostMacAddress", 0, 1, 6, FB_IE_DEFAULT, 0, 0, FB_MAC_ADDR,
+			(char *)"MAC address of the metered host"),
+	FB_IE_INIT_FULL("hostScope", 0, 2, 1, FB_IE_IDENTIFIER, 0, 0, FB_UINT_8,
+			(char *)"how far it went: 1 internet, 2 local"),
+	FB_IE_INIT_FULL("hostName", 0, 3, FB_IE_VARLEN, FB_IE_DEFAULT, 0, 0, FB_STRING,
+			(char *)"name of the metered host"),
+};
+
+/*
+ * The records in memory: integers and IPv4 addresses in host byte order. One struct serves all
+ * templates of hosts, and the source members tell of the same host as the destination members: a
+ * template takes what it needs.
+ */
+struct host_fields {
+	uint64_t start_ms;
+	uint64_t end_ms;
+	uint32_t ingress_interface;
+	uint32_t egress_interface;
+	uint8_t flow_direction;
+	uint8_t ip_version;
+	uint8_t source_mac[MAC_LEN];
+	uint8_t destination_mac[MAC_LEN];
+	uint8_t padding[2];
+	uint32_t source_ipv4;
+	uint32_t destination_ipv4;
+	uint8_t source_ipv6[ADDRESS_LEN];
+	uint8_t destination_ipv6[ADDRESS_LEN];
+	uint64_t octets;
+	uint64_t packets;
+	uint64_t layer2_octets;
+	uint8_t host_mac[MAC_LEN];
+	uint8_t host_scope;
+	char host_name[32];
+	uint8_t padding_2[1];
+};
+_Static_assert(sizeof(struct host_fields) == 144, "host_fields has holes");
+
+struct statistics_fields {
+	uint32_t observation_domain;
+	uint8_t padding[4];
+	uint64_t init_time_ms;
+	uint64_t exported_messages;
+	uint64_t exported_flow_records;
+	uint64_t exported_octets;
+	uint64_t ignored_packets;
+	uint64_t ignored_octets;
+	uint64_t not_sent_flow_records;
+	uint64_t not_sent_packets;
+	uint64_t not_sent_octets;
+};
+_Static_assert(sizeof(struct statistics_fields) == 80, "statistics_fields has holes");
+
+struct interface_fields {
+	uint32_t ifindex;
+	char name[16];
+	char description[32];
+};
+_Static_assert(sizeof(struct interface_fields) == 52, "interface_fields has holes");
+
+struct sampling_fields {
+	uint32_t observation_domain;
+	uint16_t selector_algorithm;
+	uint8_t padding[2];
+	uint32_t packet_interval;
+	uint32_t packet_space;
+};
+_Static_assert(sizeof(struct sampling_fields) == 16, "sampling_fields has holes");
+
+/* clang-format off */
+#define FIELD(type, member, needs, name) \
+	{ (char *)(name), sizeof(((struct type *)NULL)->member), (uint32_t)(needs) }
+
+/* One row a member, in its order, which is also the order on the wire. */
+static fbInfoElementSpec_t host_spec[] = {
+	FIELD(host_fields, start_ms,          0,               "flowStartMilliseconds"),
+	FIELD(host_fields, end_ms,            0,               "flowEndMilliseconds"),
+	FIELD(host_fields, ingress_interface, UPLOAD,          "ingressInterface"),
+	FIELD(host_fields, egress_interface,  DOWNLOAD,        "egressInterface"),
+	FIELD(host_fields, flow_direction,    0,               "flowDirection"),
+	FIELD(host_fields, ip_version,        0,               "ipVersion"),
+	FIELD(host_fields, source_mac,        UPLOAD | MAC,    "sourceMacAddress"),
+	FIELD(host_fields, destination_mac,   DOWNLOAD | MAC,  "destinationMacAddress"),
+	FIELD(host_fields, padding,           IN_MEMORY,       "paddingOctets"),
+	FIELD(host_fields, source_ipv4,       UPLOAD | IPV4,   "sourceIPv4Address"),
+	FIELD(host_fields, destination_ipv4,  DOWNLOAD | IPV4, "destinationIPv4Address"),
+	FIELD(host_fields, source_ipv6,       UPLOAD | IPV6,   "sourceIPv6Address"),
+	FIELD(host_fields, destination_ipv6,  DOWNLOAD | IPV6, "destinationIPv6Address"),
+	FIELD(host_fields, octets,            0,               "octetDeltaCount"),
+	FIELD(host_fields, packets,           0,               "packetDeltaCount"),
+	FIELD(host_fields, layer2_octets,     LAYER2,          "layer2OctetDeltaCount"),
+	FIELD(host_fields, host_mac,          HOST_MAC,        "hostMacAddress"),
+	FIELD(host_fields, host_scope,        HOST_SCOPE,      "hostScope"),
+	FIELD(host_fields, host_name,         HOST_SCOPE,      "hostName"),
+	FIELD(host_fields, padding_2,         IN_MEMORY,       "paddingOctets"),
+	FB_IESPEC_NULL,
+};
+
+static fbInfoElementSpec_t statistics_spec[] = {
+	FIELD(statistics_fields, observation_domain,    0,         "observationDomainId"),
+	FIELD(statistics_fields, padding,               IN_MEMORY, "paddingOctets"),
+	FIELD(statistics_fields, init_time_ms,          0,         "systemInitTimeMilliseconds"),
+	FIELD(statistics_fields, exported_messages,     0,         "exportedMessageTotalCount"),
+	FIELD(statistics_fields, exported_flow_records, 0,         "exportedFlowRecordTotalCount"),
+	FIELD(statistics_fields, exported_octets,       0,         "exportedOctetTotalCount"),
+	FIELD(statistics_fields, ignored_packets,       0,         "ignoredPacketTotalCount"),
+	FIELD(statistics_fields, ignored_octets,        0,         "ignoredOctetTotalCount"),
+	FIELD(statistics_fields, not_sent_flow_records, 0,         "notSentFlowTotalCount"),
+	FIELD(statistics_fields, not_sent_packets,      0,         "notSentPacketTotalCount"),
+	FIELD(statistics_fields, not_sent_octets,       0,         "notSentOctetTotalCount"),
+	FB_IESPEC_NULL,
+};
+
+static fbInfoElementSpec_t interface_spec[] = {
+	FIELD(interface_fields, ifindex,     0, "ingressInterface"),
+	FIELD(interface_fields, name,        0, "interfaceName"),
+	FIELD(interface_fields, description, 0, "interfaceDescription"),
+	FB_IESPEC_NULL,
+};
+
+static fbInfoElementSpec_t sampling_spec[] = {
+	FIELD(sampling_fields, observation_domain, 0,         "observationDomainId"),
+	FIELD(sampling_fields, selector_algorithm, 0,         "selectorAlgorithm"),
+	FIELD(sampling_fields, padding,            IN_MEMORY, "paddingOctets"),
+	FIELD(sampling_fields, packet_interval,    0,         "samplingPacketInterval"),
+	FIELD(sampling_fields, packet_space,       0,         "samplingPacketSpace"),
+	FB_IESPEC_NULL,
+};
+
+/* On the wire; in memory it is libfixbuf's own. */
+static fbInfoElementSpec_t type_spec[] = {
+	{ (char *)"privateEnterpriseNumber", 4, 0 },
+	{ (char *)"informationElementId", 2, 0 },
+	{ (char *)"informationElementDataType", 1, 0 },
+	{ (char *)"informationElementSemantics", 1, 0 },
+	{ (char *)"informationElementUnits", 2, 0 },
+	{ (char *)"informationElementRangeBegin", 8, 0 },
+	{ (char *)"informationElementRangeEnd", 8, 0 },
+	{ (char *)"informationElementName", FB_IE_VARLEN, 0 },
+	{ (char *)"informationElementDescription", FB_IE_VARLEN, 0 },
+	FB_IESPEC_NULL,
+};
+/* clang-format on */
+
+/* Records of one layout in memory, whatever the templates that take from them. */
+typedef struct {
+	uint16_t id; /* of the template that describes it, which libfixbuf calls internal */
+	uint16_t len;
+	uint16_t scope; /* how many of the first fields are the scope of options */
+	fbInfoElementSpec_t *spec;
+} RecordKind;
+
+/* clang-format off */
+static const RecordKind host_kind =
+	{ TEMPLATE_HOSTS, sizeof(struct host_fields), 0, host_spec };
+static const RecordKind statistics_kind =
+	{ TEMPLATE_STATISTICS, sizeof(struct statistics_fields), 1, statistics_spec };
+static const RecordKind interface_kind =
+	{ TEMPLATE_INTERFACES, sizeof(struct interface_fields), 1, interface_spec };
+static const RecordKind sampling_kind =
+	{ TEMPLATE_SAMPLING, sizeof(struct sampling_fields), 1, sampling_spec };
+static const RecordKind type_kind =
+	{ TEMPLATE_TYPES, 0, 2, type_spec };
+/* clang-format on */
+
+struct IpfixEncoder {
+	fbInfoModel_t *model;
+	Variant with_mac;
+	Variant without_mac;
+	GArray *templates; /* uint16_t ids of @records, in the order of their export */
+	IpfixDomain records;
+	IpfixDomain process; /* domain 0: what is about the Exporting Process itself */
+};
+
+static bool add_template(IpfixDomain *domain, bool internal, uint16_t id, fbTemplate_t *template,
+			 GError **error)
+{
+	if (fbSessionAddTemplate(domain->session, internal, id, template, error))
+		return true;
+	fbTemplateFreeUnused(template);
+	return false;
+}
+
+static fbTemplate_t *template_new(IpfixDomain *domain, const RecordKind *kind, uint32_t fields,
+				  GError **error)
+{
+	fbTemplate_t *template = fbTemplateAlloc(fbSessionGetInfoModel(domain->session));
+
+	if (fbTemplateAppendSpecArray(template, kind->spec, fields, error))
+		return template;
+	fbTemplateFreeUnused(template);
+	return NULL;
+}
+
+static bool add_internal(IpfixDomain *domain, const RecordKind *kind, GError **error)
+{
+	fbTemplate_t *template = template_new(domain, kind, EVERYTHING, error);
+
+	return template && add_template(domain, true, kind->id, template, error);
+}
+
+/* Of the fields of @kind, those which need nothing and those which need no more than @fields. */
+static bool add_external(IpfixDomain *domain, const RecordKind *kind, uint16_t id, uint32_t fields,
+			 GError **error)
+{
+	fbTemplate_t *template = template_new(domain, kind, fields, error);
+
+	if (!template)
+		return false;
+	if (kind->scope)
+		fbTemplateSetOptionsScope(template, kind->scope);
+	return add_template(domain, false, id, template, error);
+}
+
+static bool add_options(IpfixDomain *domain, const RecordKind *kind, GError **error)
+{
+	return add_internal(domain, kind, error) && add_external(domain, kind, kind->id, 0, error);
+}
+
+static bool add_types(IpfixDomain *domain, GError **error)
+{
+	fbInfoModel_t *model = fbSessionGetInfoModel(domain->session);
+	fbTemplate_t *internal = fbInfoElementAllocTypeTemplate(model, error);
+
+	return internal && add_template(domain, true, type_kind.id, internal, error) &&
+	       add_external(domain, &type_kind, type_kind.id, 0, error);
+}
+
+static uint16_t host_template_id(const Variant *variant, AddressKind address,
+				 enum direction direction)
+{
+	return (uint16_t)(TEMPLATE_HOSTS + variant->block + DIRECTIONS * address + direction);
+}
+
+static bool add_variant(IpfixEncoder *encoder, const Variant *variant, unsigned int addresses,
+			GError **error)
+{
+	for (unsigned int i = 0; i < addresses * DIRECTIONS; i++) {
+		AddressKind address = i / DIRECTIONS;
+		enum direction direction = i % DIRECTIONS;
+		uint32_t fields =
+			variant->fields | address_fields[address] | direction_fields[direction];
+		uint16_t id = host_template_id(variant, address, direction);
+
+		if (!add_external(&encoder->records, &host_kind, id, fields, error))
+			return false;
+		g_array_append_val(encoder->templates, id);
+	}
+	return true;
+}
+
+/*
+ * The two options templates stand apart, before and after the others: of several in one set, some
+ * collectors read the first only.
+ */
+static bool add_record_templates(IpfixEncoder *encoder, GError **error)
+{
+	static const uint16_t before = TEMPLATE_INTERFACES, after = TEMPLATE_SAMPLING;
+	IpfixDomain *records = &encoder->records;
+
+	g_array_append_val(encoder->templates, before);
+	if (!add_options(records, &interface_kind, error) ||
+	    !add_options(records, &sampling_kind, error) ||
+	    !add_internal(records, &host_kind, error) ||
+	    !add_variant(encoder, &encoder->with_mac, ADDRESS_KINDS, error) ||
+	    !add_variant(encoder, &encoder->without_mac, ADDRESS_NONE, error))
+		return false;
+	g_array_append_val(encoder->templates, after);
+	return true;
+}
+
+static bool add_process_templates(IpfixEncoder *encoder, GError **error)
+{
+	return add_options(&encoder->process, &statistics_kind, error) &&
+	       add_types(&encoder->process, error);
+}
+
+static fbInfoModel_t *model_new(uint32_t enterprise_number)
+{
+	fbInfoModel_t *model = fbInfoModelAlloc();
+
+	for (size_t i = 0; i < G_N_ELEMENTS(enterprise_elements); i++) {
+		fbInfoElement_t element = enterprise_elements[i];
+
+		element.ent = enterprise_number;
+		fbInfoModelAddElement(model, &element);
+	}
+	return model;
+}
+
+static Variant variant_for(const Variant *variant, bool layer2_octets)
+{
+	Variant result = *variant;
+
+	if (layer2_octets) {
+		result.block += LAYER2_BLOCK;
+		result.fields |= LAYER2;
+	}
+	return result;
+}
+
+static bool message_size_is_valid(size_t size, GError **error)
+{
+	if (size >= IPFIX_MESSAGE_MIN && size <= IPFIX_MESSAGE_MAX)
+		return true;
+	error_set(error, "message size %zu: not between %d and %d octets", size, IPFIX_MESSAGE_MIN,
+		  IPFIX_MESSAGE_MAX);
+	return false;
+}
+
+IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
+{
+	g_autoptr(IpfixEncoder) encoder = g_new0(IpfixEncoder, 1);
+	g_autoptr(GError) why = NULL;
+
+	if (!message_size_is_valid(layout->message_size, error))
+		return NULL;
+	encoder->with_mac = variant_for(&variants[layout->enterprise], layout->layer2_octets);
+	encoder->without_mac = variant_for(&variant_without_mac, layout->layer2_octets);
+	encoder->templates = g_array_new(FALSE, FALSE, sizeof(uint16_t));
+	encoder->model = model_new(layout->enterprise_number);
+	ipfix_domain_init(&encoder->records, encoder->model, layout->observation_domain);
+	ipfix_domain_init(&encoder->process, encoder->model, 0);
+	if (!add_record_templates(encoder, &why) || !add_process_templates(encoder, &why)) {
+		ipfix_fail(error, why);
+		return NULL;
+	}
+	ipfix_domain_open(&encoder->records, layout->message_size);
+	ipfix_domain_open(&encoder->process, layout->message_size);
+	return g_steal_pointer(&encoder);
+}
+
+void ipfix_encoder_free(IpfixEncoder *encoder)
+{
+	if (!encoder)
+		return;
+	ipfix_domain_done(&encoder->records);
+	ipfix_domain_done(&encoder->process);
+	if (encoder->model)
+		fbInfoModelFree(encoder->model);
+	if (encoder->templates)
+		g_array_unref(encoder->templates);
+	g_free(encoder);
+}
+
+bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, GError **error)
+{
+	if (message_size == encoder->records.message_size)
+		return true;
+	if (!message_size_is_valid(message_size, error))
+		return false;
+	ipfix_domain_set_message_size(&encoder->records, message_size);
+	ipfix_domain_set_message_size(&encoder->process, message_size);
+	return true;
+}
+
+static bool put_template(IpfixDomain *domain, uint16_t id, GPtrArray *messages, GError **error)
+{
+	const IpfixItem item = { .put = ipfix_put_template, .template_id = id };
+
+	return ipfix_domain_put(domain, &item, messages, error);
+}
+
+static bool put_record(IpfixDomain *domain, uint16_t template_id, const RecordKind *kind,
+		       const void *record, GPtrArray *messages, GError **error)
+{
+	const IpfixItem item = { ipfix_put_record, template_id, kind->id, kind->len, record };
+
+	if (!ipfix_domain_put(domain, &item, messages, error))
+		return false;
+	domain->contents.records++;
+	return true;
+}
+
+static bool put_options(IpfixDomain *domain, const RecordKind *kind, const void *record,
+			GPtrArray *messages, GError **error)
+{
+	return put_record(domain, kind->id, kind, record, messages, error);
+}
+
+static bool put_type(IpfixDomain *domain, const fbInfoElement_t *element, GPtrArray *messages,
+		     GError **error)
+{
+	const IpfixItem item = { ipfix_put_type, type_kind.id, type_kind.id, 0, element };
+
+	if (!ipfix_domain_put(domain, &item, messages, error))
+		return false;
+	domain->contents.records++;
+	return true;
+}
+
+static bool put_types(IpfixEncoder *encoder, GPtrArray *messages, GError **error)
+{
+	IpfixDomain *process = &encoder->process;
+
+	if (!put_template(process, type_kind.id, messages, error))
+		return false;
+	for (size_t i = 0; i < encoder->with_mac.elements; i++) {
+		const char *name = enterprise_elements[i].ref.name;
+
+		if (!put_type(process, fbInfoModelGetElementByName(encoder->model, name), messages,
+			      error))
+			return false;
+	}
+	return true;
+}
+
+static bool put_templates(IpfixEncoder *encoder, GPtrArray *messages, GError **error)
+{
+	for (guint i = 0; i < encoder->templates->len; i++) {
+		uint16_t id = g_array_index(encoder->templates, uint16_t, i);
+
+		if (!put_template(&encoder->records, id, messages, error))
+			return false;
+	}
+	return true;
+}
+
+bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, GPtrArray *messages,
+			    GError **error)
+{
+	bool ok;
+
+	if (encoder->with_mac.elements) {
+		ipfix_domain_begin(&encoder->process, export_time_s, 0);
+		ok = put_types(encoder, messages, error);
+		if (!ipfix_domain_finish(&encoder->process, ok, messages, error))
+			return false;
+	}
+	ipfix_domain_begin(&encoder->records, export_time_s, 0);
+	ok = put_templates(encoder, messages, error);
+	return ipfix_domain_finish(&encoder->records, ok, messages, error);
+}
+
+/* NUL padded; never ends within a character. */
+static void copy_text(char *to, size_t size, const char *from)
+{
+	size_t len = from ? strlen(from) : 0;
+
+	if (len > size) {
+		len = size;
+		while (len && (from[len] & 0xc0) == 0x80)
+			len--;
+	}
+	memset(to, 0, size);
+	if (len)
+		memcpy(to, from, len);
+}
+
+/* nfdump takes only the first record of a set; libfixbuf makes a new set only for a new message. */
+static bool put_interfaces(IpfixDomain *domain, const IpfixInterface *interfaces, size_t n,
+			   GPtrArray *messages, GError **error)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct interface_fields fields = { .ifindex = interfaces[i].ifindex };
+
+		copy_text(fields.name, sizeof(fields.name), interfaces[i].name);
+		copy_text(fields.description, sizeof(fields.description),
+			  interfaces[i].description);
+		if (i > 0 && !ipfix_domain_flush(domain, messages, error))
+			return false;
+		if (!put_options(domain, &interface_kind, &fields, messages, error))
+			return false;
+	}
+	return true;
+}
+
+bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s,
+			  const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
+			  GError **error)
+{
+	IpfixDomain *domain = &encoder->records;
+	const struct sampling_fields every_packet = {
+		.observation_domain = domain->id,
+		.selector_algorithm = 1, /* systematic count-based: 1 of 1 */
+		.packet_interval = 1,
+		.packet_space = 0,
+	};
+	bool ok;
+
+	ipfix_domain_begin(domain, export_time_s, 0);
+	ok = put_options(domain, &sampling_kind, &every_packet, messages, error) &&
+	     put_interfaces(domain, interfaces, n, messages, error);
+	return ipfix_domain_finish(domain, ok, messages, error);
+}
+
+bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
+			     const IpfixStatistics *statistics, GPtrArray *messages, GError **error)
+{
+	IpfixDomain *domain = &encoder->process;
+	const struct statistics_fields fields = {
+		.observation_domain = encoder->records.id,
+		.init_time_ms = statistics->init_time_ms,
+		.exported_messages = statistics->exported_messages,
+		.exported_flow_records = statistics->exported_flow_records,
+		.exported_octets = statistics->exported_octets,
+		.ignored_packets = statistics->ignored_packets,
+		.ignored_octets = statistics->ignored_octets,
+		.not_sent_flow_records = statistics->not_sent_flow_records,
+		.not_sent_packets = statistics->not_sent_packets,
+		.not_sent_octets = statistics->not_sent_octets,
+	};
+	bool ok;
+
+	ipfix_domain_begin(domain, export_time_s, 0);
+	ok = put_template(domain, statistics_kind.id, messages, error) &&
+	     put_options(domain, &statistics_kind, &fields, messages, error);
+	return ipfix_domain_finish(domain, ok, messages, error);
+}
+
+static bool is_zero(const uint8_t *bytes, size_t len)
+{
+	static const uint8_t zeros[ADDRESS_LEN];
+
+	return !memcmp(bytes, zeros, len);
+}
+
+static bool has_mac(const struct host_key *key)
+{
+	return !is_zero(key->mac, MAC_LEN);
+}
+
+static AddressKind address_kind(const struct host_key *key)
+{
+	if (is_zero(key->address, ADDRESS_LEN))
+		return ADDRESS_NONE;
+	return key->ip_version == 4 ? ADDRESS_IPV4 : ADDRESS_IPV6;
+}
+
+bool ipfix_tells_scopes_apart(EnterpriseElements enterprise, const struct host_key *key)
+{
+	return (variants[enterprise].fields & HOST_SCOPE) && has_mac(key);
+}
+
+static uint16_t template_of(const IpfixEncoder *encoder, const HostRecord *record)
+{
+	AddressKind address = address_kind(&record->key);
+	bool by_address_alone = address != ADDRESS_NONE && !has_mac(&record->key);
+
+	return host_template_id(by_address_alone ? &encoder->without_mac : &encoder->with_mac,
+				address, record->direction);
+}
+
+static void fill_host_fields(struct host_fields *fields, const HostRecord *record, bool with_name)
+{
+	const struct host_key *key = &record->key;
+	uint32_t ipv4;
+
+	memcpy(&ipv4, key->address + ADDRESS_LEN - sizeof(ipv4), sizeof(ipv4));
+	*fields = (struct host_fields){
+		.start_ms = record->start_ms,
+		.end_ms = record->end_ms,
+		.ingress_interface = key->ifindex,
+		.egress_interface = key->ifindex,
+		.flow_direction = (uint8_t)record->direction,
+		.ip_version = key->ip_version,
+		.source_ipv4 = ntohl(ipv4),
+		.destination_ipv4 = ntohl(ipv4),
+		.octets = record->volume.octets,
+		.packets = record->volume.packets,
+		.layer2_octets = record->volume.layer2_octets,
+		.host_scope = key->scope,
+	};
+	memcpy(fields->source_mac, key->mac, MAC_LEN);
+	memcpy(fields->destination_mac, key->mac, MAC_LEN);
+	memcpy(fields->host_mac, key->mac, MAC_LEN);
+	memcpy(fields->source_ipv6, key->address, ADDRESS_LEN);
+	memcpy(fields->destination_ipv6, key->address, ADDRESS_LEN);
+	if (with_name) {
+		char label[HOST_LABEL_MAX];
+
+		copy_text(fields->host_name, sizeof(fields->host_name),
+			  record->name ? record->name : host_label(key, label));
+	}
+}
+
+static bool put_host(IpfixEncoder *encoder, const HostRecord *record, GPtrArray *messages,
+		     GError **error)
+{
+	IpfixDomain *domain = &encoder->records;
+	struct host_fields fields;
+
+	fill_host_fields(&fields, record, encoder->with_mac.fields & HOST_SCOPE);
+	if (!put_record(domain, template_of(encoder, record), &host_kind, &fields, messages, error))
+		return false;
+	domain->contents.flow_records++;
+	domain->contents.packets += record->volume.packets;
+	domain->contents.octets += record->volume.octets;
+	return true;
+}
+
+bool ipfix_encode_hosts(IpfixEncoder *encoder, uint32_t export_time_s, const HostRecord *records,
+			size_t n, size_t from, GPtrArray *messages, GError **error)
+{
+	IpfixDomain *domain = &encoder->records;
+	bool ok = true;
+
+	ipfix_domain_begin(domain, export_time_s, from);
+	for (size_t i = from; ok && i < n; i++) {
+		domain->next = (uint32_t)i;
+		if (!volume_is_zero(&records[i].volume))
+			ok = put_host(encoder, &records[i], messages, error);
+	}
+	domain->next = (uint32_t)n;
+	return ipfix_domain_finish(domain, ok, messages, error);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records to IPFIX Messages (RFC 7011). The only module that knows libfixbuf, which serves as a
+ * codec: it writes to memory, and whole messages are handed on. Template ids and layouts are in
+ * README.md, "IPFIX"; an id means one layout for ever.
+ */
+#ifndef FLOWTALLY_IPFIX_H
+#define FLOWTALLY_IPFIX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "config/config.h"
+#include "accounts/hosts.h"
+
+#define IPFIX_HEADER_LEN 16
+#define IPFIX_MESSAGE_MIN 256 /* any record and any template fits into a message of this length */
+#define IPFIX_MESSAGE_MAX 65535
+
+typedef struct IpfixEncoder IpfixEncoder;
+
+/* What a message holds, for the account of what was sent and what was not. */
+typedef struct {
+	size_t len;	       /* of the message, in octets */
+	uint32_t records;      /* data records: the sequence number advances by as many */
+	uint32_t flow_records; /* those of them that are not options */
+	uint64_t packets;      /* sums over the flow records */
+	uint64_t octets;
+} IpfixContents;
+
+/*
+ * One whole IPFIX Message. The sequence number in its header is 0: it counts the data records of
+ * one transport session and Observation Domain, so whoever sends the message writes it.
+ */
+typedef struct {
+	IpfixContents contents;
+	uint32_t observation_domain;
+	uint32_t first; /* of a batch of hosts: the index of the first item in this message ... */
+	uint32_t items; /* ... and how many are: to encode the rest again, start from `first` */
+	uint8_t data[];
+} IpfixMessage;
+
+#define IPFIX_SEQUENCE_OFFSET 8 /* of the sequence number (32 bits, network order) in the header */
+
+typedef struct {
+	uint32_t observation_domain;
+	uint32_t enterprise_number;
+	EnterpriseElements enterprise;
+	bool layer2_octets;
+	size_t message_size; /* IPFIX_MESSAGE_MIN to IPFIX_MESSAGE_MAX */
+} IpfixLayout;
+
+/*
+ * What one host did in one direction in one period. Scopes are summed up by the caller unless
+ * ipfix_tells_scopes_apart().
+ */
+typedef struct {
+	struct host_key key; /* key.ifindex is ingressInterface or egressInterface */
+	enum direction direction;
+	uint64_t start_ms; /* since the epoch */
+	uint64_t end_ms;
+	Volume volume;
+	const char *name; /* NULL: host_label() stands for it */
+} HostRecord;
+
+/* The Exporting Process as one collector sees it (RFC 7011, 4.1 and 4.3; template 270). */
+typedef struct {
+	uint64_t init_time_ms; /* systemInitTimeMilliseconds */
+	uint64_t exported_messages;
+	uint64_t exported_flow_records;
+	uint64_t exported_octets;
+	uint64_t ignored_packets;
+	uint64_t ignored_octets;
+	uint64_t not_sent_flow_records;
+	uint64_t not_sent_packets;
+	uint64_t not_sent_octets;
+} IpfixStatistics;
+
+typedef struct {
+	uint32_t ifindex;
+	const char *name;	 /* UTF-8, cut at 16 octets */
+	const char *description; /* UTF-8, cut at 32 octets; may be NULL */
+} IpfixInterface;
+
+IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error);
+void ipfix_encoder_free(IpfixEncoder *encoder);
+
+/* Later messages are at most this long: the path MTU has changed. */
+bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, GError **error);
+
+/* Whether the records of @key have hostScope, so that its scopes need not be summed up. */
+bool ipfix_tells_scopes_apart(EnterpriseElements enterprise, const struct host_key *key);
+
+/*
+ * Each appends IpfixMessages to @messages, which frees them by g_free(). @export_time_s is for the
+ * message header.
+ */
+
+/*
+ * All templates which the layout can produce, those of options among them. What describes the
+ * enterprise elements (RFC 5610) comes first, as some learn the types from there only, and in
+ * Observation Domain 0 (RFC 7011, 3.1), which has a sequence of its own: nfdump does not count
+ * options records, and this way misses none.
+ */
+bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, GPtrArray *messages,
+			    GError **error);
+
+/* Options: interface names (271), and that every packet is seen (272). */
+bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s,
+			  const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
+			  GError **error);
+
+/* Options: statistics (270) with their template, in Observation Domain 0. */
+bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
+			     const IpfixStatistics *statistics, GPtrArray *messages,
+			     GError **error);
+
+/* The records from index @from on; those whose volume is zero are left out. */
+bool ipfix_encode_hosts(IpfixEncoder *encoder, uint32_t export_time_s, const HostRecord *records,
+			size_t n, size_t from, GPtrArray *messages, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(IpfixEncoder, ipfix_encoder_free)
+
+#endif
