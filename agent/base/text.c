@@ -173,3 +173,13 @@ char *text_octet_rate(double octets, TextUnits units)
 {
 	return scaled(octets, &scales[units], "B/s");
 }
+
+uint64_t text_time_ms(const char *text)
+{
+	g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(text, NULL);
+
+	if (!time || g_date_time_to_unix(time) < 0)
+		return 0;
+	return (uint64_t)g_date_time_to_unix(time) * 1000 +
+	       (uint64_t)g_date_time_get_microsecond(time) / 1000;
+}

@@ -56,6 +56,9 @@ char *text_octets(uint64_t octets); /* by TEXT_SI */
 char *text_bit_rate(double octets);
 char *text_octet_rate(double octets, TextUnits units);
 
+/* RFC 3339 in milliseconds since the epoch, 0 if it is none. */
+uint64_t text_time_ms(const char *text);
+
 /* As much of the beginning of @text, which is printable, as @width columns of a terminal hold. */
 char *text_cut(const char *text, size_t width);
 

@@ -240,6 +240,15 @@ static void name_may_be_none(void **state)
 	assert_name("\x01 a", "a");
 }
 
+static void times_are_read(void **state)
+{
+	assert_int_equal(text_time_ms("2023-11-14T22:13:20.123Z"), 1700000000123);
+	assert_int_equal(text_time_ms("2023-11-14T23:13:20+01:00"), 1700000000000);
+	assert_int_equal(text_time_ms("yesterday"), 0);
+	assert_int_equal(text_time_ms("1960-01-01T00:00:00Z"), 0);
+	assert_int_equal(text_time_ms(""), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +270,7 @@ int main(void)
 		cmocka_unit_test(name_is_utf_8),
 		cmocka_unit_test(name_is_cut_on_a_character),
 		cmocka_unit_test(name_may_be_none),
+		cmocka_unit_test(times_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

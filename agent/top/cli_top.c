@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/cli_ask.h"
-#include "inquiry.h"
+#include "base/inquiry.h"
 #include "top_columns.h"
 #include "top_model.h"
 #include "top_plain.h"

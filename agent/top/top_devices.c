@@ -67,12 +67,8 @@ void top_devices_free(TopDevices *devices)
 static uint64_t time_of(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
-	g_autoptr(GDateTime) time = text ? g_date_time_new_from_iso8601(text, NULL) : NULL;
 
-	if (!time)
-		return 0;
-	return (uint64_t)g_date_time_to_unix(time) * 1000 +
-	       (uint64_t)g_date_time_get_microsecond(time) / 1000;
+	return text ? text_time_ms(text) : 0;
 }
 
 /* "" if there is none. */

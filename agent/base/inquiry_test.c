@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/control.h"
+#include "control.h"
 
 #include "test.h"
 

@@ -9,8 +9,8 @@
 
 #include <glib-unix.h>
 
-#include "base/control.h"
-#include "base/error.h"
+#include "control.h"
+#include "error.h"
 
 #define ANSWER_MAX (1 << 30)
 
