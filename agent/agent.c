@@ -413,9 +413,10 @@ static json_t *serve_by_hand(Agent *agent, const char *line)
 	return answer;
 }
 
-/* The hosts as of this moment. */
+/* The hosts as of this moment: whoever is not among them is first seen after it. */
 static json_t *serve_live(const Agent *agent)
 {
+	uint64_t ms = now_ms();
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Hosts) hosts = metering_hosts_now(agent->metering, &error);
 	View view = agent->view;
@@ -423,7 +424,7 @@ static json_t *serve_live(const Agent *agent)
 	if (!hosts)
 		return json_pack("{s:s}", "error", error->message);
 	view.hosts = hosts;
-	view.sweep_ms = now_ms();
+	view.sweep_ms = ms;
 	return json_hosts(&view);
 }
 

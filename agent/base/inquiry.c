@@ -78,11 +78,11 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 
 	if (received < 0 && (errno == EAGAIN || errno == EINTR))
 		return G_SOURCE_CONTINUE;
-	if (received < 0) {
+	if (received < 0 && errno != ECONNRESET) {
 		error_from_errno(&error, errno, "%s", inquiry->path);
 		return finish(inquiry, NULL, error);
 	}
-	if (!received || inquiry->answer->len > ANSWER_MAX) {
+	if (received <= 0 || inquiry->answer->len > ANSWER_MAX) {
 		error_set(&error, "%s: the agent broke off its answer", inquiry->path);
 		return finish(inquiry, NULL, error);
 	}

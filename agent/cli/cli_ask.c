@@ -10,7 +10,10 @@
 #include "cli.h"
 #include "config/config.h"
 #include "base/control.h"
+#include "config/scalar.h"
+#include "interval.h"
 #include "moment.h"
+#include "repeat.h"
 #include "base/text.h"
 
 typedef enum {
@@ -26,6 +29,10 @@ static const char *const output_names[OUTPUTS] = {
 	[OUTPUT_CSV] = "csv",
 };
 
+/* What takes less time than an answer is no interval; and a timer has 32 bits. */
+#define EVERY_MIN_MS 100
+#define EVERY_MAX_MS (31 * UINT64_C(86400000))
+
 /* Of ask_octets(), as --units says. */
 static TextUnits units = TEXT_SI;
 
@@ -37,8 +44,11 @@ typedef struct {
 	char *by;
 	char *units;
 	char *since;
-	char *request; /* what is asked for */
-	gint limit;    /* G_MAXINT: none */
+	char *every;
+	char *request;	   /* what is asked for */
+	uint64_t every_ms; /* 0: once */
+	gint count;	   /* of intervals, 0: until it is ended */
+	gint limit;	   /* G_MAXINT: none */
 	Output output;
 	const AskOrder *order;
 	Grouping grouping; /* if there is `by` */
@@ -52,6 +62,7 @@ static void options_done(Options *options)
 	g_free(options->order_name);
 	g_free(options->by);
 	g_free(options->since);
+	g_free(options->every);
 	g_free(options->request);
 	g_free(options->units);
 }
@@ -96,19 +107,56 @@ static bool choose_order(const Question *question, Options *options, GError **er
 	return false;
 }
 
-static bool choose_request(const Question *question, Options *options, GError **error)
+static bool refuse(GError **error, const char *why)
+{
+	g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, why);
+	return false;
+}
+
+static bool choose_since(Options *options, GError **error)
 {
 	uint64_t ms;
 
-	if (!options->since) {
-		options->request = g_strdup(question->request);
-		return true;
-	}
 	if (!moment_parse(&ms, options->since, (uint64_t)g_get_real_time() / 1000, error)) {
 		g_prefix_error(error, "--since: ");
 		return false;
 	}
 	options->request = g_strdup_printf("since %" G_GUINT64_FORMAT, ms);
+	return true;
+}
+
+/* A number alone is of seconds, as for vmstat(8). */
+static bool choose_every(Options *options, GError **error)
+{
+	static const Setting every = { .type = SETTING_DURATION,
+				       .min = EVERY_MIN_MS,
+				       .max = EVERY_MAX_MS };
+	bool is_number = strspn(options->every, "0123456789") == strlen(options->every);
+	g_autofree char *text = g_strconcat(options->every, is_number ? "s" : "", NULL);
+	g_autofree char *expected = scalar_expected(&every, text);
+
+	if (options->since)
+		return refuse(error, "--every: cannot be together with --since");
+	if (!scalar_parse(&every, text, &options->every_ms)) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--every: \"%s\" is %s", options->every, expected);
+		return false;
+	}
+	options->request = g_strdup("live");
+	return true;
+}
+
+static bool choose_request(const Question *question, Options *options, GError **error)
+{
+	if (options->count < 0)
+		return refuse(error, "--count: is negative");
+	if (options->count && !options->every)
+		return refuse(error, "--count: says how many intervals of --every");
+	if (options->every)
+		return choose_every(options, error);
+	if (options->since)
+		return choose_since(options, error);
+	options->request = g_strdup(question->request);
 	return true;
 }
 
@@ -167,9 +215,14 @@ static GOptionContext *context_new(const Question *question, Options *options)
 		  "KEY[,KEY]..." },
 		G_OPTION_ENTRY_NULL,
 	};
-	const GOptionEntry of_moments[] = {
+	const GOptionEntry of_spans[] = {
 		{ "since", 0, 0, G_OPTION_ARG_STRING, &options->since,
 		  "Show what has come since then: " MOMENT_FORMS, "TIME" },
+		{ "every", 0, 0, G_OPTION_ARG_STRING, &options->every,
+		  "Show again and again what has come in this time alone: 5 or 5s, 500ms, 10m",
+		  "DURATION" },
+		{ "count", 0, 0, G_OPTION_ARG_INT, &options->count,
+		  "End after N of these; else when interrupted", "N" },
 		G_OPTION_ENTRY_NULL,
 	};
 	GOptionContext *context = g_option_context_new(NULL);
@@ -177,8 +230,8 @@ static GOptionContext *context_new(const Question *question, Options *options)
 	g_option_context_add_main_entries(context, common, NULL);
 	if (question->print_groups)
 		g_option_context_add_main_entries(context, of_groups, NULL);
-	if (question->has_since)
-		g_option_context_add_main_entries(context, of_moments, NULL);
+	if (question->has_spans)
+		g_option_context_add_main_entries(context, of_spans, NULL);
 	if (question->list)
 		g_option_context_add_main_entries(context, of_lists, NULL);
 	g_option_context_set_summary(context, question->summary);
@@ -236,13 +289,6 @@ json_t *ask_agent(const char *subcommand, const char *path, const char *request)
 	return document;
 }
 
-static json_t *fetch(const Question *question, const Options *options)
-{
-	g_autofree char *path = ask_find_agent(options->config_path, options->run);
-
-	return path ? ask_agent(question->request, path, options->request) : NULL;
-}
-
 /* `groups` takes the place of the list. */
 static void group(const Question *question, const Options *options, json_t *document)
 {
@@ -250,6 +296,11 @@ static void group(const Question *question, const Options *options, json_t *docu
 
 	json_object_set_new(document, "groups", grouping_apply(&options->grouping, list));
 	json_object_del(document, question->list);
+}
+
+static const char *list_name(const Question *question, const Options *options)
+{
+	return options->by ? "groups" : question->list;
 }
 
 /* Sorts the list called @name and cuts it. */
@@ -269,29 +320,62 @@ static void arrange(const Options *options, json_t *document, const char *name)
 	json_object_set_new(document, name, arranged);
 }
 
-static void print(const Question *question, const Options *options, const json_t *document)
+/* Of which time a table is, where it is not of all. What the history has is not always of the moment that was asked
+ * for. */
+static void print_span(const Options *options, const json_t *document)
 {
-	const json_t *groups = json_object_get(document, "groups");
+	g_autofree char *since = ask_time(document, "since"), *until = ask_time(document, "time");
 
-	switch (options->output) {
-	case OUTPUT_JSON:
-		(void)json_dumpf(document, stdout, JSON_INDENT(2));
+	if (options->every)
+		printf("%s to %s, %.1f s\n", since, until,
+		       ((double)text_time_ms(ask_string(document, "time")) -
+			(double)text_time_ms(ask_string(document, "since"))) /
+			       1000);
+	else if (json_is_string(json_object_get(document, "since")))
+		printf("since %s\n", since);
+	else if (options->since)
+		puts("since the beginning: there is no history so old");
+}
+
+static void print_table(const Question *question, const Options *options, const json_t *document,
+			bool is_first)
+{
+	if (!is_first)
 		putchar('\n');
-		break;
-	case OUTPUT_CSV:
-		if (groups)
-			question->print_groups_csv(document, &options->grouping);
-		else
-			question->print_csv(document);
-		break;
-	case OUTPUT_TABLE:
-	default:
-		if (groups)
-			question->print_groups(document, &options->grouping);
-		else
-			question->print(document);
-		break;
-	}
+	print_span(options, document);
+	if (options->by)
+		question->print_groups(document, &options->grouping);
+	else
+		question->print(document);
+}
+
+static AskCsv csv_of_interval(const json_t *document, const json_t *list, bool is_first)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, item)
+		json_object_set((json_t *)item, "time", json_object_get(document, "time"));
+	return is_first ? ASK_CSV_FIRST : ASK_CSV_NEXT;
+}
+
+static void print_csv(const Question *question, const Options *options, const json_t *document,
+		      bool is_first)
+{
+	const json_t *list = json_object_get(document, list_name(question, options));
+	AskCsv csv = options->every ? csv_of_interval(document, list, is_first) : ASK_CSV_ONE;
+
+	if (options->by)
+		question->print_groups_csv(document, &options->grouping, csv);
+	else
+		question->print_csv(document, csv);
+}
+
+/* Of several documents each is a line. */
+static void print_json(const Options *options, const json_t *document)
+{
+	(void)json_dumpf(document, stdout, options->every ? JSON_COMPACT : JSON_INDENT(2));
+	putchar('\n');
 }
 
 static bool flush(void)
@@ -302,21 +386,81 @@ static bool flush(void)
 	return false;
 }
 
-static int answer(const Question *question, const Options *options)
+/* Takes over @document. False: it could not be written. */
+static bool show(const Question *question, const Options *options, json_t *document, bool is_first)
 {
-	json_t *document = fetch(question, options);
-	bool is_well;
-
-	if (!document)
-		return EXIT_FAILURE;
 	if (options->by)
 		group(question, options, document);
 	if (question->list)
-		arrange(options, document, options->by ? "groups" : question->list);
-	print(question, options, document);
-	is_well = flush() && !json_is_false(json_object_get(document, "balanced"));
+		arrange(options, document, list_name(question, options));
+	if (options->output == OUTPUT_JSON)
+		print_json(options, document);
+	else if (options->output == OUTPUT_CSV)
+		print_csv(question, options, document, is_first);
+	else
+		print_table(question, options, document, is_first);
 	json_decref(document);
-	return is_well ? EXIT_SUCCESS : EXIT_FAILURE;
+	return flush();
+}
+
+static int answer(const Question *question, const Options *options, const char *path)
+{
+	json_t *document = ask_agent(question->request, path, options->request);
+	bool is_balanced;
+
+	if (!document)
+		return EXIT_FAILURE;
+	is_balanced = !json_is_false(json_object_get(document, "balanced"));
+	return show(question, options, document, true) && is_balanced ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+typedef struct {
+	const Question *question;
+	const Options *options;
+	json_t *before; /* the last document, NULL: there was none yet */
+	gint shown;
+	bool failed;
+} Intervals;
+
+static bool take_interval(const json_t *document, void *user_data)
+{
+	Intervals *intervals = user_data;
+	const Options *options = intervals->options;
+
+	if (intervals->before) {
+		json_t *interval = interval_between(intervals->before, document);
+
+		intervals->failed =
+			!show(intervals->question, options, interval, !intervals->shown);
+		intervals->shown++;
+		json_decref(intervals->before);
+	}
+	intervals->before = json_incref((json_t *)document);
+	return !intervals->failed && (!options->count || intervals->shown < options->count);
+}
+
+static int answer_intervals(const Question *question, const Options *options, const char *path)
+{
+	Intervals intervals = { .question = question, .options = options };
+	g_autoptr(GError) error = NULL;
+
+	if (!repeat_ask(path, options->request, options->every_ms, take_interval, &intervals,
+			&error)) {
+		ask_complain_of_agent(question->request, error);
+		intervals.failed = true;
+	}
+	json_decref(intervals.before);
+	return intervals.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int find_and_answer(const Question *question, const Options *options)
+{
+	g_autofree char *path = ask_find_agent(options->config_path, options->run);
+
+	if (!path)
+		return EXIT_FAILURE;
+	return options->every ? answer_intervals(question, options, path) :
+				answer(question, options, path);
 }
 
 int ask(const Question *question, int argc, char **argv)
@@ -325,7 +469,7 @@ int ask(const Question *question, int argc, char **argv)
 	int status = CLI_USAGE;
 
 	if (parse(question, &options, argc, argv))
-		status = answer(question, &options);
+		status = find_and_answer(question, &options);
 	options_done(&options);
 	return status;
 }
@@ -355,11 +499,20 @@ void ask_print_list(const json_t *items, const AskField *fields, size_t n)
 	table_print(table, stdout, table_terminal_width(stdout));
 }
 
-void ask_print_csv(const json_t *items, const AskField *fields, size_t n)
+void ask_print_csv(const json_t *items, const AskField *fields, size_t n, AskCsv csv)
 {
-	g_autoptr(Table) table = table_of(items, fields, n);
+	static const AskField time = { { .title = "time" }, "time", ask_plain };
+	g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(AskField));
+	g_autoptr(Table) table = NULL;
 
-	table_print_csv(table, stdout);
+	if (csv != ASK_CSV_ONE)
+		g_array_append_val(all, time);
+	g_array_append_vals(all, fields, (guint)n);
+	table = table_of(items, (const AskField *)(const void *)all->data, all->len);
+	if (csv == ASK_CSV_NEXT)
+		table_print_csv_rows(table, stdout);
+	else
+		table_print_csv(table, stdout);
 }
 
 json_t *ask_member(const json_t *item, const char *path)

@@ -22,17 +22,24 @@ typedef struct {
 	GCompareFunc compare; /* of const json_t ** */
 } AskOrder;
 
+/* CSV of one document, or of several, each row with the `time` of its own first. */
+typedef enum {
+	ASK_CSV_ONE,
+	ASK_CSV_FIRST,
+	ASK_CSV_NEXT, /* without a head */
+} AskCsv;
+
 typedef struct {
 	const char *request; /* and the name of the subcommand */
 	const char *summary;
 	const char *list; /* the member that --sort and --limit work on; NULL: no such options */
 	const AskOrder *orders; /* up to a row without a name */
 	void (*print)(const json_t *document);
-	void (*print_csv)(const json_t *document); /* NULL: there is no CSV */
-	bool has_since; /* there is --since; it makes another request of it */
+	void (*print_csv)(const json_t *document, AskCsv csv); /* NULL: there is no CSV */
+	bool has_spans; /* there are --since and --every, which make other requests of it */
 	/* NULL: there is no --by. The document then has `groups`, of grouping_apply(). */
 	void (*print_groups)(const json_t *document, const Grouping *grouping);
-	void (*print_groups_csv)(const json_t *document, const Grouping *grouping);
+	void (*print_groups_csv)(const json_t *document, const Grouping *grouping, AskCsv csv);
 } Question;
 
 /* The whole subcommand; returns the exit status. EXIT_FAILURE also where something is not balanced. */
@@ -53,7 +60,7 @@ typedef struct {
 } AskField;
 
 void ask_print_list(const json_t *items, const AskField *fields, size_t n);
-void ask_print_csv(const json_t *items, const AskField *fields, size_t n);
+void ask_print_csv(const json_t *items, const AskField *fields, size_t n, AskCsv csv);
 
 /* NULL if there is no such member. */
 json_t *ask_member(const json_t *item, const char *path);

@@ -143,28 +143,17 @@ static void print_overflow(const json_t *document)
 	}
 }
 
-/* Where --since was given: what the history has is not always of the moment that was asked for. */
-static void print_since(const json_t *document)
-{
-	g_autofree char *since = ask_time(document, "since");
-
-	if (json_is_string(json_object_get(document, "since")))
-		printf("since %s\n", since);
-	else if (json_object_get(document, "since"))
-		puts("since the beginning: there is no history so old");
-}
-
 static void print_table(const json_t *document)
 {
-	print_since(document);
 	ask_print_list(json_object_get(document, "hosts"), table_fields,
 		       G_N_ELEMENTS(table_fields));
 	print_overflow(document);
 }
 
-static void print_csv(const json_t *document)
+static void print_csv(const json_t *document, AskCsv csv)
 {
-	ask_print_csv(json_object_get(document, "hosts"), csv_fields, G_N_ELEMENTS(csv_fields));
+	ask_print_csv(json_object_get(document, "hosts"), csv_fields, G_N_ELEMENTS(csv_fields),
+		      csv);
 }
 
 static char *group_name_and_device(const json_t *group, const char *path)
@@ -218,19 +207,19 @@ static void print_groups(const json_t *document, const Grouping *grouping)
 	g_autoptr(GArray) fields =
 		fields_of(grouping, group_fields, rest, G_N_ELEMENTS(table_fields) - TABLE_KEYS);
 
-	print_since(document);
 	ask_print_list(json_object_get(document, "groups"),
 		       (const AskField *)(const void *)fields->data, fields->len);
+	print_overflow(document);
 }
 
-static void print_groups_csv(const json_t *document, const Grouping *grouping)
+static void print_groups_csv(const json_t *document, const Grouping *grouping, AskCsv csv)
 {
 	const AskField *rest = csv_fields + CSV_KEYS;
 	g_autoptr(GArray) fields =
 		fields_of(grouping, group_csv_fields, rest, G_N_ELEMENTS(csv_fields) - CSV_KEYS);
 
 	ask_print_csv(json_object_get(document, "groups"),
-		      (const AskField *)(const void *)fields->data, fields->len);
+		      (const AskField *)(const void *)fields->data, fields->len, csv);
 }
 
 int cli_hosts(int argc, char **argv)
@@ -242,7 +231,7 @@ int cli_hosts(int argc, char **argv)
 		.orders = orders,
 		.print = print_table,
 		.print_csv = print_csv,
-		.has_since = true,
+		.has_spans = true,
 		.print_groups = print_groups,
 		.print_groups_csv = print_groups_csv,
 	};

@@ -127,14 +127,14 @@ static void print_table(const json_t *document)
 	}
 }
 
-static void print_csv(const json_t *document)
+static void print_csv(const json_t *document, AskCsv csv)
 {
 	json_t *rows = json_array();
 	const json_t *sheet;
 	size_t i;
 
 	json_array_foreach(json_object_get(document, "sheets"), i, sheet) add_rows(rows, sheet);
-	ask_print_csv(rows, csv_fields, G_N_ELEMENTS(csv_fields));
+	ask_print_csv(rows, csv_fields, G_N_ELEMENTS(csv_fields), csv);
 	json_decref(rows);
 }
 
