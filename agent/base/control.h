@@ -10,6 +10,7 @@
 #define FLOWTALLY_CONTROL_H
 
 #include <stdbool.h>
+#include <sys/un.h>
 
 #include <glib.h>
 #include <jansson.h>
@@ -41,18 +42,8 @@ void control_free(Control *control); /* removes the socket */
 void control_set_texts(Control *control, const ControlTexts *texts);
 void control_answer_text(ControlClient *client, const char *type, GBytes *text);
 
-/* The client's side, blocking with a time limit. Errors say what to do if no agent answers. */
-json_t *control_ask(const char *path, const char *request, GError **error);
-
-/* The same for a text; @type is the caller's to free. */
-GBytes *control_ask_text(const char *path, const char *request, char **type, GError **error);
-
-/*
- * The parts of it, for who does not want to be kept waiting (inquiry.h): a socket that is connected, with
- * the same time limit, -1 on error, @flags being those of socket(2); and the document of a whole answer.
- */
-int control_connect(const char *path, int flags, GError **error);
-json_t *control_read_answer(const GString *line, const char *path, GError **error);
+/* For those who connect to it. */
+bool control_address(struct sockaddr_un *address, const char *path, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Control, control_free)
 

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control_ask.h"
 #include "test.h"
 
 #define LARGE 4000000
@@ -435,41 +436,6 @@ static void other_file_stays(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
-static void missing_agent_is_said(void **state)
-{
-	g_autofree char *path = socket_path(state);
-	g_autoptr(GError) absent = NULL, refused = NULL;
-
-	assert_null(control_ask(path, "status", &absent));
-	assert_true(g_str_has_prefix(absent->message, "no agent is running ("));
-	leave_stale_socket(path);
-	assert_null(control_ask(path, "status", &refused));
-	assert_true(g_str_has_prefix(refused->message, "no agent is running ("));
-}
-
-static void answer_that_breaks_off_is_an_error(void **state)
-{
-	g_autofree char *path = socket_path(state);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0), client;
-	Question question = { .path = path, .request = "status" };
-	GThread *thread;
-
-	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
-	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	thread = g_thread_new("ask", ask_in_thread, &question);
-	client = accept(fd, NULL, NULL);
-	(void)!read(client, (char[16]){ 0 }, 16);
-	assert_int_equal(write(client, "{\"hosts\":", 9), 9);
-	close(client);
-	g_thread_join(thread);
-	close(fd);
-	assert_null(question.answer);
-	assert_non_null(strstr(question.error->message, "broke off"));
-	g_error_free(question.error);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 #define SERVER_TEST(name) cmocka_unit_test_setup_teardown(name, start_server, stop_server)
 
@@ -492,8 +458,6 @@ int main(void)
 		TEST(stale_socket_is_replaced),
 		SERVER_TEST(socket_that_is_answered_stays),
 		TEST(other_file_stays),
-		TEST(missing_agent_is_said),
-		TEST(answer_that_breaks_off_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

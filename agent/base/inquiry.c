@@ -9,10 +9,8 @@
 
 #include <glib-unix.h>
 
-#include "control.h"
+#include "control_ask.h"
 #include "error.h"
-
-#define ANSWER_MAX (1 << 30)
 
 struct Inquiry {
 	char *path;
@@ -82,8 +80,8 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 		error_from_errno(&error, errno, "%s", inquiry->path);
 		return finish(inquiry, NULL, error);
 	}
-	if (received <= 0 || inquiry->answer->len > ANSWER_MAX) {
-		error_set(&error, "%s: the agent broke off its answer", inquiry->path);
+	if (received <= 0 || inquiry->answer->len > CONTROL_ANSWER_MAX) {
+		control_broken_off(inquiry->path, &error);
 		return finish(inquiry, NULL, error);
 	}
 	g_string_append_len(inquiry->answer, part, received);

@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "config/config.h"
 #include "base/control.h"
+#include "base/control_ask.h"
 #include "config/scalar.h"
 #include "interval.h"
 #include "moment.h"

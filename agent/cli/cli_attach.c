@@ -10,6 +10,7 @@
 #include "cli_attach.h"
 #include "config/config.h"
 #include "base/control.h"
+#include "base/control_ask.h"
 #include "metering/hand.h"
 #include "base/lock.h"
 #include "base/log.h"

@@ -8,7 +8,7 @@
 #include "cli.h"
 #include "cli_ask.h"
 #include "config/config.h"
-#include "base/control.h"
+#include "base/control_ask.h"
 
 typedef struct {
 	char *config_path;

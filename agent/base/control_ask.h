@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client's side of the control socket (control.h), blocking. Its time limit is for silence, not for the whole
+ * answer: a long one may take long. Errors say what to do if no agent answers.
+ */
+#ifndef FLOWTALLY_CONTROL_ASK_H
+#define FLOWTALLY_CONTROL_ASK_H
+
+#include <glib.h>
+#include <jansson.h>
+
+/* An answer of more octets is none. */
+#define CONTROL_ANSWER_MAX (1 << 30)
+
+json_t *control_ask(const char *path, const char *request, GError **error);
+
+/* The same for a text; @type is the caller's to free. */
+GBytes *control_ask_text(const char *path, const char *request, char **type, GError **error);
+
+/*
+ * The parts of it, for who does not want to be kept waiting (inquiry.h): a socket that is connected, with
+ * the same time limit, -1 on error, @flags being those of socket(2); and the document of a whole answer.
+ */
+int control_connect(const char *path, int flags, GError **error);
+json_t *control_read_answer(const GString *line, const char *path, GError **error);
+void control_broken_off(const char *path, GError **error);
+
+#endif
