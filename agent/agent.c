@@ -18,6 +18,7 @@
 #include "metering/hand.h"
 #include "accounts/history.h"
 #include "http/http.h"
+#include "report/hostlist.h"
 #include "report/json.h"
 #include "base/lock.h"
 #include "metering/metering.h"
@@ -413,44 +414,74 @@ static json_t *serve_by_hand(Agent *agent, const char *line)
 	return answer;
 }
 
-/* The hosts as of this moment: whoever is not among them is first seen after it. */
-static json_t *serve_live(const Agent *agent)
+/* In @hosts there remains what has come since the newest part of the history that is not younger than @text,
+ * milliseconds; @since_ms is that part's time, 0: there is none. */
+static bool restrict_to_since(const Agent *agent, Hosts **hosts, const char *text,
+			      uint64_t *since_ms, GError **error)
 {
-	uint64_t ms = now_ms();
-	g_autoptr(GError) error = NULL;
-	g_autoptr(Hosts) hosts = metering_hosts_now(agent->metering, &error);
-	View view = agent->view;
-
-	if (!hosts)
-		return json_pack("{s:s}", "error", error->message);
-	view.hosts = hosts;
-	view.sweep_ms = ms;
-	return json_hosts(&view);
-}
-
-/* What has been used since the newest part of the history that is not younger than @text, milliseconds. */
-static json_t *serve_since(const Agent *agent, const char *text)
-{
-	g_autoptr(Hosts) now = NULL, before = NULL, since = NULL;
-	g_autoptr(GError) error = NULL;
-	View view = agent->view;
-	uint64_t taken_ms = 0;
-	json_t *document;
+	g_autoptr(GError) fault = NULL;
+	g_autoptr(Hosts) before = NULL;
+	Hosts *since;
 	guint64 ms;
 
-	if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &ms, &error))
-		return json_pack("{s:s}", "error", error->message);
-	now = metering_hosts_now(agent->metering, &error);
-	before = now ? history_at(agent->history, ms, &taken_ms, &error) : NULL;
-	if (error)
-		return json_pack("{s:s}", "error", error->message);
-	since = before ? hosts_since(now, before) : g_steal_pointer(&now);
-	view.hosts = since;
+	*since_ms = 0;
+	if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &ms, error))
+		return false;
+	before = history_at(agent->history, ms, since_ms, &fault);
+	if (fault) {
+		g_propagate_error(error, g_steal_pointer(&fault));
+		return false;
+	}
+	if (!before)
+		return true;
+	since = hosts_since(*hosts, before);
+	hosts_free(*hosts);
+	*hosts = since;
+	return true;
+}
+
+static bool is_since(const char *request)
+{
+	return g_str_has_prefix(request, SINCE_REQUEST_PREFIX);
+}
+
+static bool is_for_hosts(const char *request, void *user_data)
+{
+	return !strcmp(request, "hosts") || !strcmp(request, "live") || is_since(request);
+}
+
+/* The hosts as of the last sweep, or of this moment: whoever is not among these is first seen after it. */
+static void *begin_hosts(const char *request, void *user_data, GError **error)
+{
+	Agent *agent = user_data;
+	g_autoptr(Hosts) hosts = NULL;
+	uint64_t since_ms;
+	View view;
+
+	update_view(agent);
+	view = agent->view;
+	if (!strcmp(request, "hosts"))
+		return hostlist_new(&view, hosts_copy(view.hosts), NULL);
 	view.sweep_ms = now_ms();
-	document = json_hosts(&view);
-	json_object_del(document, "overflow");
-	json_object_set_new(document, "since", json_timestamp(taken_ms));
-	return document;
+	hosts = metering_hosts_now(agent->metering, error);
+	if (!hosts)
+		return NULL;
+	if (!is_since(request))
+		return hostlist_new(&view, g_steal_pointer(&hosts), NULL);
+	if (!restrict_to_since(agent, &hosts, request + strlen(SINCE_REQUEST_PREFIX), &since_ms,
+			       error))
+		return NULL;
+	return hostlist_new(&view, g_steal_pointer(&hosts), &since_ms);
+}
+
+static bool step_hosts(void *answer, GString *part)
+{
+	return hostlist_step(answer, part);
+}
+
+static void free_hosts(void *answer)
+{
+	hostlist_free(answer);
 }
 
 static json_t *on_request(const char *request, void *user_data)
@@ -459,7 +490,6 @@ static json_t *on_request(const char *request, void *user_data)
 		const char *request;
 		json_t *(*answer)(const View *view);
 	} answers[] = {
-		{ "hosts", json_hosts },
 		{ "ledger", json_ledger },
 		{ "status", json_status },
 	};
@@ -471,10 +501,6 @@ static json_t *on_request(const char *request, void *user_data)
 		return agent->stopping ? NULL : serve_by_hand(agent, request);
 	awaited = metering_awaited(agent->metering);
 	update_view(agent);
-	if (!strcmp(request, "live"))
-		return serve_live(agent);
-	if (g_str_has_prefix(request, SINCE_REQUEST_PREFIX))
-		return serve_since(agent, request + strlen(SINCE_REQUEST_PREFIX));
 	agent->view.awaited = awaited;
 	for (size_t i = 0; i < G_N_ELEMENTS(answers) && !answer; i++) {
 		if (!strcmp(request, answers[i].request))
@@ -664,6 +690,7 @@ static gboolean on_broker_end(int fd, GIOCondition condition, gpointer user_data
 static bool start(Agent *agent, GError **error)
 {
 	static const ControlTexts texts = { begin_text, cancel_text };
+	static const ControlParts parts = { is_for_hosts, begin_hosts, step_hosts, free_hosts };
 	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
 	g_autofree char *history_path = state_path(agent, HISTORY);
 
@@ -678,6 +705,7 @@ static bool start(Agent *agent, GError **error)
 		return false;
 	agent->scrape = scrape_new(on_scrape, agent);
 	control_set_texts(agent->control, &texts);
+	control_set_parts(agent->control, &parts);
 	agent->namespaces = namespaces_new(on_links, agent, error);
 	if (!agent->namespaces)
 		return false;

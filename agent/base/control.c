@@ -12,12 +12,14 @@
 #include <glib-unix.h>
 
 #include "error.h"
+#include "priority.h"
 #include "text.h"
 
 #define REQUEST_MAX 8192 /* octets, with the newline */
 #define CLIENTS_MAX 32
 #define CLIENT_LIMIT_MS 5000
 #define PAUSE_MS 200
+#define SIGN_OF_LIFE_MS 1000
 
 struct Control {
 	int fd;
@@ -27,20 +29,33 @@ struct Control {
 	ControlHandler handler;
 	void *user_data;
 	const ControlTexts *texts; /* NULL: there are none */
-	GPtrArray *clients;	   /* of ControlClient */
+	const ControlParts *parts; /* the same */
+	unsigned int limit_ms;
+	GPtrArray *clients;  /* of ControlClient */
+	GQueue *waiting;     /* of those: whose turn it is not yet */
+	unsigned int parted; /* how many answers are in the making in parts */
 };
 
 struct ControlClient {
 	Control *control;
 	int fd;
 	guint source; /* reads the request, then writes the answer */
-	guint timer;
+	guint timer;  /* ends the client, or while it waits gives a sign of life */
 	char request[REQUEST_MAX];
 	size_t request_len;
 	bool awaits_text;
-	GString *answer;
-	size_t sent;
+	GQueue *answer; /* of GBytes, what is to be sent, ... */
+	size_t sent;	/* ... so many octets of the first less */
+	void *parts;	/* makes what is behind it; NULL: that is all */
 };
+
+static void end_parts(ControlClient *client)
+{
+	if (!client->parts)
+		return;
+	client->control->parts->free(g_steal_pointer(&client->parts));
+	client->control->parted--;
+}
 
 static void client_free(gpointer data)
 {
@@ -48,20 +63,25 @@ static void client_free(gpointer data)
 
 	if (client->awaits_text)
 		client->control->texts->cancel(client, client->control->user_data);
-	if (client->source)
-		g_source_remove(client->source);
-	if (client->timer)
-		g_source_remove(client->timer);
+	g_queue_remove(client->control->waiting, client);
+	end_parts(client);
+	g_clear_handle_id(&client->source, g_source_remove);
+	g_clear_handle_id(&client->timer, g_source_remove);
 	close(client->fd);
-	g_string_free(client->answer, TRUE);
+	g_queue_free_full(client->answer, (GDestroyNotify)g_bytes_unref);
 	g_free(client);
 }
+
+static void give_turns(Control *control);
 
 /* Ends a client from within its own source, which goes with the return value. */
 static gboolean finish(ControlClient *client, guint *source)
 {
+	Control *control = client->control;
+
 	*source = 0;
-	g_ptr_array_remove_fast(client->control->clients, client);
+	g_ptr_array_remove_fast(control->clients, client);
+	give_turns(control);
 	return G_SOURCE_REMOVE;
 }
 
@@ -72,19 +92,81 @@ static gboolean on_time_out(gpointer user_data)
 	return finish(client, &client->timer);
 }
 
+/* From now on. In turn with the sources that write, which were there before: who takes something in time is not ended
+ * because we were late. */
+static void limit(ControlClient *client)
+{
+	g_clear_handle_id(&client->timer, g_source_remove);
+	client->timer = g_timeout_add_full(PRIORITY_SERVING, client->control->limit_ms, on_time_out,
+					   client, NULL);
+}
+
+static gboolean on_sign_of_life(gpointer user_data)
+{
+	ControlClient *client = user_data;
+
+	if (send(client->fd, " ", 1, MSG_NOSIGNAL) == 1 || errno == EAGAIN || errno == EINTR)
+		return G_SOURCE_CONTINUE;
+	return finish(client, &client->timer);
+}
+
+static void keep_waiting(ControlClient *client)
+{
+	g_clear_handle_id(&client->timer, g_source_remove);
+	client->timer = g_timeout_add(SIGN_OF_LIFE_MS, on_sign_of_life, client);
+}
+
+static void make_part(ControlClient *client)
+{
+	GString *part = g_string_new(NULL);
+	bool more = client->control->parts->step(client->parts, part);
+
+	g_queue_push_tail(client->answer, g_string_free_to_bytes(part));
+	if (more)
+		return;
+	end_parts(client);
+	give_turns(client->control);
+}
+
+static bool is_answered(const ControlClient *client)
+{
+	return !client->parts && g_queue_is_empty(client->answer);
+}
+
+static void note_sent(ControlClient *client, size_t sent, size_t len)
+{
+	client->sent += sent;
+	if (client->sent == len) {
+		g_bytes_unref(g_queue_pop_head(client->answer));
+		client->sent = 0;
+	}
+	limit(client);
+}
+
 static gboolean on_writable(gint fd, GIOCondition condition, gpointer user_data)
 {
 	ControlClient *client = user_data;
-	ssize_t sent = send(fd, client->answer->str + client->sent,
-			    client->answer->len - client->sent, MSG_NOSIGNAL);
+	const char *octets;
+	ssize_t sent;
+	gsize len;
 
+	if (g_queue_is_empty(client->answer))
+		make_part(client);
+	octets = g_bytes_get_data(g_queue_peek_head(client->answer), &len);
+	sent = send(fd, octets + client->sent, len - client->sent, MSG_NOSIGNAL);
 	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 		return G_SOURCE_CONTINUE;
 	if (sent < 0)
 		return finish(client, &client->source);
-	client->sent += (size_t)sent;
-	return client->sent < client->answer->len ? G_SOURCE_CONTINUE :
-						    finish(client, &client->source);
+	note_sent(client, (size_t)sent, len);
+	return is_answered(client) ? finish(client, &client->source) : G_SOURCE_CONTINUE;
+}
+
+static void send_answer(ControlClient *client, int priority)
+{
+	client->source =
+		g_unix_fd_add_full(priority, client->fd, G_IO_OUT, on_writable, client, NULL);
+	limit(client);
 }
 
 static int append(const char *text, size_t len, void *user_data)
@@ -96,65 +178,104 @@ static int append(const char *text, size_t len, void *user_data)
 /* One line. Takes over @document. */
 static void append_document(ControlClient *client, json_t *document)
 {
-	(void)json_dump_callback(document, append, client->answer, JSON_COMPACT);
-	g_string_append_c(client->answer, '\n');
+	GString *line = g_string_new(NULL);
+
+	(void)json_dump_callback(document, append, line, JSON_COMPACT);
+	g_string_append_c(line, '\n');
 	json_decref(document);
+	g_queue_push_tail(client->answer, g_string_free_to_bytes(line));
 }
 
 void control_answer_text(ControlClient *client, const char *type, GBytes *text)
 {
-	gsize len;
-	const char *octets = g_bytes_get_data(text, &len);
+	gsize len = g_bytes_get_size(text);
 
 	client->awaits_text = false;
 	append_document(client, json_pack("{s:i, s:s, s:I}", "schema", 1, "type", type, "octets",
 					  (json_int_t)len));
-	g_string_append_len(client->answer, octets, (gssize)len);
-	client->source = g_unix_fd_add(client->fd, G_IO_OUT, on_writable, client);
+	if (len)
+		g_queue_push_tail(client->answer, g_bytes_ref(text));
+	send_answer(client, PRIORITY_SERVING);
 }
 
-/* From the main loop. Takes over @document. */
-static gboolean answer(ControlClient *client, json_t *document)
+/* Takes over @document. */
+static void answer(ControlClient *client, json_t *document)
 {
 	append_document(client, document);
-	client->source = g_unix_fd_add(client->fd, G_IO_OUT, on_writable, client);
-	return G_SOURCE_REMOVE;
+	send_answer(client, G_PRIORITY_DEFAULT);
 }
 
-static gboolean answer_error(ControlClient *client, const char *reason)
+static void answer_error(ControlClient *client, const char *reason)
 {
 	g_autofree char *text = text_escape(reason);
 
-	return answer(client, json_pack("{s:s}", "error", text));
+	answer(client, json_pack("{s:s}", "error", text));
 }
 
-/* The answer may come at once. Meanwhile nothing is read. */
-static bool begins_text(ControlClient *client, const char *request)
+/* The answer may come at once. */
+static bool begins_text(ControlClient *client)
 {
 	const Control *control = client->control;
 
 	if (!control->texts)
 		return false;
-	client->source = 0;
+	keep_waiting(client);
 	client->awaits_text = true;
-	if (control->texts->begin(request, client, control->user_data))
+	if (control->texts->begin(client->request, client, control->user_data))
 		return true;
 	client->awaits_text = false;
 	return false;
 }
 
-static gboolean answer_request(ControlClient *client, const char *request)
+static void begin_parts(ControlClient *client)
+{
+	Control *control = client->control;
+	g_autoptr(GError) error = NULL;
+
+	client->parts = control->parts->begin(client->request, control->user_data, &error);
+	if (!client->parts) {
+		answer_error(client, error->message);
+		return;
+	}
+	control->parted++;
+	send_answer(client, PRIORITY_SERVING);
+}
+
+/* As many as may be. */
+static void give_turns(Control *control)
+{
+	while (control->parted < CONTROL_PARTED_MAX && !g_queue_is_empty(control->waiting))
+		begin_parts(g_queue_pop_head(control->waiting));
+}
+
+static bool awaits_turn(ControlClient *client)
+{
+	Control *control = client->control;
+
+	if (!control->parts || !control->parts->is_for(client->request, control->user_data))
+		return false;
+	keep_waiting(client);
+	g_queue_push_tail(control->waiting, client);
+	give_turns(control);
+	return true;
+}
+
+/* From here on nothing is read. */
+static void answer_request(ControlClient *client)
 {
 	g_autofree char *reason = NULL;
 	json_t *document;
 
-	if (begins_text(client, request))
-		return G_SOURCE_REMOVE;
-	document = client->control->handler(request, client->control->user_data);
-	if (document)
-		return answer(client, document);
-	reason = g_strdup_printf("unknown request: %s", request);
-	return answer_error(client, reason);
+	client->source = 0;
+	if (begins_text(client) || awaits_turn(client))
+		return;
+	document = client->control->handler(client->request, client->control->user_data);
+	if (document) {
+		answer(client, document);
+		return;
+	}
+	reason = g_strdup_printf("unknown request: %s", client->request);
+	answer_error(client, reason);
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
@@ -170,12 +291,15 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 		return finish(client, &client->source);
 	client->request_len += (size_t)received;
 	end = memchr(client->request, '\n', client->request_len);
-	if (!end)
-		return client->request_len < REQUEST_MAX ?
-			       G_SOURCE_CONTINUE :
-			       answer_error(client, "the request is too long");
-	*end = '\0';
-	return answer_request(client, client->request);
+	if (end) {
+		*end = '\0';
+		answer_request(client);
+		return G_SOURCE_REMOVE;
+	}
+	if (client->request_len < REQUEST_MAX)
+		return G_SOURCE_CONTINUE;
+	answer_error(client, "the request is too long");
+	return G_SOURCE_REMOVE;
 }
 
 static void client_new(Control *control, int fd)
@@ -184,9 +308,9 @@ static void client_new(Control *control, int fd)
 
 	client->control = control;
 	client->fd = fd;
-	client->answer = g_string_new(NULL);
+	client->answer = g_queue_new();
 	client->source = g_unix_fd_add(fd, G_IO_IN, on_readable, client);
-	client->timer = g_timeout_add(CLIENT_LIMIT_MS, on_time_out, client);
+	limit(client);
 	g_ptr_array_add(control->clients, client);
 }
 
@@ -250,7 +374,7 @@ static int bind_private(int fd, const struct sockaddr_un *address)
 	return result;
 }
 
-static bool is_answered(const struct sockaddr_un *address)
+static bool is_served(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	bool refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
@@ -273,7 +397,7 @@ static bool remove_stale(const struct sockaddr_un *address, GError **error)
 		error_set(error, "%s: is in the way and not a socket", address->sun_path);
 		return false;
 	}
-	if (is_answered(address)) {
+	if (is_served(address)) {
 		error_set(error, "%s: another agent answers there", address->sun_path);
 		return false;
 	}
@@ -326,7 +450,9 @@ Control *control_new(const char *path, ControlHandler handler, void *user_data, 
 	control->path = g_strdup(path);
 	control->handler = handler;
 	control->user_data = user_data;
+	control->limit_ms = CLIENT_LIMIT_MS;
 	control->clients = g_ptr_array_new_with_free_func(client_free);
+	control->waiting = g_queue_new();
 	if (!listen_at(control, error))
 		return NULL;
 	resume(control);
@@ -336,6 +462,16 @@ Control *control_new(const char *path, ControlHandler handler, void *user_data, 
 void control_set_texts(Control *control, const ControlTexts *texts)
 {
 	control->texts = texts;
+}
+
+void control_set_parts(Control *control, const ControlParts *parts)
+{
+	control->parts = parts;
+}
+
+void control_set_limit(Control *control, unsigned int limit_ms)
+{
+	control->limit_ms = limit_ms;
 }
 
 static void remove_own_socket(const Control *control)
@@ -354,6 +490,7 @@ void control_free(Control *control)
 	if (control->source)
 		g_source_remove(control->source);
 	g_ptr_array_unref(control->clients);
+	g_queue_free(control->waiting);
 	remove_own_socket(control);
 	if (control->fd >= 0)
 		close(control->fd);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The control socket: one line of request, one JSON document back in one line, over a UNIX stream socket. To
- * some requests a text comes behind the document.
+ * some requests a text comes behind the document. Long documents are made in parts.
  *
- * Clients are served from the main context without ever blocking it; one that is slow, silent or greedy
- * is cut off. The socket belongs to the agent's user, mode 0660.
+ * Clients are served from the main context without ever blocking it; one that is silent or takes nothing is cut off.
+ * One that must wait, for a text or for its turn, gets a space now and then, which may stand before any document, so
+ * that neither side takes the other for dead. The socket belongs to the agent's user, mode 0660.
  */
 #ifndef FLOWTALLY_CONTROL_H
 #define FLOWTALLY_CONTROL_H
@@ -33,13 +34,33 @@ typedef struct {
 	void (*cancel)(ControlClient *client, void *user_data);
 } ControlTexts;
 
+/*
+ * Documents of many parts: each is made when the client has taken the one before. CONTROL_PARTED_MAX are in the making
+ * at once, whatever clients do with them, and who comes later waits in order: that bounds the memory.
+ */
+typedef struct {
+	bool (*is_for)(const char *request, void *user_data);
+	/* It is its turn: a new object, NULL on error. */
+	void *(*begin)(const char *request, void *user_data, GError **error);
+	/* Appends the next part; false: it was the last, and a newline ends it. */
+	bool (*step)(void *answer, GString *part);
+	void (*free)(void *answer);
+} ControlParts;
+
+#define CONTROL_PARTED_MAX 4
+
 /* A socket that an agent has left at @path is replaced; one that is answered, or another file, is an
  * error. */
 Control *control_new(const char *path, ControlHandler handler, void *user_data, GError **error);
 void control_free(Control *control); /* removes the socket */
 
-/* Requests that are none for a text go on to the handler. @texts must outlive @control. */
+/* Requests that are for neither go on to the handler. Both must outlive @control. */
 void control_set_texts(Control *control, const ControlTexts *texts);
+void control_set_parts(Control *control, const ControlParts *parts);
+
+/* For how long a client may keep us waiting: with its request, and then until it takes more of the answer; 5000. */
+void control_set_limit(Control *control, unsigned int limit_ms);
+
 void control_answer_text(ControlClient *client, const char *type, GBytes *text);
 
 /* For those who connect to it. */

@@ -68,6 +68,56 @@ static void cancel_text(ControlClient *client, void *user_data)
 
 static const ControlTexts texts = { begin_text, cancel_text };
 
+/* An answer in parts, {"number":N,"text":"xxx..."}, N counting them; "no parts" cannot be answered. */
+#define PARTS 50
+#define PART 100000
+
+typedef struct {
+	unsigned int number;
+	unsigned int made;
+} Parts;
+
+static unsigned int parts_begun, parts_made, parts_freed;
+
+static bool is_for_parts(const char *request, void *user_data)
+{
+	return g_str_has_suffix(request, "parts");
+}
+
+static void *begin_parts(const char *request, void *user_data, GError **error)
+{
+	if (!strcmp(request, "parts")) {
+		const Parts parts = { .number = ++parts_begun };
+
+		return g_memdup2(&parts, sizeof(parts));
+	}
+	g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "there are none");
+	return NULL;
+}
+
+static bool step_parts(void *answer, GString *part)
+{
+	Parts *parts = answer;
+	g_autofree char *text = g_strnfill(PART, 'x');
+
+	parts_made++;
+	if (!parts->made)
+		g_string_append_printf(part, "{\"number\":%u,\"text\":\"", parts->number);
+	g_string_append(part, text);
+	if (++parts->made < PARTS)
+		return true;
+	g_string_append(part, "\"}\n");
+	return false;
+}
+
+static void free_parts(void *answer)
+{
+	parts_freed++;
+	g_free(answer);
+}
+
+static const ControlParts parts = { is_for_parts, begin_parts, step_parts, free_parts };
+
 typedef struct {
 	const char *path;
 	const char *request;
@@ -130,8 +180,11 @@ static int start_server(void **state)
 		return -1;
 	server->path = g_build_filename(server->directory, CONTROL_SOCKET, NULL);
 	server->control = control_new(server->path, handle, NULL, NULL);
-	if (server->control)
+	if (server->control) {
 		control_set_texts(server->control, &texts);
+		control_set_parts(server->control, &parts);
+	}
+	parts_begun = parts_made = parts_freed = 0;
 	*state = server;
 	return server->control ? 0 : -1;
 }
@@ -217,17 +270,6 @@ static void request_for_no_text_is_an_error(void **state)
 	ask_text(&question);
 	assert_null(question.answer);
 	assert_non_null(strstr(question.error->message, "unknown request: nonsense"));
-	g_error_free(question.error);
-}
-
-static void who_waits_too_long_is_cancelled(void **state)
-{
-	TextQuestion question = { .path = server_path(state), .request = "never" };
-
-	cancelled = 0;
-	ask_text(&question);
-	assert_null(question.answer);
-	assert_int_equal(cancelled, 1);
 	g_error_free(question.error);
 }
 
@@ -374,6 +416,166 @@ static void client_that_leaves_early_does_no_harm(void **state)
 	serve_for(20);
 }
 
+static void serve_until(const unsigned int *counter, unsigned int value)
+{
+	while (*counter != value)
+		g_main_context_iteration(NULL, TRUE);
+}
+
+/* A connection that has asked for it, and has not taken anything yet. */
+static int request(const char *path, const char *line)
+{
+	int fd = connect_plainly(path);
+
+	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+	return fd;
+}
+
+/* What comes until the other side closes, or until it is @max octets. */
+static GString *take(int fd, size_t max)
+{
+	GString *text = g_string_new(NULL);
+	char octets[4096];
+	ssize_t got;
+
+	while (text->len < max) {
+		got = read(fd, octets, MIN(sizeof(octets), max - text->len));
+		if (!got || (got < 0 && errno != EAGAIN))
+			break;
+		if (got > 0)
+			g_string_append_len(text, octets, got);
+		else
+			g_main_context_iteration(NULL, TRUE);
+	}
+	return text;
+}
+
+static void who_waits_gets_signs_of_life(void **state)
+{
+	int fd = request(server_path(state), "never\n");
+	g_autoptr(GString) signs = take(fd, 2);
+
+	assert_string_equal(signs->str, "  ");
+	close(fd);
+}
+
+static void text_is_cancelled_for_who_has_gone(void **state)
+{
+	cancelled = 0;
+	close(request(server_path(state), "never\n"));
+	serve_until(&cancelled, 1);
+	assert_null(waiting);
+}
+
+static void parts_arrive_whole(void **state)
+{
+	json_t *answer = ask(server_path(state), "parts", NULL);
+
+	assert_int_equal(json_string_length(json_object_get(answer, "text")), PARTS * PART);
+	assert_int_equal(parts_made, PARTS);
+	assert_int_equal(parts_freed, 1);
+	json_decref(answer);
+}
+
+static void parts_that_cannot_be_had_are_an_error(void **state)
+{
+	g_autofree char *text = exchange(server_path(state), "no parts\n");
+
+	assert_string_equal(text, "{\"error\":\"there are none\"}\n");
+}
+
+static void others_are_answered_while_parts_are_made(void **state)
+{
+	const char *path = server_path(state);
+	int fd = request(path, "parts\n");
+	g_autoptr(GString) all = NULL;
+	g_autofree char *status = NULL;
+
+	serve_until(&parts_made, 1);
+	status = exchange(path, "status\n");
+	assert_string_equal(status, "{\"balanced\":true}\n");
+	assert_true(parts_made < PARTS);
+	all = take(fd, SIZE_MAX);
+	assert_int_equal(parts_made, PARTS);
+	assert_true(all->len > PARTS * PART);
+	close(fd);
+}
+
+/* However many ask; a part or two fit into the socket of who does not take them. */
+static void parts_are_in_the_making_for_some_at_once_and_others_wait_in_order(void **state)
+{
+	const char *path = server_path(state);
+	int fds[CONTROL_PARTED_MAX + 2];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
+		fds[i] = request(path, "parts\n");
+	serve_for(50);
+	assert_int_equal(parts_begun, CONTROL_PARTED_MAX);
+	assert_true(parts_made < CONTROL_PARTED_MAX * PARTS / 2);
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
+		g_autoptr(GString) all = take(fds[i], SIZE_MAX);
+		json_t *answer = json_loads(all->str, 0, NULL);
+
+		assert_int_equal(json_integer_value(json_object_get(answer, "number")), i + 1);
+		json_decref(answer);
+		close(fds[i]);
+	}
+	assert_int_equal(parts_freed, G_N_ELEMENTS(fds));
+}
+
+static void who_has_gone_waits_no_longer(void **state)
+{
+	const char *path = server_path(state);
+	int fds[CONTROL_PARTED_MAX], gone, next;
+	g_autoptr(GString) all = NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
+		fds[i] = request(path, "parts\n");
+	serve_until(&parts_begun, CONTROL_PARTED_MAX);
+	gone = request(path, "parts\n");
+	next = request(path, "parts\n");
+	serve_for(20);
+	close(gone);
+	close(fds[1]);
+	all = take(next, SIZE_MAX);
+	assert_true(g_str_has_suffix(all->str, "\"}\n"));
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
+		if (i != 1)
+			close(fds[i]);
+	close(next);
+}
+
+static void who_takes_nothing_is_cut_off(void **state)
+{
+	Server *server = *state;
+	int fd;
+
+	control_set_limit(server->control, 50);
+	fd = request(server->path, "parts\n");
+	serve_until(&parts_freed, 1);
+	assert_true(parts_made < PARTS);
+	close(fd);
+}
+
+/* For longer than the limit. */
+static void who_takes_a_little_is_served_on(void **state)
+{
+	Server *server = *state;
+	g_autoptr(GString) all = g_string_new(NULL);
+	int fd;
+
+	control_set_limit(server->control, 1500);
+	fd = request(server->path, "parts\n");
+	for (int i = 0; i < 10; i++) {
+		g_autoptr(GString) some = take(fd, 450000);
+
+		g_string_append_len(all, some->str, (gssize)some->len);
+		serve_for(200);
+	}
+	assert_int_equal(all->len, 4500000);
+	close(fd);
+}
+
 static void socket_is_for_its_owner_and_group(void **state)
 {
 	const char *path = server_path(state);
@@ -448,11 +650,19 @@ int main(void)
 		SERVER_TEST(unknown_request_is_refused),
 		SERVER_TEST(texts_are_answered_now_or_later),
 		SERVER_TEST(request_for_no_text_is_an_error),
-		SERVER_TEST(who_waits_too_long_is_cancelled),
 		SERVER_TEST(request_without_an_end_is_refused),
 		SERVER_TEST(silent_clients_do_not_keep_others_waiting),
 		SERVER_TEST(client_beyond_the_limit_waits_its_turn),
 		SERVER_TEST(client_that_leaves_early_does_no_harm),
+		SERVER_TEST(who_waits_gets_signs_of_life),
+		SERVER_TEST(text_is_cancelled_for_who_has_gone),
+		SERVER_TEST(parts_arrive_whole),
+		SERVER_TEST(parts_that_cannot_be_had_are_an_error),
+		SERVER_TEST(others_are_answered_while_parts_are_made),
+		SERVER_TEST(parts_are_in_the_making_for_some_at_once_and_others_wait_in_order),
+		SERVER_TEST(who_has_gone_waits_no_longer),
+		SERVER_TEST(who_takes_nothing_is_cut_off),
+		SERVER_TEST(who_takes_a_little_is_served_on),
 		SERVER_TEST(socket_is_for_its_owner_and_group),
 		TEST(socket_goes_with_the_server),
 		TEST(stale_socket_is_replaced),

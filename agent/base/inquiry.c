@@ -59,6 +59,13 @@ static gboolean on_time_out(gpointer user_data)
 	return finish(inquiry, NULL, error);
 }
 
+/* From now on. */
+static void limit(Inquiry *inquiry)
+{
+	g_clear_handle_id(&inquiry->timer, g_source_remove);
+	inquiry->timer = g_timeout_add(inquiry->limit_ms, on_time_out, inquiry);
+}
+
 static gboolean finish_whole(Inquiry *inquiry)
 {
 	GError *error = NULL;
@@ -85,6 +92,7 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 		return finish(inquiry, NULL, error);
 	}
 	g_string_append_len(inquiry->answer, part, received);
+	limit(inquiry);
 	return part[received - 1] == '\n' ? finish_whole(inquiry) : G_SOURCE_CONTINUE;
 }
 
@@ -116,7 +124,7 @@ Inquiry *inquiry_new(const char *path, const char *request, unsigned int limit_m
 		return inquiry;
 	}
 	inquiry->source = g_unix_fd_add(inquiry->fd, G_IO_IN, on_readable, inquiry);
-	inquiry->timer = g_timeout_add(limit_ms, on_time_out, inquiry);
+	limit(inquiry);
 	return inquiry;
 }
 

@@ -14,7 +14,7 @@ typedef struct Inquiry Inquiry;
 /* The answer, or NULL and why there is none; both are borrowed for the call, which may free the inquiry. */
 typedef void (*InquiryDone)(json_t *document, const GError *error, void *user_data);
 
-/* @done is called once, from the main context, unless the inquiry is freed before. */
+/* @done is called once, from the main context, unless the inquiry is freed before. The limit is for silence. */
 Inquiry *inquiry_new(const char *path, const char *request, unsigned int limit_ms, InquiryDone done,
 		     void *user_data);
 void inquiry_free(Inquiry *inquiry);

@@ -133,6 +133,37 @@ static void silent_agent_is_given_up(void **state)
 	(void)unlink(path);
 }
 
+/* Says a little now and then, for longer than the limit. */
+static gpointer answer_slowly(gpointer data)
+{
+	int client = accept(GPOINTER_TO_INT(data), NULL, NULL);
+
+	for (int i = 0; i < 10; i++) {
+		g_usleep(200000);
+		(void)!write(client, " ", 1);
+	}
+	(void)!write(client, "{}\n", 3);
+	close(client);
+	return NULL;
+}
+
+static void slow_agent_is_not(void **state)
+{
+	g_autofree char *path = socket_path(state);
+	int fd = silent_server(path);
+	GThread *thread = g_thread_new("agent", answer_slowly, GINT_TO_POINTER(fd));
+	Asker asker = { 0 };
+
+	start(&asker, path, "large", 1500);
+	wait_for(&asker);
+	assert_null(asker.error);
+	assert_string_equal(asker.text, "");
+	asker_done(&asker);
+	g_thread_join(thread);
+	close(fd);
+	(void)unlink(path);
+}
+
 /* Each that is given up stays in the queue of the one who does not accept. */
 static void full_queue_keeps_nobody_waiting(void **state)
 {
@@ -172,9 +203,13 @@ static void inquiry_that_is_freed_is_silent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(long_answer_arrives_whole),	   TEST(refusal_is_an_error),
-		TEST(missing_agent_is_said_from_the_loop), TEST(silent_agent_is_given_up),
-		TEST(full_queue_keeps_nobody_waiting),	   TEST(inquiry_that_is_freed_is_silent),
+		TEST(long_answer_arrives_whole),
+		TEST(refusal_is_an_error),
+		TEST(missing_agent_is_said_from_the_loop),
+		TEST(silent_agent_is_given_up),
+		TEST(slow_agent_is_not),
+		TEST(full_queue_keeps_nobody_waiting),
+		TEST(inquiry_that_is_freed_is_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

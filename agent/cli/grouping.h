@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What hosts have used, added up by what tells them apart: from the list of hosts as json_hosts() makes
+ * What hosts have used, added up by what tells them apart: from the list of hosts as hostlist.h makes
  * it, on the side of whoever asks.
  */
 #ifndef FLOWTALLY_GROUPING_H

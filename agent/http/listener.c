@@ -7,6 +7,7 @@
 
 #include <glib-unix.h>
 
+#include "base/priority.h"
 #include "base/error.h"
 
 #define BACKLOG 128
@@ -48,7 +49,7 @@ static gboolean on_connection(gint fd, GIOCondition condition, gpointer user_dat
 
 static void resume(Listener *listener)
 {
-	listener->source = g_unix_fd_add_full(LISTENER_PRIORITY, listener->fd, G_IO_IN,
+	listener->source = g_unix_fd_add_full(PRIORITY_SERVING, listener->fd, G_IO_IN,
 					      on_connection, listener, NULL);
 }
 

@@ -18,9 +18,6 @@ typedef struct Listener Listener;
 typedef void (*ListenerAccepted)(int fd, const struct sockaddr *peer, socklen_t len,
 				 void *user_data);
 
-/* Of the sources that serve clients: behind all that meters and reports; SCRAPE_PRIORITY is the same. */
-#define LISTENER_PRIORITY (G_PRIORITY_DEFAULT + 50)
-
 Listener *listener_new(const Endpoint *endpoint, ListenerAccepted on_accepted, void *user_data,
 		       GError **error);
 void listener_free(Listener *listener);

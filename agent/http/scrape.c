@@ -3,6 +3,8 @@
 
 #include <zlib.h>
 
+#include "base/priority.h"
+
 #define FRESH_MS 1000
 /* zlib's own numbers: gzip instead of its own format, and what most agree on for speed. */
 #define GZIP_WINDOW (15 + 16)
@@ -184,7 +186,7 @@ GBytes *scrape_get(Scrape *scrape, PrometheusFormat format, bool gzip, ScrapeDon
 		begin(product);
 	g_array_append_val(product->waiters, waiter);
 	if (!scrape->source)
-		scrape->source = g_idle_add_full(SCRAPE_PRIORITY, on_idle, scrape, NULL);
+		scrape->source = g_idle_add_full(PRIORITY_SERVING, on_idle, scrape, NULL);
 	return NULL;
 }
 

@@ -16,10 +16,6 @@
 
 #include "report/prometheus.h"
 
-/* Behind all that meters and reports, and in turn with the sources that serve clients: however busy these are, it
- * goes on. */
-#define SCRAPE_PRIORITY (G_PRIORITY_DEFAULT + 50)
-
 typedef struct Scrape Scrape;
 
 /* A new Exposition of what is known now; the scrape's to free. */

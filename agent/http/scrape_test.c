@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/priority.h"
 #include "report/test_view.h"
 
 #define HOSTS 30000 /* in several slices */
@@ -160,7 +161,7 @@ static void others_have_their_turn(void **state)
 {
 	Bench *bench = *state;
 	unsigned int turns = 0;
-	guint other = g_idle_add_full(SCRAPE_PRIORITY, on_tick, &turns, NULL);
+	guint other = g_idle_add_full(PRIORITY_SERVING, on_tick, &turns, NULL);
 
 	add_many_hosts(bench);
 	ask(bench, PROMETHEUS_TEXT, false);

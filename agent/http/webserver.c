@@ -6,6 +6,7 @@
 #include <glib-unix.h>
 #include <gnutls/gnutls.h>
 
+#include "base/priority.h"
 #include "base/error.h"
 #include "listener.h"
 
@@ -142,7 +143,7 @@ static gboolean on_event(gint fd, GIOCondition condition, gpointer user_data)
 static void run_in(WebServer *server, guint ms)
 {
 	g_clear_handle_id(&server->timer, g_source_remove);
-	server->timer = g_timeout_add_full(LISTENER_PRIORITY, ms, on_timer, server, NULL);
+	server->timer = g_timeout_add_full(PRIORITY_SERVING, ms, on_timer, server, NULL);
 }
 
 static void run(WebServer *server)
@@ -216,7 +217,7 @@ WebServer *web_server_new(WebConfig *web, const WebHandler *handler, HttpView *v
 		error_set(error, "libmicrohttpd cannot be started: %s", g_strerror(errno));
 		return NULL;
 	}
-	server->source = g_unix_fd_add_full(LISTENER_PRIORITY, info->epoll_fd, G_IO_IN, on_event,
+	server->source = g_unix_fd_add_full(PRIORITY_SERVING, info->epoll_fd, G_IO_IN, on_event,
 					    server, NULL);
 	return g_steal_pointer(&server);
 }

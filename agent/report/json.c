@@ -147,7 +147,7 @@ static void set_account(json_t *object, const Account *account)
 	set(object, "upload", volume(&account->volume[DIRECTION_UPLOAD]));
 }
 
-static json_t *account_object(const Account *account)
+json_t *json_account(const Account *account)
 {
 	json_t *object = json_object();
 
@@ -173,19 +173,15 @@ static json_t *device_mac(const Device *device)
 	return mac_is_zero(device->mac) ? json_null() : json_string(mac_format(device->mac, text));
 }
 
-/* A host from its @n accounts on one interface. */
-static json_t *host_object(const View *view, const Account *const *accounts, size_t n)
+json_t *json_host(const View *view, const Account *const *accounts, size_t n)
 {
-	json_t *object = json_object(), *list = json_array();
+	json_t *object = json_object();
 	Account sum = *accounts[0];
 	char host[DEVICE_LABEL_MAX], label[DEVICE_LABEL_MAX];
 	const char *vendor = view_host_vendor(view, sum.device);
 
-	json_array_append_new(list, account_object(accounts[0]));
-	for (size_t i = 1; i < n; i++) {
-		json_array_append_new(list, account_object(accounts[i]));
+	for (size_t i = 1; i < n; i++)
 		add_account(&sum, accounts[i]);
-	}
 	device_label(sum.device, host);
 	set(object, "host", json_string(host));
 	/* Names are clean as they are. */
@@ -195,23 +191,7 @@ static json_t *host_object(const View *view, const Account *const *accounts, siz
 	set(object, "private_mac", json_boolean(view_host_is_private(sum.device)));
 	set(object, "interface", string(sum.interface));
 	set_account(object, &sum);
-	set(object, "accounts", list);
 	return object;
-}
-
-static json_t *host_list(const View *view)
-{
-	g_autoptr(GPtrArray) list = hosts_list(view->hosts);
-	const Account *const *accounts = (const Account *const *)list->pdata;
-	json_t *objects = json_array();
-	size_t end;
-
-	for (size_t i = 0; i < list->len; i = end) {
-		for (end = i + 1; end < list->len && view_same_host(accounts[i], accounts[end]);)
-			end++;
-		json_array_append_new(objects, host_object(view, &accounts[i], end - i));
-	}
-	return objects;
 }
 
 /* What found no room in our accounts, by direction, and in the kernel's tables. */
@@ -241,11 +221,10 @@ static json_t *overflow_list(const View *view)
 	return objects;
 }
 
-json_t *json_hosts(const View *view)
+json_t *json_hosts_head(const View *view)
 {
 	json_t *object = document(time_of_sums(view));
 
-	set(object, "hosts", host_list(view));
 	set(object, "overflow", overflow_list(view));
 	return object;
 }

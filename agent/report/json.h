@@ -11,9 +11,14 @@
 #include "view.h"
 
 /* Each returns a new reference. */
-json_t *json_hosts(const View *view);
 json_t *json_ledger(const View *view);
 json_t *json_status(const View *view);
+
+/* Of a document "hosts", which hostlist.h puts together: all but the hosts; a host, but for its accounts, from its @n
+ * accounts on one interface; and one of these. */
+json_t *json_hosts_head(const View *view);
+json_t *json_host(const View *view, const Account *const *accounts, size_t n);
+json_t *json_account(const Account *account);
 
 /* A time as documents have it, RFC 3339; 0 becomes null. */
 json_t *json_timestamp(uint64_t ms);

@@ -4,112 +4,6 @@
 #include "test_view.h"
 #include "kernel/topology.h"
 
-static json_t *member(json_t *object, const char *path)
-{
-	g_auto(GStrv) names = g_strsplit(path, "/", -1);
-
-	for (size_t i = 0; names[i]; i++)
-		object = json_is_array(object) ?
-				 json_array_get(object,
-						(size_t)g_ascii_strtoull(names[i], NULL, 10)) :
-				 json_object_get(object, names[i]);
-	if (!object)
-		fail_msg("there is no %s", path);
-	return object;
-}
-
-static void assert_text(json_t *document, const char *path, const char *expected)
-{
-	assert_string_equal(json_string_value(member(document, path)), expected);
-}
-
-static void assert_integer(json_t *document, const char *path, json_int_t expected)
-{
-	assert_true(json_is_integer(member(document, path)));
-	assert_int_equal(json_integer_value(member(document, path)), expected);
-}
-
-static void host_has_its_accounts(void **state)
-{
-	Network *network = *state;
-	json_t *document;
-
-	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
-	add_traffic(network, "br-lan", 1, "2001:db8::1", SCOPE_LOCAL, 10, 20);
-	add_traffic(network, "br-lan", 1, NULL, SCOPE_INTERNET, 1, 2);
-	document = json_hosts(&network->view);
-	assert_int_equal(json_array_size(member(document, "hosts")), 1);
-	assert_text(document, "hosts/0/host", "02:00:00:00:00:01");
-	assert_text(document, "hosts/0/interface", "br-lan");
-	assert_integer(document, "hosts/0/upload/octets", 111);
-	assert_integer(document, "hosts/0/download/packets", 6);
-	assert_integer(document, "hosts/0/download/layer2_octets", 306);
-	assert_int_equal(json_array_size(member(document, "hosts/0/accounts")), 3);
-	assert_true(json_is_null(member(document, "hosts/0/accounts/0/address")));
-	assert_text(document, "hosts/0/accounts/1/address", "192.0.2.1");
-	assert_text(document, "hosts/0/accounts/1/family", "ipv4");
-	assert_text(document, "hosts/0/accounts/2/scope", "local");
-	assert_integer(document, "hosts/0/accounts/2/download/octets", 20);
-	json_decref(document);
-}
-
-static void hosts_are_apart_by_interface(void **state)
-{
-	Network *network = *state;
-	json_t *document;
-
-	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
-	add_traffic(network, "wlan0", 1, "192.0.2.1", SCOPE_INTERNET, 10, 20);
-	add_traffic(network, "wlan0", 0, "192.0.2.1", SCOPE_INTERNET, 10, 20);
-	add_traffic(network, "wlan0", 0, "192.0.2.2", SCOPE_INTERNET, 10, 20);
-	document = json_hosts(&network->view);
-	assert_int_equal(json_array_size(member(document, "hosts")), 4);
-	assert_text(document, "hosts/2/host", "192.0.2.2");
-	json_decref(document);
-}
-
-static void times_are_rfc_3339(void **state)
-{
-	Network *network = *state;
-	json_t *document;
-
-	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 100, 200);
-	document = json_hosts(&network->view);
-	assert_integer(document, "schema", 1);
-	assert_text(document, "time", "2023-11-14T22:13:30.001Z");
-	assert_text(document, "hosts/0/first_seen", "2023-11-14T22:13:21.000Z");
-	assert_text(document, "hosts/0/last_seen", "2023-11-14T22:13:23.000Z");
-	json_decref(document);
-}
-
-/* When 31 bits of seconds are over. */
-static void time_goes_on_after_2038(void **state)
-{
-	Network *network = *state;
-	json_t *document;
-
-	network->view.sweep_ms = 2208988800123;
-	document = json_hosts(&network->view);
-	assert_text(document, "time", "2040-01-01T00:00:00.123Z");
-	json_decref(document);
-}
-
-static void overflow_is_by_interface(void **state)
-{
-	Network *network = *state;
-	json_t *document;
-
-	add_sheets(network, "br-lan", 0);
-	hosts_set_max(network->hosts, 0);
-	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 10, 20);
-	document = json_hosts(&network->view);
-	assert_text(document, "overflow/0/interface", "br-lan");
-	assert_integer(document, "overflow/0/download/octets", 20);
-	assert_integer(document, "overflow/0/upload/packets", 1);
-	assert_integer(document, "overflow/0/device_limit/octets", 200);
-	json_decref(document);
-}
-
 static void sheet_adds_up(void **state)
 {
 	Network *network = *state;
@@ -241,37 +135,6 @@ static void never_is_null(void **state)
 	json_decref(document);
 }
 
-static void strange_names_are_valid_utf8(void **state)
-{
-	Network *network = *state;
-	json_t *document;
-
-	add_traffic(network, "eth\xff\033", 1, "192.0.2.1", SCOPE_INTERNET, 1, 2);
-	document = json_hosts(&network->view);
-	assert_text(document, "hosts/0/interface", "eth\\xff\\x1b");
-	json_decref(document);
-}
-
-static void host_has_the_name_that_it_was_given(void **state)
-{
-	Network *network = *state;
-	json_t *document;
-
-	add_traffic(network, "br-lan", 1, "192.0.2.1", SCOPE_INTERNET, 1, 2);
-	add_traffic(network, "br-lan", 2, "192.0.2.2", SCOPE_INTERNET, 1, 2);
-	add_traffic(network, "wg0", 0, "192.0.2.3", SCOPE_INTERNET, 1, 2);
-	add_name(network, "02:00:00:00:00:01", "<b>\"a\\b\"</b> \xc3\xa4");
-	document = json_hosts(&network->view);
-	assert_text(document, "hosts/0/host", "02:00:00:00:00:01");
-	assert_text(document, "hosts/0/name", "<b>\"a\\b\"</b> \xc3\xa4");
-	assert_true(json_is_null(member(document, "hosts/0/vendor")));
-	assert_true(json_is_true(member(document, "hosts/0/private_mac")));
-	assert_text(document, "hosts/1/name", "02:00:00:00:00:02");
-	assert_text(document, "hosts/2/name", "192.0.2.3");
-	assert_true(json_is_false(member(document, "hosts/2/private_mac")));
-	json_decref(document);
-}
-
 static void sources_of_names_are_listed(void **state)
 {
 	Network *network = *state;
@@ -295,11 +158,6 @@ static void sources_of_names_are_listed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(host_has_its_accounts),
-		TEST(hosts_are_apart_by_interface),
-		TEST(times_are_rfc_3339),
-		TEST(time_goes_on_after_2038),
-		TEST(overflow_is_by_interface),
 		TEST(sheet_adds_up),
 		TEST(difference_has_a_sign),
 		TEST(status_shows_the_agent),
@@ -307,8 +165,6 @@ int main(void)
 		TEST(status_shows_what_is_not_seen),
 		TEST(status_shows_what_is_seen_twice),
 		TEST(never_is_null),
-		TEST(strange_names_are_valid_utf8),
-		TEST(host_has_the_name_that_it_was_given),
 		TEST(sources_of_names_are_listed),
 	};
 

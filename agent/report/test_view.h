@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of the outputs share: a view of a small network, with nothing behind it. */
+/* What the tests of the outputs share: a view of a small network, with nothing behind it, and a look into documents. */
 #ifndef FLOWTALLY_TEST_VIEW_H
 #define FLOWTALLY_TEST_VIEW_H
 
 #include <string.h>
+
+#include <jansson.h>
 
 #include "metering/observation.h"
 #include "base/prefix.h"
@@ -128,6 +130,32 @@ static inline int remove_network(void **state)
 	g_hash_table_unref(network->faults);
 	g_free(network);
 	return 0;
+}
+
+/* "hosts/0/name" */
+static inline json_t *member(json_t *object, const char *path)
+{
+	g_auto(GStrv) names = g_strsplit(path, "/", -1);
+
+	for (size_t i = 0; names[i]; i++)
+		object = json_is_array(object) ?
+				 json_array_get(object,
+						(size_t)g_ascii_strtoull(names[i], NULL, 10)) :
+				 json_object_get(object, names[i]);
+	if (!object)
+		fail_msg("there is no %s", path);
+	return object;
+}
+
+static inline void assert_text(json_t *document, const char *path, const char *expected)
+{
+	assert_string_equal(json_string_value(member(document, path)), expected);
+}
+
+static inline void assert_integer(json_t *document, const char *path, json_int_t expected)
+{
+	assert_true(json_is_integer(member(document, path)));
+	assert_int_equal(json_integer_value(member(document, path)), expected);
 }
 
 #endif
