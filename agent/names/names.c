@@ -15,7 +15,6 @@
 #define VENDORS_MAX (1 << 20)
 
 typedef struct {
-	Names *names;
 	NamesKind kind;
 	char *path; /* NULL: the configuration */
 	size_t max;
@@ -36,7 +35,6 @@ typedef struct {
 
 struct Names {
 	GPtrArray *sources; /* of Source; the last one is that of vendors */
-	uint64_t generation;
 };
 
 /*
@@ -129,7 +127,6 @@ static void replace_table(Source *source, NameTable *table)
 	name_table_free(source->table);
 	source->table = table;
 	source->bad_lines = source->next_bad_lines;
-	source->names->generation++;
 }
 
 static void on_finish(void *user_data)
@@ -215,11 +212,10 @@ static void source_free(gpointer data)
 	g_free(source);
 }
 
-static Source *source_new(Names *names, NamesKind kind, const char *path, size_t max)
+static Source *source_new(NamesKind kind, const char *path, size_t max)
 {
 	Source *source = g_new0(Source, 1);
 
-	source->names = names;
 	source->kind = kind;
 	source->path = g_strdup(path);
 	source->max = max;
@@ -240,9 +236,9 @@ static void add_static(NameTable *table, const char *key, const char *name)
 	name_table_add(table, &entry);
 }
 
-static Source *static_source_new(Names *names, GHashTable *pairs)
+static Source *static_source_new(GHashTable *pairs)
 {
-	Source *source = source_new(names, NAMES_STATIC, NULL, SIZE_MAX);
+	Source *source = source_new(NAMES_STATIC, NULL, SIZE_MAX);
 	GHashTableIter iter;
 	gpointer key, name;
 
@@ -273,7 +269,7 @@ static Source *file_source(Names *names, GPtrArray *before, NamesKind kind, cons
 		source->max = max;
 		file_watch_read(source->watch);
 	} else {
-		source = source_new(names, kind, path, max);
+		source = source_new(kind, path, max);
 		watch_files(source);
 	}
 	return source;
@@ -288,13 +284,12 @@ void names_set_config(Names *names, const Config *config)
 		const NamesConfig *item = config->hosts.names->pdata[i];
 
 		g_ptr_array_add(names->sources, item->pairs ?
-							static_source_new(names, item->pairs) :
+							static_source_new(item->pairs) :
 							file_source(names, before, item->kind,
 								    item->path, config->hosts.max));
 	}
 	g_ptr_array_add(names->sources, file_source(names, before, NAMES_VENDORS,
 						    config->hosts.vendors, VENDORS_MAX));
-	names->generation++;
 }
 
 Names *names_new(const Config *config)
@@ -362,11 +357,6 @@ const char *names_vendor(const Names *names, const uint8_t mac[MAC_LEN])
 	for (size_t i = 0; i < G_N_ELEMENTS(blocks) && !vendor; i++)
 		vendor = name_table_find_mac(vendors->table, mac, blocks[i]);
 	return vendor;
-}
-
-uint64_t names_generation(const Names *names)
-{
-	return names->generation;
 }
 
 /* Vendors, where they are not installed, are nothing to speak of. */

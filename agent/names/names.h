@@ -36,9 +36,6 @@ const char *names_find(const Names *names, const struct host_key *const *keys, s
  * in the same way. */
 const char *names_vendor(const Names *names, const uint8_t mac[MAC_LEN]);
 
-/* Changes whenever answers may have changed, but for the ends of leases. */
-uint64_t names_generation(const Names *names);
-
 typedef struct {
 	const char *kind;
 	const char *path; /* NULL: the configuration */

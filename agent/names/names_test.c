@@ -180,16 +180,13 @@ static void file_is_followed_however_it_changes(void **state)
 {
 	Lab *lab = *state;
 	g_autofree char *path = path_of(lab, "ethers");
-	uint64_t generation;
 
 	add_file(lab, NAMES_ETHERS, "ethers");
 	lab->names = names_new(&lab->config);
 	WAIT_FOR(has_error(lab, 0, "ethers: No such file or directory"));
-	generation = names_generation(lab->names);
 	/* by rename */
 	write_file(lab, "ethers", "02:00:00:00:00:01 first\n");
 	WAIT_FOR(is_called(lab, 1, "first"));
-	assert_true(names_generation(lab->names) > generation);
 	assert_null(status_of(lab, 0).error);
 	write_file(lab, "ethers", "02:00:00:00:00:01 second\n");
 	WAIT_FOR(is_called(lab, 1, "second"));
