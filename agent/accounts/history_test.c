@@ -11,19 +11,24 @@
 #define DAY (24 * HOUR)
 #define START (20000 * DAY)
 
-static void add(Hosts *hosts, uint8_t device, uint8_t address, uint64_t octets)
+static void add_at(Hosts *hosts, uint64_t ms, uint8_t device, uint8_t address, uint64_t octets)
 {
 	HostDelta delta = {
 		.key = { .mac = { 2, 0, 0, 0, 0, device },
 			 .ip_version = 6,
 			 .scope = SCOPE_INTERNET },
 		.volume = { [DIRECTION_UPLOAD] = { 1, octets, octets } },
-		.first_ns = { 1000000000 },
-		.last_ns = { 1000000000 },
+		.first_ns = { ms * 1000000 },
+		.last_ns = { ms * 1000000 },
 	};
 
 	delta.key.address[15] = address;
 	hosts_add(hosts, "br-lan", &delta, 0);
+}
+
+static void add(Hosts *hosts, uint8_t device, uint8_t address, uint64_t octets)
+{
+	add_at(hosts, 1000, device, address, octets);
 }
 
 static uint64_t octets_of(const Hosts *hosts)
@@ -156,6 +161,21 @@ static void address_that_has_aged_since_is_not_counted_again(void **state)
 	assert_int_equal(octets_of(since), 3);
 }
 
+static void aged_address_may_come_back(void **state)
+{
+	g_autoptr(Hosts) hosts = hosts_new(8), before = NULL, since = NULL;
+
+	(void)state;
+	add(hosts, 1, 0, 5);
+	add(hosts, 1, 1, 10);
+	add(hosts, 1, 1, 10);
+	before = hosts_copy(hosts);
+	hosts_age(hosts, 1000 + DAY, HOUR);
+	add_at(hosts, 2000 + DAY, 1, 1, 100);
+	since = hosts_since(hosts, before);
+	assert_int_equal(octets_of(since), 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +190,7 @@ int main(void)
 						remove_directory),
 		cmocka_unit_test(difference_is_what_has_come_since),
 		cmocka_unit_test(address_that_has_aged_since_is_not_counted_again),
+		cmocka_unit_test(aged_address_may_come_back),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -256,6 +256,16 @@ static Account *find_mac(const Hosts *hosts, const Account *of)
 	return g_hash_table_lookup(hosts->accounts, &wanted);
 }
 
+/* The account that @before's sums are in: of an address that has aged, and may have come back since, its MAC's. */
+static Account *find_heir(const Hosts *hosts, const Account *before)
+{
+	Account *account = g_hash_table_lookup(hosts->accounts, before);
+
+	if (account && account->first_seen_ms <= before->first_seen_ms)
+		return account;
+	return find_mac(hosts, before);
+}
+
 /* What was less before than now is now all there is: it began anew. */
 static void take_away(Account *account, const Account *before)
 {
@@ -282,10 +292,8 @@ Hosts *hosts_since(const Hosts *hosts, const Hosts *before)
 	g_hash_table_remove_all(since->hidden);
 	g_hash_table_iter_init(&iter, before->accounts);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
-		Account *account = g_hash_table_lookup(since->accounts, key);
+		Account *account = find_heir(since, key);
 
-		if (!account)
-			account = find_mac(since, key);
 		if (account)
 			take_away(account, key);
 	}
