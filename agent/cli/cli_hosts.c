@@ -91,14 +91,25 @@ static char *all_addresses(const json_t *host, const char *path)
 	return g_strjoinv(" ", (char **)addresses->pdata);
 }
 
+/* A MAC that is made up has no vendor. */
+static char *vendor(const json_t *host, const char *path)
+{
+	const char *text = ask_string(host, path);
+
+	if (*text)
+		return g_strdup(text);
+	return g_strdup(json_is_true(json_object_get(host, "private_mac")) ? "(private MAC)" : "-");
+}
+
 static char *packets(const json_t *host, const char *path)
 {
 	return g_strdup_printf("%" JSON_INTEGER_FORMAT, total_of(host, "packets"));
 }
 
-/* The first fields of a row say which host it is. */
+/* The first fields of a row, and the last one, are of a host; those in between of a group, too. */
 #define TABLE_KEYS 3
 #define CSV_KEYS 4
+#define LAST_KEYS 1
 
 static const AskField table_fields[] = {
 	{ { "HOST", TABLE_LEFT, 0 }, NULL, name_and_host },
@@ -108,6 +119,7 @@ static const AskField table_fields[] = {
 	{ { "UPLOAD", TABLE_RIGHT, 0 }, "upload/octets", ask_octets },
 	{ { "PACKETS", TABLE_RIGHT, 4 }, NULL, packets },
 	{ { "LAST SEEN", TABLE_LEFT, 1 }, "last_seen", ask_time },
+	{ { "VENDOR", TABLE_LEFT, 5 }, "vendor", vendor },
 };
 
 static const AskField csv_fields[] = {
@@ -123,6 +135,7 @@ static const AskField csv_fields[] = {
 	{ { .title = "upload_layer2_octets" }, "upload/layer2_octets", ask_plain },
 	{ { .title = "first_seen" }, "first_seen", ask_plain },
 	{ { .title = "last_seen" }, "last_seen", ask_plain },
+	{ { .title = "vendor" }, "vendor", ask_plain },
 };
 
 static void print_overflow(const json_t *document)
@@ -204,8 +217,8 @@ static GArray *fields_of(const Grouping *grouping, const AskField *of_keys, cons
 static void print_groups(const json_t *document, const Grouping *grouping)
 {
 	const AskField *rest = table_fields + TABLE_KEYS;
-	g_autoptr(GArray) fields =
-		fields_of(grouping, group_fields, rest, G_N_ELEMENTS(table_fields) - TABLE_KEYS);
+	g_autoptr(GArray) fields = fields_of(grouping, group_fields, rest,
+					     G_N_ELEMENTS(table_fields) - TABLE_KEYS - LAST_KEYS);
 
 	ask_print_list(json_object_get(document, "groups"),
 		       (const AskField *)(const void *)fields->data, fields->len);
@@ -215,8 +228,8 @@ static void print_groups(const json_t *document, const Grouping *grouping)
 static void print_groups_csv(const json_t *document, const Grouping *grouping, AskCsv csv)
 {
 	const AskField *rest = csv_fields + CSV_KEYS;
-	g_autoptr(GArray) fields =
-		fields_of(grouping, group_csv_fields, rest, G_N_ELEMENTS(csv_fields) - CSV_KEYS);
+	g_autoptr(GArray) fields = fields_of(grouping, group_csv_fields, rest,
+					     G_N_ELEMENTS(csv_fields) - CSV_KEYS - LAST_KEYS);
 
 	ask_print_csv(json_object_get(document, "groups"),
 		      (const AskField *)(const void *)fields->data, fields->len, csv);

@@ -161,6 +161,12 @@ names_by_lease() {
 		'.hosts[] | select(.host == $mac) | [.vendor, .private_mac]')"
 	same '[null,true]' "$(ask hosts -o json | jq -c --arg mac "$PHONE" \
 		'.hosts[] | select(.host == $mac) | [.vendor, .private_mac]')"
+	ask hosts -o csv | sed -n 1p | grep -q ',last_seen,vendor$'
+	ask hosts -o csv | grep -qE "^$mac,.*Z,\"Example, \"\"Ltd\"\"\"$"
+	ask hosts -o csv | grep -qE "^$PHONE,.*Z,$"
+	ask hosts | grep -qE "^$mac .*  Example, \"Ltd\"$"
+	ask hosts | grep -qE "^$PHONE .*  \(private MAC\)$"
+	ask hosts --by device -o csv | sed -n 1p | grep -q ',last_seen$'
 	grep -q "^flowtally_host_info{host=\"$mac\",name=\"$mac\",vendor=\"Example, \\\\\"Ltd\\\\\"\"} 1" "$WORK/flowtally.prom"
 }
 
