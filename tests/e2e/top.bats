@@ -345,6 +345,29 @@ wait_for_silence() {
 	same '"\\x1b[2J\\x1b[31mx\\x07\""' "$(jq -c '.hosts[0].interface' "$WORK/top.json" | sed 's/\\\\/\\/g; s/\\x/\\\\x/g')"
 }
 
+# The names of devices, which strangers say: a title for the terminal, a cleared screen, markup, and marks
+# that turn the direction of writing.
+@test "names of devices do nothing to the terminal either" {
+	local hostile='\e[2J\e]0;owned\a\xff\r\t<b>x</b> \xe2\x80\xaeexe.\xe2\x81\xa6fdp\xe2\x80\x8f'
+	local harmless='\[2J\]0;owned.*<b>x</b> exe\.fdp'
+
+	printf "config host\n\toption name '%b'\n\toption mac %s\n" "$hostile" "$DESKTOP" >"$WORK/dhcp"
+	write_config collectors='[]' hosts="{ names: [{ uci: \"$WORK/dhcp\" }] }"
+	start_traffic
+	open_top 200 24
+	eventually 20 screen_has "^$harmless"
+	screen_has '^flowtally top'
+	screen_has '^DEVICE '
+	fails grep -q owned <<<"$(terminal display-message -p '#{pane_title}')"
+	screen >"$WORK/screen"
+	keys Enter
+	eventually 5 screen_has '^ADDRESS '
+	screen >>"$WORK/screen"
+	top_json >"$WORK/top.json"
+	"$FLOWTALLY" top -c "$WORK/flowtally.yaml" --once >"$WORK/top.txt"
+	perl -CSD -ne 'die "$ARGV: $_" if /(?!\n)\p{C}/' "$WORK/screen" "$WORK/top.json" "$WORK/top.txt"
+}
+
 # --- without one
 
 @test "once, as JSON, CSV and a table" {
