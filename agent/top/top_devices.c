@@ -137,15 +137,20 @@ static void take_account(TopDevice *device, const json_t *object)
 			*family = text_of(object, "family");
 	g_autofree char *key = account_key(device, address, family, scope);
 	TopAccount *account = g_hash_table_lookup(device->accounts, key);
+	TopFigures figures = { 0 };
 
 	if (!account) {
 		account = account_new(g_steal_pointer(&key), object);
 		g_hash_table_insert(device->accounts, account->key, account);
 	}
+	read_volumes(&figures, object);
+	/* Several MACs of one device have accounts that are told apart by nothing else. */
+	if (!account->in_document)
+		account->now = (TopFigures){ 0 };
+	top_figures_add(&account->now, &figures);
 	account->in_document = true;
 	account->is_new |= account->joined;
 	account->joined = false;
-	read_volumes(&account->now, object);
 }
 
 /* An address that has aged has left what it was to the account of the MAC, which has not been any faster. */

@@ -140,6 +140,27 @@ static void address_may_age_into_a_new_account(void **state)
 	assert_download(devices, 7000, 0);
 }
 
+/* Two MACs of one device, each counted by MAC alone. */
+static json_t *joined_macs(double seconds, json_int_t first, json_int_t second)
+{
+	json_t *document = document_at(seconds);
+	json_t *host = add_host(document, DESKTOP, "desktop", "br-lan");
+
+	add_account(host, NULL, "ipv4", first, 0, -100);
+	add_account(host, NULL, "ipv4", second, 0, -100);
+	return document;
+}
+
+static void accounts_that_look_alike_are_added_up(void **state)
+{
+	g_autoptr(TopDevices) devices = top_devices_new();
+
+	(void)state;
+	add_document(devices, joined_macs(0, 1000, 7000));
+	add_document(devices, joined_macs(1, 1200, 7100));
+	assert_download(devices, 8300, 300);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +169,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_shown_is_not_changed),
 		cmocka_unit_test(address_that_ages_makes_no_rate),
 		cmocka_unit_test(address_may_age_into_a_new_account),
+		cmocka_unit_test(accounts_that_look_alike_are_added_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
