@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define METER_LAYOUT 6
+#define METER_LAYOUT 7
 
 /* The length of an Ethernet address; <linux/if_ether.h> calls it ETH_ALEN. */
 #define MAC_LEN 6
@@ -69,8 +69,19 @@ enum ledger_class {
 	LEDGER_MULTICAST,     /* IP to many: multicast or broadcast */
 	LEDGER_NOT_IP,	      /* ARP, and whatever else does not carry IPv4 or IPv6 */
 	LEDGER_MALFORMED,     /* cut short, or an IP header that contradicts itself */
-	LEDGER_OUTSIDE, /* SIDE_LAN without MACs: the host's address is not one of `hosts.local` */
+	LEDGER_OUTSIDE,	 /* SIDE_LAN without MACs: the host's address is not one of `hosts.local` */
+	LEDGER_NO_HOSTS, /* only flows are metered there */
 	LEDGER_CLASSES,
+};
+
+/* The same for flows, which are metered beside hosts: here too a frame falls into exactly one class. */
+enum flow_class {
+	FLOW_COUNTED,	/* to a flow */
+	FLOW_ELSEWHERE, /* not here: it passes through, and is counted where it leaves */
+	FLOW_LIMIT,	/* here only: the table of flows was full */
+	FLOW_NOT_IP,
+	FLOW_MALFORMED,
+	FLOW_CLASSES,
 };
 
 /*
@@ -108,6 +119,114 @@ struct host_traffic {
 };
 _Static_assert(sizeof(struct host_traffic) == 64, "host_traffic is ABI");
 
+/* What an Observation Point meters. */
+enum meter {
+	METER_HOSTS = 1,
+	METER_FLOWS = 2,
+};
+
+/* The packets that belong to flows: those which ... */
+enum flows_at {
+	FLOWS_ENTERING = 1, /* ... come in, all of them; */
+	FLOWS_STAYING = 2,  /* of these, the ones that are for this machine, or for many; */
+	FLOWS_LEAVING = 4,  /* ... go out. With the last two a packet is counted once on its way. */
+};
+
+/* `flows.key`: what tells one flow from another. */
+enum flow_key_part {
+	FLOW_BY_INTERFACES = 1,
+	FLOW_BY_ADDRESSES = 2,
+	FLOW_BY_PROTOCOL = 4,
+	FLOW_BY_PORTS = 8,
+	FLOW_BY_ICMP = 16,
+	FLOW_BY_TRAFFIC_CLASS = 32,
+	FLOW_BY_MARK = 64,
+	FLOW_BY_VLAN = 128,
+	FLOW_BY_ALL = 255,
+};
+
+/*
+ * A flow (RFC 7011, 2) as one Observation Point sees it: the keys of IPv4 and of IPv6 flows, which have
+ * tables of their own, begin alike. What `flows.key` leaves out is 0.
+ */
+struct flow_key_start {
+	__be16 source_port;	 /* of TCP, UDP, UDP-Lite, SCTP and DCCP */
+	__be16 destination_port; /* of ICMP, type and code: as element 32 or 139 has them */
+	__u8 protocol;
+	__u8 traffic_class;  /* without the two bits of ECN, which come and go within a flow */
+	__u16 point;	     /* POINT_EGRESS, and above it the number of the point */
+	__u32 other_ifindex; /* where a frame came in that is seen as it leaves; 0: it is our own */
+	__u32 mark;
+};
+_Static_assert(sizeof(struct flow_key_start) == 16, "flow_key_start is ABI");
+
+#define POINT_EGRESS 1
+
+/* The ids of the outermost tag and of the next; 0: there is none. */
+struct flow_key_tags {
+	__u16 vlan;
+	__u16 customer_vlan;
+};
+
+struct flow_key_ipv4 {
+	struct flow_key_start start;
+	__be32 source;
+	__be32 destination;
+	struct flow_key_tags tags;
+};
+_Static_assert(sizeof(struct flow_key_ipv4) == 28, "flow_key_ipv4 is ABI");
+
+struct flow_key_ipv6 {
+	struct flow_key_start start;
+	__be32 source[4];
+	__be32 destination[4];
+	struct flow_key_tags tags;
+};
+_Static_assert(sizeof(struct flow_key_ipv6) == 52, "flow_key_ipv6 is ABI");
+
+/* What is told of a flow, beside its key and its times. */
+struct flow_attributes {
+	__u32 min_octets; /* of a packet, in IP octets: elements 25 and 26 */
+	__u32 max_octets;
+	__u16 tcp_flags; /* of all packets: element 6 */
+	__u8 min_ttl;	 /* elements 52 and 53 */
+	__u8 max_ttl;
+	__u32 fragment_id;	       /* the rest is of the first packet: element 54, */
+	__u32 flow_label;	       /* 31, */
+	__u8 source_mac[MAC_LEN];      /* 56 and */
+	__u8 destination_mac[MAC_LEN]; /* 80 */
+};
+_Static_assert(sizeof(struct flow_attributes) == 32, "flow_attributes is ABI");
+
+struct flow_traffic {
+	__u64 packets;
+	__u64 octets;
+	__u64 layer2_octets;
+	__u32 first_ticks; /* as in struct traffic */
+	__u32 last_ticks;
+	struct flow_attributes attributes;
+};
+_Static_assert(sizeof(struct flow_traffic) == 64, "flow_traffic is ABI");
+
+/*
+ * The first fragment of a packet has its ports; where they are known, those of the later ones are told
+ * from it.
+ */
+struct fragment_key {
+	__u8 source[ADDRESS_LEN];
+	__u8 destination[ADDRESS_LEN];
+	__u32 id;
+	__u16 point; /* as in struct flow_key_start */
+	__u8 protocol;
+	__u8 ip_version;
+};
+_Static_assert(sizeof(struct fragment_key) == 40, "fragment_key is ABI");
+
+struct fragment_ports {
+	__be16 source;
+	__be16 destination;
+};
+
 struct ledger_entry {
 	__u64 frames; /* as the kernel passes them: a GSO frame is one */
 	__u64 packets;
@@ -125,15 +244,17 @@ struct ledger_sheet {
 		__u64 tagged;	  /* frames whose outer VLAN tag was in the skb's metadata */
 	} seen;
 	struct ledger_entry classes[LEDGER_CLASSES];
+	struct ledger_entry flow_classes[FLOW_CLASSES];
 };
-_Static_assert(sizeof(struct ledger_sheet) == 24 + 32 * LEDGER_CLASSES, "ledger_sheet is ABI");
+_Static_assert(sizeof(struct ledger_sheet) == 24 + 32 * (LEDGER_CLASSES + FLOW_CLASSES),
+	       "ledger_sheet is ABI");
 
 /* An entry of the ledger's map. The notes are the classifier's own, on the frame at hand. */
 struct ledger_page {
-	__u64 notes[16];
+	__u64 notes[40];
 	struct ledger_sheet sheet;
 };
-_Static_assert(sizeof(struct ledger_page) == 128 + sizeof(struct ledger_sheet),
+_Static_assert(sizeof(struct ledger_page) == 320 + sizeof(struct ledger_sheet),
 	       "ledger_page is ABI");
 
 /*
@@ -152,14 +273,23 @@ _Static_assert(sizeof(struct ledger_page) == 128 + sizeof(struct ledger_sheet),
 #define TABLE_PLACES (SECOND_PLACE(GENERATIONS - 1) + 1)
 _Static_assert(GENERATIONS == 2, "no second place is another generation's first one");
 
+/*
+ * Each CPU has tables of flows of its own, so that to count is to update a plain hash. Their places are
+ * odd, so that none is another's second place.
+ */
+#define FLOW_PLACE(generation, cpu) (2 * ((generation) + GENERATIONS * (cpu)) + 1)
+#define FLOW_PLACES(cpus) (SECOND_PLACE(FLOW_PLACE(GENERATIONS - 1, (cpus)-1)) + 1)
+
 struct meter_control {
 	__u32 layout; /* METER_LAYOUT */
 	__u32 reserved;
-	__u64 identity;	  /* random: which tables these are, among those that there have been */
-	__u64 generation; /* the active one; only the agent writes it */
-	__u64 exported;	  /* the newest generation whose deltas have been handed to all outputs */
+	__u64 identity;	   /* random: which tables these are, among those that there have been */
+	__u64 generation;  /* the active one; only the agent writes it */
+	__u64 exported;	   /* the newest generation whose deltas have been handed to all outputs */
+	__u64 apart[4];	   /* what is read for each packet is not in one cache line with ... */
+	__u64 flows_added; /* ... the number of entries that were ever made in tables of flows */
 };
-_Static_assert(sizeof(struct meter_control) == 32, "meter_control is ABI");
+_Static_assert(sizeof(struct meter_control) == 72, "meter_control is ABI");
 
 /*
  * Longest-prefix keys. `length` counts the bits that follow it; the words before the address are always

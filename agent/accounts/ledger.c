@@ -14,6 +14,12 @@ const char *const ledger_class_names[LEDGER_CLASSES] = {
 	[LEDGER_DEVICE_LIMIT] = "device-limit", [LEDGER_ROUTER] = "router",
 	[LEDGER_MULTICAST] = "multicast",	[LEDGER_NOT_IP] = "not-ip",
 	[LEDGER_MALFORMED] = "malformed",	[LEDGER_OUTSIDE] = "outside",
+	[LEDGER_NO_HOSTS] = "no-hosts",
+};
+
+const char *const flow_class_names[FLOW_CLASSES] = {
+	[FLOW_COUNTED] = "counted", [FLOW_ELSEWHERE] = "elsewhere", [FLOW_LIMIT] = "limit",
+	[FLOW_NOT_IP] = "not-ip",   [FLOW_MALFORMED] = "malformed",
 };
 
 const char *const hook_names[HOOKS] = {
@@ -37,6 +43,7 @@ typedef struct {
 typedef struct {
 	const char *interface; /* interned */
 	struct ledger_sheet sheets[HOOKS];
+	Volume flows[HOOKS]; /* what came to them */
 	LinkBounds closed;   /* the sums of the attachments that are over */
 	const char *excuse;  /* ledger_excuse() */
 	GArray *attachments; /* of Attachment: those that are not */
@@ -68,6 +75,12 @@ struct class_row {
 	struct ledger_entry entry;
 };
 _Static_assert(sizeof(struct class_row) == 64 + 8 + 32, "class_row is on disk");
+
+struct flows_row {
+	char interface[TOTALS_NAME_MAX];
+	Volume flows[HOOKS];
+};
+_Static_assert(sizeof(struct flows_row) == 64 + 2 * 24, "flows_row is on disk");
 
 /* Of version 0.1. */
 struct ledger_row_0_1 {
@@ -218,17 +231,23 @@ void ledger_detach_all(Ledger *ledger)
 	}
 }
 
+static void entry_add(struct ledger_entry *sum, const struct ledger_entry *entry)
+{
+	sum->frames += entry->frames;
+	sum->packets += entry->packets;
+	sum->octets += entry->octets;
+	sum->layer2_octets += entry->layer2_octets;
+}
+
 static void sheet_add(struct ledger_sheet *sum, const struct ledger_sheet *sheet)
 {
 	sum->seen.frames += sheet->seen.frames;
 	sum->seen.skb_octets += sheet->seen.skb_octets;
 	sum->seen.tagged += sheet->seen.tagged;
-	for (int i = 0; i < LEDGER_CLASSES; i++) {
-		sum->classes[i].frames += sheet->classes[i].frames;
-		sum->classes[i].packets += sheet->classes[i].packets;
-		sum->classes[i].octets += sheet->classes[i].octets;
-		sum->classes[i].layer2_octets += sheet->classes[i].layer2_octets;
-	}
+	for (int i = 0; i < LEDGER_CLASSES; i++)
+		entry_add(&sum->classes[i], &sheet->classes[i]);
+	for (int i = 0; i < FLOW_CLASSES; i++)
+		entry_add(&sum->flow_classes[i], &sheet->flow_classes[i]);
 }
 
 static void bounds_add(Bounds *bounds, uint64_t seen)
@@ -280,16 +299,17 @@ void ledger_add(Ledger *ledger, const char *interface, uint64_t id,
 	}
 }
 
+void ledger_add_flows(Ledger *ledger, const char *interface, enum hook hook, const Volume *volume)
+{
+	volume_add(&find_or_add(ledger, interface)->flows[hook], volume);
+}
+
 static struct ledger_entry sheet_total(const struct ledger_sheet *sheet)
 {
 	struct ledger_entry total = { 0 };
 
-	for (int i = 0; i < LEDGER_CLASSES; i++) {
-		total.frames += sheet->classes[i].frames;
-		total.packets += sheet->classes[i].packets;
-		total.octets += sheet->classes[i].octets;
-		total.layer2_octets += sheet->classes[i].layer2_octets;
-	}
+	for (int i = 0; i < LEDGER_CLASSES; i++)
+		entry_add(&total, &sheet->classes[i]);
 	return total;
 }
 
@@ -347,6 +367,24 @@ static const char *explain_difference(const LedgerRow *row)
 	return "frames of another length than the interface counts";
 }
 
+/* What was counted to flows is in flows, to the octet. */
+static bool has_all_flows(const LedgerRow *row)
+{
+	const struct ledger_entry *counted = &row->sheet.flow_classes[FLOW_COUNTED];
+
+	return counted->packets == row->flows.packets && counted->octets == row->flows.octets &&
+	       counted->layer2_octets == row->flows.layer2_octets;
+}
+
+static bool has_flow_classes(const struct ledger_sheet *sheet)
+{
+	for (int i = 0; i < FLOW_CLASSES; i++) {
+		if (sheet->flow_classes[i].frames)
+			return true;
+	}
+	return false;
+}
+
 static void reconcile(LedgerRow *row, uint64_t max_in_flight, const char *excuse)
 {
 	const struct ledger_sheet *sheet = &row->sheet;
@@ -365,7 +403,11 @@ static void reconcile(LedgerRow *row, uint64_t max_in_flight, const char *excuse
 	};
 
 	row->explanation = fit(row, bases, G_N_ELEMENTS(bases));
-	row->balanced = row->total.frames == sheet->seen.frames;
+	row->balanced = row->total.frames == sheet->seen.frames && has_all_flows(row);
+	if (!has_all_flows(row)) {
+		row->explanation = "flows do not have all that was counted to them";
+		return;
+	}
 	if (!row->frames_difference && !row->octets_difference)
 		return;
 	if (row->frames_difference && magnitude(row->frames_difference) <= max_in_flight) {
@@ -404,6 +446,8 @@ static LedgerRow make_row(const Ledger *ledger, const LedgerAccount *account, en
 		.total = sheet_total(&account->sheets[hook]),
 		.link_frames = link.frames[hook],
 		.link_octets = link.octets[hook],
+		.meters_flows = has_flow_classes(&account->sheets[hook]),
+		.flows = account->flows[hook],
 	};
 
 	reconcile(&row, is_moving(account) ? ledger->max_in_flight : 0, account->excuse);
@@ -439,7 +483,8 @@ Volume ledger_ignored(const Ledger *ledger)
 {
 	static const enum ledger_class ignored[] = { LEDGER_DEVICE_LIMIT, LEDGER_ROUTER,
 						     LEDGER_MULTICAST,	  LEDGER_NOT_IP,
-						     LEDGER_MALFORMED,	  LEDGER_OUTSIDE };
+						     LEDGER_MALFORMED,	  LEDGER_OUTSIDE,
+						     LEDGER_NO_HOSTS };
 	Volume sum = { 0 };
 
 	for (guint i = 0; i < ledger->accounts->len; i++) {
@@ -474,17 +519,49 @@ static void save_accounts(const Ledger *ledger, TotalsWriter *writer)
 	}
 }
 
-static void save_classes_of(const LedgerAccount *account, TotalsWriter *writer)
-{
-	struct class_row row = { 0 };
+/* One of the two sets of classes. */
+typedef struct {
+	TotalsTable table;
+	size_t offset; /* in struct ledger_sheet */
+	uint32_t n;
+} ClassSet;
 
-	g_strlcpy(row.interface, account->interface, sizeof(row.interface));
-	for (row.hook = 0; row.hook < HOOKS; row.hook++) {
-		for (row.class = 0; row.class < LEDGER_CLASSES; row.class ++) {
-			row.entry = account->sheets[row.hook].classes[row.class];
-			totals_writer_add(writer, &row);
+static const ClassSet host_classes = { TOTALS_LEDGER_CLASSES,
+				       offsetof(struct ledger_sheet, classes), LEDGER_CLASSES };
+static const ClassSet flow_classes = { TOTALS_LEDGER_FLOW_CLASSES,
+				       offsetof(struct ledger_sheet, flow_classes), FLOW_CLASSES };
+
+static struct ledger_entry *entry_of(LedgerAccount *account, const ClassSet *set, uint32_t hook,
+				     uint32_t class)
+{
+	char *sheet = (char *)&account->sheets[hook];
+
+	return (struct ledger_entry *)(void *)(sheet + set->offset) + class;
+}
+
+static void save_classes(const Ledger *ledger, const ClassSet *set, TotalsWriter *writer)
+{
+	totals_writer_begin(writer, set->table, sizeof(struct class_row));
+	for (guint i = 0; i < ledger->accounts->len; i++) {
+		LedgerAccount *account = ledger->accounts->pdata[i];
+		struct class_row row = { 0 };
+
+		g_strlcpy(row.interface, account->interface, sizeof(row.interface));
+		for (row.hook = 0; row.hook < HOOKS; row.hook++) {
+			for (row.class = 0; row.class < set->n; row.class ++) {
+				row.entry = *entry_of(account, set, row.hook, row.class);
+				totals_writer_add(writer, &row);
+			}
 		}
 	}
+}
+
+static void save_flows_of(const LedgerAccount *account, TotalsWriter *writer)
+{
+	struct flows_row row = { .flows = { account->flows[0], account->flows[1] } };
+
+	g_strlcpy(row.interface, account->interface, sizeof(row.interface));
+	totals_writer_add(writer, &row);
 }
 
 static void save_attachments_of(const LedgerAccount *account, TotalsWriter *writer)
@@ -503,9 +580,11 @@ static void save_attachments_of(const LedgerAccount *account, TotalsWriter *writ
 void ledger_save(const Ledger *ledger, TotalsWriter *writer)
 {
 	save_accounts(ledger, writer);
-	totals_writer_begin(writer, TOTALS_LEDGER_CLASSES, sizeof(struct class_row));
+	save_classes(ledger, &host_classes, writer);
+	save_classes(ledger, &flow_classes, writer);
+	totals_writer_begin(writer, TOTALS_LEDGER_FLOWS, sizeof(struct flows_row));
 	for (guint i = 0; i < ledger->accounts->len; i++)
-		save_classes_of(ledger->accounts->pdata[i], writer);
+		save_flows_of(ledger->accounts->pdata[i], writer);
 	totals_writer_begin(writer, TOTALS_ATTACHMENTS, sizeof(struct attachment_row));
 	for (guint i = 0; i < ledger->accounts->len; i++)
 		save_attachments_of(ledger->accounts->pdata[i], writer);
@@ -538,13 +617,28 @@ static void load_account_0_1(Ledger *ledger, const void *from)
 	account->closed = row->closed;
 }
 
+static void load_class_of(Ledger *ledger, const ClassSet *set, const struct class_row *row)
+{
+	if (row->hook < HOOKS && row->class < set->n)
+		*entry_of(account_named(ledger, row->interface), set, row->hook, row->class) =
+			row->entry;
+}
+
 static void load_class(Ledger *ledger, const void *from)
 {
-	const struct class_row *row = from;
+	load_class_of(ledger, &host_classes, from);
+}
 
-	if (row->hook < HOOKS && row->class < LEDGER_CLASSES)
-		account_named(ledger, row->interface)->sheets[row->hook].classes[row->class] =
-			row->entry;
+static void load_flow_class(Ledger *ledger, const void *from)
+{
+	load_class_of(ledger, &flow_classes, from);
+}
+
+static void load_flows(Ledger *ledger, const void *from)
+{
+	const struct flows_row *row = from;
+
+	memcpy(account_named(ledger, row->interface)->flows, row->flows, sizeof(row->flows));
 }
 
 static void load_attachment(Ledger *ledger, const void *from)
@@ -567,6 +661,8 @@ static const struct {
 	{ TOTALS_ATTACHMENTS_0_1, sizeof(struct attachment_row), load_attachment },
 	{ TOTALS_LEDGER, sizeof(struct ledger_row), load_account },
 	{ TOTALS_LEDGER_CLASSES, sizeof(struct class_row), load_class },
+	{ TOTALS_LEDGER_FLOW_CLASSES, sizeof(struct class_row), load_flow_class },
+	{ TOTALS_LEDGER_FLOWS, sizeof(struct flows_row), load_flows },
 	{ TOTALS_ATTACHMENTS, sizeof(struct attachment_row), load_attachment },
 };
 

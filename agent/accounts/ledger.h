@@ -39,6 +39,8 @@ typedef struct {
 	struct ledger_sheet sheet;
 	/* The sum of all classes. */
 	struct ledger_entry total;
+	bool meters_flows; /* some frame was in one of their classes */
+	Volume flows;	   /* what came to flows: as much as was counted to them */
 	/* What the interface counted meanwhile. */
 	Bounds link_frames;
 	Bounds link_octets;
@@ -50,6 +52,7 @@ typedef struct {
 } LedgerRow;
 
 extern const char *const ledger_class_names[LEDGER_CLASSES];
+extern const char *const flow_class_names[FLOW_CLASSES];
 extern const char *const hook_names[HOOKS]; /* receive, transmit */
 
 /* @max_in_flight: frames that may wait between an interface's counter and the hook. */
@@ -82,6 +85,9 @@ void ledger_detach_all(Ledger *ledger);
  * @link NULL: it is gone and cannot be asked any more; its counters are taken as the hooks saw it. */
 void ledger_add(Ledger *ledger, const char *interface, uint64_t id,
 		const struct ledger_sheet *sheets, const LinkBounds *link);
+
+/* What came to flows of that which the hook of @interface saw in the generation now read. */
+void ledger_add_flows(Ledger *ledger, const char *interface, enum hook hook, const Volume *volume);
 
 /* All rows, in the order of attachment. */
 GArray *ledger_list(const Ledger *ledger); /* of LedgerRow; the caller's to unref */

@@ -35,9 +35,14 @@ typedef enum {
 	TOTALS_LEDGER = 8,
 	TOTALS_LEDGER_CLASSES = 9,
 	TOTALS_ATTACHMENTS = 10,
-	TOTALS_POINTS = 11,
+	/* 11 were points, before there were flows */
 	TOTALS_BY_HAND = 12,
 	TOTALS_HIDDEN = 13,
+	TOTALS_FLOWS = 14,
+	TOTALS_POINTS = 16,
+	TOTALS_LEDGER_FLOW_CLASSES = 17,
+	TOTALS_FLOW_RECORDS = 18,
+	TOTALS_LEDGER_FLOWS = 19,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);
