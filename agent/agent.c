@@ -18,6 +18,8 @@
 #include "metering/hand.h"
 #include "accounts/history.h"
 #include "http/http.h"
+#include "report/flowlist.h"
+#include "report/flowquery.h"
 #include "report/hostlist.h"
 #include "report/json.h"
 #include "base/lock.h"
@@ -44,6 +46,12 @@
 /* How long a clean stop waits for queues to a collector. */
 #define LAST_EXPORT_MS 2000
 
+/* How often it is looked whether the tables of flows fill up. */
+#define PRESSURE_LOOK_MS 100
+
+/* How often it is looked whether the collectors have taken what was sent, while there is more. */
+#define QUEUE_LOOK_MS 5
+
 typedef struct {
 	const AgentOptions *options;
 	GMainLoop *loop;
@@ -59,6 +67,10 @@ typedef struct {
 	const HandRequest *request; /* that is being served; NULL: none is */
 	int lock;
 	guint sweep_timer;
+	guint pressure_timer;
+	guint extra_sweep; /* 0: none has been asked for */
+	bool reporting;	   /* the rest of a report is still to be sent */
+	guint report_source;
 	guint look_soon; /* 0: nothing has changed since the last look */
 	guint broker_source;
 	bool failed;	  /* the broker has died: the end is no clean one */
@@ -114,6 +126,7 @@ static void update_view(Agent *agent)
 	view->namespaces = agent->namespaces;
 	view->names = agent->names;
 	view->hosts = metering_hosts(agent->metering);
+	view->flows = metering_flows(agent->metering);
 	view->ledger = metering_ledger(agent->metering);
 	view->points = metering_points(agent->metering);
 	view->cache_use = metering_cache_use(agent->metering);
@@ -241,21 +254,28 @@ static GArray *interface_names(const Agent *agent)
 	return names;
 }
 
-static void make_report(Agent *agent, const Report *report)
+/* Says what is to be reported; the rest follows in steps, by continue_report(). */
+static void begin_report(Agent *agent, const Report *report)
 {
 	g_autoptr(GArray) names = interface_names(agent);
-	const HostDelta *deltas = (const HostDelta *)(const void *)report->deltas->data;
-	Volume ignored = ledger_ignored(metering_ledger(agent->metering));
+	const ExportReport export = {
+		.now_ms = now_ms(),
+		.start_ms = report->period.start_ms,
+		.end_ms = report->period.end_ms,
+		.deltas = (const HostDelta *)(const void *)report->deltas->data,
+		.deltas_n = report->deltas->len,
+		.flows = report->flows,
+		.interfaces = (const IpfixInterface *)(const void *)names->data,
+		.interfaces_n = names->len,
+		.ignored = ledger_ignored(metering_ledger(agent->metering)),
+	};
 
 	/* Noted before it is sent: were we killed now, it would still be known. */
 	if (report->repeated) {
-		exporting_note_repetition(agent->exporting, deltas, report->deltas->len);
+		exporting_note_repetition(agent->exporting, &export);
 		save_run(agent);
 	}
-	exporting_report(agent->exporting, now_ms(), report->period.start_ms, report->period.end_ms,
-			 deltas, report->deltas->len,
-			 (const IpfixInterface *)(const void *)names->data, names->len, &ignored);
-	save_run(agent);
+	exporting_begin(agent->exporting, &export);
 }
 
 static void note_sweep_error(Agent *agent, GError *error)
@@ -296,6 +316,50 @@ static void keep_history(Agent *agent)
 		note_error(&agent->history_error, error);
 }
 
+/* All of it has been sent, or waits in a queue. */
+static void end_report(Agent *agent)
+{
+	g_clear_handle_id(&agent->report_source, g_source_remove);
+	agent->reporting = false;
+	save_run(agent);
+	metering_set_reported(agent->metering);
+	if (exporting_is_idle(agent->exporting) && !finish_sweep(agent))
+		return;
+	note_success(&agent->sweep_error, "the sweep");
+}
+
+static void continue_report_soon(Agent *agent);
+
+/* A step at a time, while the rest of the agent goes on; not before the collectors have taken what was sent. */
+static gboolean continue_report(gpointer user_data)
+{
+	Agent *agent = user_data;
+
+	agent->report_source = 0;
+	if (!exporting_is_idle(agent->exporting) || exporting_step(agent->exporting))
+		continue_report_soon(agent);
+	else
+		end_report(agent);
+	return G_SOURCE_REMOVE;
+}
+
+static void continue_report_soon(Agent *agent)
+{
+	agent->report_source = exporting_is_idle(agent->exporting) ?
+				       g_idle_add(continue_report, agent) :
+				       g_timeout_add(QUEUE_LOOK_MS, continue_report, agent);
+}
+
+/* What does not fit into the queues is given up: there is no more time. */
+static void finish_report(Agent *agent)
+{
+	if (!agent->reporting)
+		return;
+	while (exporting_step(agent->exporting))
+		;
+	end_report(agent);
+}
+
 /*
  * One sweep and its report. The tables are emptied once all of the report has left; what waits in a
  * collector's queue has time until the next sweep.
@@ -306,17 +370,20 @@ static void sweep(Agent *agent)
 	GError *error = NULL;
 	Report report;
 
+	finish_report(agent);
 	if (metering_is_reported(agent->metering) && !finish_sweep(agent))
 		return;
 	if (!metering_sweep(agent->metering, &report, &error)) {
 		note_sweep_error(agent, error);
 		return;
 	}
-	make_report(agent, &report);
-	metering_set_reported(agent->metering);
-	if (exporting_is_idle(agent->exporting) && !finish_sweep(agent))
-		return;
-	note_success(&agent->sweep_error, "the sweep");
+	begin_report(agent, &report);
+	agent->reporting = true;
+	/* Most reports are short. */
+	if (exporting_step(agent->exporting))
+		continue_report_soon(agent);
+	else
+		end_report(agent);
 	agent->view.sweep_ms = now_ms();
 	agent->view.sweep_duration_ns = (uint64_t)(g_get_monotonic_time() - start) * 1000;
 	keep_history(agent);
@@ -356,6 +423,27 @@ static bool must_follow(const Agent *agent)
 		g_get_monotonic_time() - agent->follow_us > RETRY_US);
 }
 
+/* Rather a sweep early than flows without room. */
+static gboolean on_pressure(gpointer user_data)
+{
+	Agent *agent = user_data;
+
+	if (metering_is_pressed(agent->metering))
+		sweep(agent);
+	return G_SOURCE_CONTINUE;
+}
+
+/* Where there are no flows nothing can press. */
+static void watch_pressure(Agent *agent)
+{
+	bool wanted = metering_cache_use(agent->metering).flow_limit;
+
+	if (wanted && !agent->pressure_timer)
+		agent->pressure_timer = g_timeout_add(PRESSURE_LOOK_MS, on_pressure, agent);
+	else if (!wanted)
+		g_clear_handle_id(&agent->pressure_timer, g_source_remove);
+}
+
 static gboolean on_sweep(gpointer user_data)
 {
 	Agent *agent = user_data;
@@ -363,6 +451,7 @@ static gboolean on_sweep(gpointer user_data)
 	sweep(agent);
 	if (must_follow(agent))
 		follow(agent);
+	watch_pressure(agent);
 	write_textfile(agent);
 	return G_SOURCE_CONTINUE;
 }
@@ -474,14 +563,63 @@ static void *begin_hosts(const char *request, void *user_data, GError **error)
 	return hostlist_new(&view, g_steal_pointer(&hosts), &since_ms);
 }
 
-static bool step_hosts(void *answer, GString *part)
+static bool step_hosts(void *list, GString *part)
 {
-	return hostlist_step(answer, part);
+	return hostlist_step(list, part);
 }
 
-static void free_hosts(void *answer)
+static void free_hosts(void *list)
 {
-	hostlist_free(answer);
+	hostlist_free(list);
+}
+
+static bool is_for_flows(const char *request, void *user_data)
+{
+	return flow_query_is(request);
+}
+
+static void *begin_flows(const char *request, void *user_data, GError **error)
+{
+	Agent *agent = user_data;
+
+	update_view(agent);
+	return flowlist_new(request, &agent->view, error);
+}
+
+static bool step_flows(void *list, GString *part)
+{
+	return flowlist_step(list, part);
+}
+
+static void free_flows(void *list)
+{
+	flowlist_free(list);
+}
+
+static gboolean on_extra_sweep(gpointer user_data)
+{
+	Agent *agent = user_data;
+
+	agent->extra_sweep = 0;
+	(void)on_sweep(agent);
+	return G_SOURCE_REMOVE;
+}
+
+/* The records leave at once, but not with the answer: of many requests that come together it is one sweep. */
+static json_t *serve_flush(Agent *agent, const char *request)
+{
+	g_autoptr(GError) error = NULL;
+	FlowQuery query;
+	uint32_t flushed;
+
+	update_view(agent);
+	if (!flow_query_parse_flush(&query, request, &agent->view, &error))
+		return control_error(error);
+	flushed = metering_flush_flows(agent->metering, flow_query_matches, &query);
+	flow_query_done(&query);
+	if (flushed && !agent->extra_sweep)
+		agent->extra_sweep = g_idle_add(on_extra_sweep, agent);
+	return json_flushed(flushed);
 }
 
 static json_t *on_request(const char *request, void *user_data)
@@ -499,6 +637,8 @@ static json_t *on_request(const char *request, void *user_data)
 
 	if (g_str_has_prefix(request, HAND_REQUEST_PREFIX))
 		return agent->stopping ? NULL : serve_by_hand(agent, request);
+	if (flow_query_is_flush(request))
+		return agent->stopping ? NULL : serve_flush(agent, request);
 	awaited = metering_awaited(agent->metering);
 	update_view(agent);
 	agent->view.awaited = awaited;
@@ -585,11 +725,17 @@ static guint watch_ourselves(void)
 	return limit_ms ? g_timeout_add((guint)(limit_ms / 2), on_watchdog, NULL) : 0;
 }
 
+static void stop_sweeping(Agent *agent)
+{
+	g_clear_handle_id(&agent->sweep_timer, g_source_remove);
+	g_clear_handle_id(&agent->pressure_timer, g_source_remove);
+}
+
 static void start_sweeping(Agent *agent)
 {
-	if (agent->sweep_timer)
-		g_source_remove(agent->sweep_timer);
+	stop_sweeping(agent);
 	agent->sweep_timer = g_timeout_add((guint)agent->config->interval_ms, on_sweep, agent);
+	watch_pressure(agent);
 }
 
 static Config *read_config(const char *path)
@@ -690,7 +836,11 @@ static gboolean on_broker_end(int fd, GIOCondition condition, gpointer user_data
 static bool start(Agent *agent, GError **error)
 {
 	static const ControlTexts texts = { begin_text, cancel_text };
-	static const ControlParts parts = { is_for_hosts, begin_hosts, step_hosts, free_hosts };
+	static const ControlParts parts[] = {
+		{ is_for_hosts, begin_hosts, step_hosts, free_hosts },
+		{ is_for_flows, begin_flows, step_flows, free_flows },
+		{ NULL, NULL, NULL, NULL },
+	};
 	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
 	g_autofree char *history_path = state_path(agent, HISTORY);
 
@@ -705,7 +855,7 @@ static bool start(Agent *agent, GError **error)
 		return false;
 	agent->scrape = scrape_new(on_scrape, agent);
 	control_set_texts(agent->control, &texts);
-	control_set_parts(agent->control, &parts);
+	control_set_parts(agent->control, parts);
 	agent->namespaces = namespaces_new(on_links, agent, error);
 	if (!agent->namespaces)
 		return false;
@@ -749,14 +899,16 @@ static void run(Agent *agent)
 	g_source_remove(state_timer);
 	g_source_remove(look_timer);
 	g_clear_handle_id(&agent->look_soon, g_source_remove);
-	g_source_remove(agent->sweep_timer);
+	g_clear_handle_id(&agent->extra_sweep, g_source_remove);
+	stop_sweeping(agent);
 }
 
 static void drain_queues(Agent *agent)
 {
 	gint64 deadline = g_get_monotonic_time() + LAST_EXPORT_MS * 1000;
 
-	while (!exporting_is_idle(agent->exporting) && g_get_monotonic_time() < deadline) {
+	while ((agent->reporting || !exporting_is_idle(agent->exporting)) &&
+	       g_get_monotonic_time() < deadline) {
 		if (!g_main_context_iteration(NULL, FALSE))
 			g_usleep(1000);
 	}
@@ -785,7 +937,11 @@ static void stop(Agent *agent)
 		sweep(agent);
 	if (!keep)
 		keep = metering_detach(agent->metering);
+	if (!keep)
+		metering_flush_all_flows(agent->metering);
 	sweep(agent);
+	drain_queues(agent);
+	finish_report(agent);
 	drain_queues(agent);
 	if (metering_is_reported(agent->metering))
 		(void)finish_sweep(agent);

@@ -30,11 +30,6 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* The interface of this instance; set between open and load. */
-const volatile __u16 point_number; /* below POINT_NUMBERS */
-const volatile __u8 point_side;	   /* enum side */
-const volatile __u8 point_layer;   /* enum link_layer */
-
 /*
  * The agent makes all maps (agent/kernel/cache.c, agent/kernel/scope.c), sets their sizes there and hands them to
  * each instance; what stands here is only what the verifier needs to know.
@@ -42,6 +37,8 @@ const volatile __u8 point_layer;   /* enum link_layer */
  * A section of variables is a map, too, an array of one entry, and is read without a lookup.
  */
 volatile struct meter_control control SEC(".data.control");
+
+#include "flow.bpf.h"
 
 struct host_table {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -112,6 +109,7 @@ struct notes {
 	struct local_prefix local_prefix;
 	struct scope_prefix scope_prefix;
 	bool local; /* the near end; only known if its address has no entry */
+	struct flow_notes flow;
 };
 _Static_assert(sizeof(struct notes) <= sizeof(((struct ledger_page *)0)->notes),
 	       "a page has room for the notes");
@@ -129,12 +127,6 @@ static __always_inline __u8 octet_of(__u64 word, __u32 place)
 	return bpf_be64_to_cpu(word) >> 8 * (sizeof(word) - 1 - place);
 }
 
-/* Code which ends in this is not merged with such as has another number, a constant. */
-static __always_inline void keep_apart(int number)
-{
-	asm volatile("" : : "i"(number));
-}
-
 static __always_inline bool is_local(struct notes *notes)
 {
 	struct local_prefix *prefix = &notes->local_prefix;
@@ -147,7 +139,8 @@ static __always_inline bool is_local(struct notes *notes)
 }
 
 /* Few frames come here, so the address is read once more rather than kept for all. */
-static __always_inline enum scope ask_trie(struct __sk_buff *skb, struct notes *notes)
+static __always_inline enum scope ask_trie(struct __sk_buff *skb, struct notes *notes,
+					   const struct address_place *place)
 {
 	struct scope_prefix *prefix = &notes->scope_prefix;
 	const __u8 *scope = NULL;
@@ -158,11 +151,10 @@ static __always_inline enum scope ask_trie(struct __sk_buff *skb, struct notes *
 	if (notes->packet.ip_version == 4) {
 		__builtin_memset(prefix->address, 0, 10);
 		__builtin_memset(prefix->address + 10, 0xff, 2);
-		result = bpf_skb_load_bytes(skb, notes->packet.far_offset, prefix->address + 12, 4);
+		result = bpf_skb_load_bytes(skb, place->offset, prefix->address + 12, 4);
 		keep_apart(4);
 	} else {
-		result = bpf_skb_load_bytes(skb, notes->packet.far_offset, prefix->address,
-					    ADDRESS_LEN);
+		result = bpf_skb_load_bytes(skb, place->offset, prefix->address, ADDRESS_LEN);
 		keep_apart(6);
 	}
 	if (!result)
@@ -170,9 +162,10 @@ static __always_inline enum scope ask_trie(struct __sk_buff *skb, struct notes *
 	return scope ? *scope : SCOPE_INTERNET;
 }
 
-static __always_inline enum scope scope_of(struct __sk_buff *skb, struct notes *notes)
+static __always_inline enum scope scope_of(struct __sk_buff *skb, struct notes *notes,
+					   const struct address_place *place)
 {
-	__u32 hint = notes->packet.far_start + (notes->packet.ip_version == 4 ? 0 : SCOPE_HINTS);
+	__u32 hint = place->start + (notes->packet.ip_version == 4 ? 0 : SCOPE_HINTS);
 	const __u64 *hints;
 
 	notes->hint_word = hint / sizeof(*hints);
@@ -183,7 +176,7 @@ static __always_inline enum scope scope_of(struct __sk_buff *skb, struct notes *
 	case HINT_LOCAL:
 		return SCOPE_LOCAL;
 	default:
-		return ask_trie(skb, notes);
+		return ask_trie(skb, notes, place);
 	}
 }
 
@@ -267,9 +260,11 @@ static __always_inline void count_host(struct __sk_buff *skb, struct ledger_page
 	struct notes *notes = notes_on(page);
 	struct packet *packet = &notes->packet;
 	struct host_traffic *host;
+	enum scope scope;
 	void *table;
 
-	packet->near.mac_point |= point_of(packet, scope_of(skb, notes));
+	scope = scope_of(skb, notes, &packet->far);
+	packet->near.mac_point |= point_of(packet, scope);
 	table = bpf_map_lookup_elem(&hosts, &notes->generation);
 	if (!table) {
 		count_class(sheet, LEDGER_DEVICE_LIMIT, packet);
@@ -302,9 +297,64 @@ static __always_inline void count_host(struct __sk_buff *skb, struct ledger_page
 	}
 }
 
+/* @class is a constant. */
+static __always_inline void count_flow_class(struct ledger_sheet *sheet, enum flow_class class,
+					     const struct packet *packet)
+{
+	struct ledger_entry *entry = &sheet->flow_classes[class];
+
+	entry->frames++;
+	entry->packets += packet->packets;
+	entry->octets += packet->octets;
+	entry->layer2_octets += packet->layer2_octets;
+	keep_apart(LEDGER_CLASSES + class);
+}
+
+/* Whether the packet is one of those that belong to flows. */
+static __always_inline bool is_flow_here(struct __sk_buff *skb, struct notes *notes, enum hook hook)
+{
+	if (hook == HOOK_EGRESS)
+		return point_flows_at & FLOWS_LEAVING;
+	if (point_flows_at & FLOWS_ENTERING)
+		return true;
+	if (!(point_flows_at & FLOWS_STAYING))
+		return false;
+	if (notes->packet.multicast)
+		return true;
+	find_destination(&notes->packet, hook, &notes->flow.destination);
+	return scope_of(skb, notes, &notes->flow.destination) == SCOPE_ROUTER;
+}
+
+static __noinline int meter_flow(struct __sk_buff *skb, struct ledger_page *page, __u32 hook)
+{
+	struct ledger_sheet *sheet = &page->sheet;
+	struct notes *notes = notes_on(page);
+	struct packet *packet = &notes->packet;
+
+	if (!is_flow_here(skb, notes, hook)) {
+		count_flow_class(sheet, FLOW_ELSEWHERE, packet);
+		return 0;
+	}
+	note_flow(skb, packet, hook, &notes->flow.packet);
+	if (count_flow(skb, packet, &notes->flow, hook, notes->generation))
+		count_flow_class(sheet, FLOW_COUNTED, packet);
+	else
+		count_flow_class(sheet, FLOW_LIMIT, packet);
+	return 0;
+}
+
+/* The packet as those see it to whom it is no IP. */
+static __always_inline void forget_ip(struct __sk_buff *skb, enum hook hook, struct packet *packet)
+{
+	begin_packet(packet, context(skb, len) + metadata_tag_len(skb));
+	if (context(skb, gso_size))
+		count_opaque_segments(skb, hook, packet);
+}
+
 static __always_inline void meter_as(struct __sk_buff *skb, struct ledger_page *page,
 				     struct variant variant)
 {
+	struct ledger_sheet *sheet = &page->sheet;
 	struct packet *packet;
 
 	/* Else addresses would be computed once for all variants, and be on the stack until then. */
@@ -312,16 +362,35 @@ static __always_inline void meter_as(struct __sk_buff *skb, struct ledger_page *
 	packet = &notes_on(page)->packet;
 	switch (parse_packet(skb, variant, packet)) {
 	case PARSED_IP:
+		if (meters_flows())
+			meter_flow(skb, page, variant.hook);
 		if (packet->multicast)
-			count_class(&page->sheet, LEDGER_MULTICAST, packet);
-		else
+			count_class(sheet, LEDGER_MULTICAST, packet);
+		else if (meters_hosts())
 			count_host(skb, page, variant);
+		else
+			count_class(sheet, LEDGER_NO_HOSTS, packet);
+		break;
+	case PARSED_SHIM_IP:
+		if (meters_flows())
+			meter_flow(skb, page, variant.hook);
+		forget_ip(skb, variant.hook, packet);
+		count_class(sheet, LEDGER_NOT_IP, packet);
 		break;
 	case PARSED_NOT_IP:
-		count_class(&page->sheet, LEDGER_NOT_IP, packet);
+		if (meters_flows())
+			count_flow_class(sheet, FLOW_NOT_IP, packet);
+		count_class(sheet, LEDGER_NOT_IP, packet);
+		break;
+	case PARSED_SHIM_MALFORMED:
+		if (meters_flows())
+			count_flow_class(sheet, FLOW_MALFORMED, packet);
+		count_class(sheet, LEDGER_NOT_IP, packet);
 		break;
 	default:
-		count_class(&page->sheet, LEDGER_MALFORMED, packet);
+		if (meters_flows())
+			count_flow_class(sheet, FLOW_MALFORMED, packet);
+		count_class(sheet, LEDGER_MALFORMED, packet);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Bytes to struct packet: Ethernet, VLAN tags, IPv4, IPv6, and as much of what follows as a GSO
- * frame's repeated headers need.
+ * Bytes to struct packet: Ethernet, VLAN tags, PPPoE and MPLS, IPv4, IPv6, and as much of what follows
+ * as a GSO frame's repeated headers and the keys of flows need.
  *
  * Reads never go through bpf_skb_pull_data(), which would rearrange somebody else's skb: where the
  * linear part of the frame ends early (a packet socket's TX ring leaves only the Ethernet header in
@@ -22,6 +22,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "point.bpf.h"
 #include "records.h"
 
 /* Tags in the payload, beside one in the skb's metadata. */
@@ -32,6 +33,8 @@
 /* A hop-by-hop header with nothing but the jumbo payload option (RFC 2675). */
 #define JUMBO_HEADER_LEN 8
 
+#define MAX_MPLS_LABELS 3
+
 #define ETH_P_QINQ_OLD 0x9100 /* QinQ before 802.1ad, still sent by some switches */
 
 struct vlan_tag {
@@ -39,6 +42,22 @@ struct vlan_tag {
 	__be16 encapsulated_protocol;
 };
 #define TAG_LEN sizeof(struct vlan_tag)
+#define VLAN_ID 0xfff
+
+/* The header of a PPPoE session (RFC 2516), with the protocol that PPP carries (RFC 1661). */
+struct pppoe_session {
+	__u8 version_type;
+	__u8 code; /* 0 */
+	__be16 session_id;
+	__be16 length;
+	__be16 protocol;
+};
+#define PPPOE_VERSION_TYPE 0x11
+#define PPP_IPV4 0x0021
+#define PPP_IPV6 0x0057
+
+/* RFC 3032: the label, the bit that says it is the last one, and the time to live. */
+#define MPLS_LAST_LABEL 0x100
 
 /* What the code is for, known when it is compiled. */
 struct variant {
@@ -65,10 +84,16 @@ static __always_inline __u32 untagged_len(struct variant variant)
 	return variant.layer == LINK_ETHERNET ? ETH_HLEN : 0;
 }
 
+/*
+ * What PPPoE and MPLS carry is IP to flows alone: to hosts it is not, as there is an interface above, or
+ * a network beyond, whose hosts they are.
+ */
 enum parsed {
 	PARSED_IP,
 	PARSED_NOT_IP,
 	PARSED_MALFORMED,
+	PARSED_SHIM_IP,
+	PARSED_SHIM_MALFORMED,
 };
 
 /*
@@ -83,15 +108,36 @@ union key_words {
 	};
 };
 
+/* Tags of which it matters what they say. */
+#define NOTED_TAGS 2
+
+/* A walk over what stands behind an IPv6 header. */
+struct extensions {
+	__u32 offset;	     /* where the next header begins, ... */
+	__u8 protocol;	     /* ... and which it is */
+	bool fragment;	     /* there was a fragment header, ... */
+	bool later_fragment; /* ... not of the first one: it is the last header */
+	__be32 fragment_id;
+};
+
+/* An address in the frame. */
+struct address_place {
+	__be16 start; /* its first two octets */
+	__u32 offset;
+};
+
 struct packet {
 	union key_words near; /* the key of the near end, but for its point */
-	__be16 far_start;     /* the first two octets of the far end's address ... */
-	__u32 far_offset;     /* ... which stands here in the frame */
+	struct address_place far;
 	__u8 ip_version;
 	bool multicast; /* or broadcast */
 	__u64 packets;
 	__u64 octets; /* 0 unless PARSED_IP */
 	__u64 layer2_octets;
+	__u32 ip_offset;	/* where the IP header stands in the frame */
+	__u32 segment_octets;	/* IP octets of each of several packets but the last */
+	__u16 tags[NOTED_TAGS]; /* the ids of those that are in the frame, 0: none */
+	struct extensions extensions;
 };
 
 /* Words as they lie in memory. */
@@ -109,6 +155,12 @@ struct ethernet {
 	__be16 protocol;
 };
 _Static_assert(sizeof(struct ethernet) == ETH_HLEN, "struct ethernet is that of the wire");
+
+/* Code which ends in this is not merged with such as has another number, a constant. */
+static __always_inline void keep_apart(int number)
+{
+	asm volatile("" : : "i"(number));
+}
 
 /*
  * A member of struct __sk_buff. The kernel takes nothing but a load at a constant offset, whereas the
@@ -189,26 +241,69 @@ static __always_inline bool is_vlan(__be16 protocol)
 	       protocol == bpf_htons(ETH_P_QINQ_OLD);
 }
 
-/* Of those which GSO repeats. */
+/* RFC 8200, 4.5 */
+struct fragment_header {
+	__u8 next_header;
+	__u8 length;   /* 0; in other headers that of theirs, in units of their own */
+	__be16 offset; /* in its upper 13 bits */
+	__be32 id;
+};
+#define IPV6_FRAGMENT_OFFSET 0xfff8
+
 static __always_inline bool is_extension_header(__u8 protocol)
 {
 	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
-	       protocol == IPPROTO_DSTOPTS;
+	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT ||
+	       protocol == IPPROTO_AH;
 }
 
-/* The protocol after the extension headers at @offset and, as the second word, where it begins. */
-static __noinline __u64 skip_extension_headers(struct __sk_buff *skb, __u8 protocol, __u32 offset)
+static __always_inline __u32 extension_header_len(__u8 protocol, __u8 length)
+{
+	switch (protocol) {
+	case IPPROTO_FRAGMENT:
+		return sizeof(struct fragment_header);
+	case IPPROTO_AH: /* RFC 4302, 2.2 */
+		return (length + 2) * 4;
+	default:
+		return (length + 1) * 8;
+	}
+}
+
+static __always_inline void begin_walk(struct extensions *walk, __u8 protocol, __u32 offset)
+{
+	walk->offset = offset;
+	walk->protocol = protocol;
+	walk->fragment = walk->later_fragment = false;
+	walk->fragment_id = 0;
+}
+
+/*
+ * Goes over the extension headers from @walk on. It is in a map, and read anew for each header: what the
+ * kernel's verifier knew of a header would multiply with what it knows of the next.
+ */
+static __noinline int skip_extension_headers(struct __sk_buff *skb, struct extensions *walk)
 {
 #pragma unroll
-	for (int i = 0; i < MAX_EXTENSION_HEADERS && is_extension_header(protocol); i++) {
-		struct ipv6_opt_hdr header;
+	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+		__u8 protocol = walk->protocol;
+		__u32 offset = walk->offset;
+		/* None is shorter. */
+		struct fragment_header header;
 
-		if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
+		/* What follows the header of a later fragment is none. */
+		if (!is_extension_header(protocol) || walk->later_fragment ||
+		    bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
 			break;
-		protocol = header.nexthdr;
-		offset += (header.hdrlen + 1) * 8;
+		if (protocol == IPPROTO_FRAGMENT) {
+			walk->fragment = true;
+			walk->later_fragment = header.offset & bpf_htons(IPV6_FRAGMENT_OFFSET);
+			walk->fragment_id = header.id;
+		}
+		walk->offset = offset + extension_header_len(protocol, header.length);
+		walk->protocol = header.next_header;
+		asm volatile("" : : : "memory");
 	}
-	return join_words(protocol, offset);
+	return 0;
 }
 
 /* @usual: as in peek(), where there are no options or extension headers. */
@@ -273,6 +368,7 @@ static __always_inline void count_segments(struct __sk_buff *skb, enum hook hook
 	len -= segments * unsent_len;
 	packet->packets = segments;
 	packet->octets = len - segments * layer2_len;
+	packet->segment_octets = headers_len - layer2_len - unsent_len + context(skb, gso_size);
 	packet->layer2_octets = len + segments * metadata_tag_len(skb);
 }
 
@@ -299,8 +395,8 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct vari
 	packet->near.address[0] = 0;
 	packet->near.address[1] =
 		join_words(bpf_htonl(0xffff), is_upload(variant) ? ip->saddr : ip->daddr);
-	packet->far_start = first_half(is_upload(variant) ? ip->daddr : ip->saddr);
-	packet->far_offset = offset + (is_upload(variant) ? offsetof(struct iphdr, daddr) :
+	packet->far.start = first_half(is_upload(variant) ? ip->daddr : ip->saddr);
+	packet->far.offset = offset + (is_upload(variant) ? offsetof(struct iphdr, daddr) :
 							    offsetof(struct iphdr, saddr));
 	if ((ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
 	    ip->daddr == bpf_htonl(INADDR_BROADCAST))
@@ -336,8 +432,8 @@ static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, struct vari
 	packet->ip_version = 6;
 	packet->near.address[0] = join_words(near[0], near[1]);
 	packet->near.address[1] = join_words(near[2], near[3]);
-	packet->far_start = is_upload(variant) ? ip->daddr.s6_addr16[0] : ip->saddr.s6_addr16[0];
-	packet->far_offset = offset + (is_upload(variant) ? offsetof(struct ipv6hdr, daddr) :
+	packet->far.start = is_upload(variant) ? ip->daddr.s6_addr16[0] : ip->saddr.s6_addr16[0];
+	packet->far.offset = offset + (is_upload(variant) ? offsetof(struct ipv6hdr, daddr) :
 							    offsetof(struct ipv6hdr, saddr));
 	if (ip->daddr.s6_addr[0] == 0xff)
 		packet->multicast = true;
@@ -349,11 +445,10 @@ static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, struct vari
 		__u8 protocol = ip->nexthdr;
 
 		if (is_extension_header(protocol)) {
-			union joined found = { .whole = skip_extension_headers(skb, protocol,
-									       transport) };
-
-			protocol = found.words[0];
-			transport = found.words[1];
+			begin_walk(&packet->extensions, protocol, transport);
+			skip_extension_headers(skb, &packet->extensions);
+			protocol = packet->extensions.protocol;
+			transport = packet->extensions.offset;
 		}
 		transport += transport_header_len(skb, protocol, transport, usual + sizeof(*ip));
 		count_segments(skb, variant.hook, offset, transport, jumbo ? JUMBO_HEADER_LEN : 0,
@@ -384,6 +479,87 @@ static __always_inline enum parsed parse_network(struct __sk_buff *skb, struct v
 	}
 }
 
+static __always_inline bool is_mpls(__be16 protocol)
+{
+	return protocol == bpf_htons(ETH_P_MPLS_UC) || protocol == bpf_htons(ETH_P_MPLS_MC);
+}
+
+/* What PPPoE or MPLS carries: an Ethernet type, 0 for what is not IP, and where it begins. */
+union payload {
+	struct {
+		__be16 protocol;
+		__u16 malformed;
+		__u32 offset;
+	};
+	__u64 whole;
+};
+
+static __always_inline union payload skip_pppoe(struct __sk_buff *skb, __u32 offset)
+{
+	union payload found = { .offset = offset + sizeof(struct pppoe_session) };
+	struct pppoe_session header;
+
+	if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
+		found.malformed = true;
+	else if (header.version_type != PPPOE_VERSION_TYPE || header.code)
+		found.protocol = 0;
+	else if (header.protocol == bpf_htons(PPP_IPV4))
+		found.protocol = bpf_htons(ETH_P_IP);
+	else if (header.protocol == bpf_htons(PPP_IPV6))
+		found.protocol = bpf_htons(ETH_P_IPV6);
+	return found;
+}
+
+/* What the labels stand for only the network knows; what looks like IP is taken for it. */
+static __always_inline union payload skip_mpls(struct __sk_buff *skb, __u32 offset)
+{
+	union payload found = { .whole = 0 };
+	__be32 label = 0;
+	__u8 first;
+
+#pragma unroll
+	for (int i = 0; i < MAX_MPLS_LABELS; i++) {
+		if (bpf_skb_load_bytes(skb, offset, &label, sizeof(label)))
+			found.malformed = true;
+		offset += sizeof(label);
+		if (found.malformed || label & bpf_htonl(MPLS_LAST_LABEL))
+			break;
+	}
+	found.offset = offset;
+	if (found.malformed || !(label & bpf_htonl(MPLS_LAST_LABEL)))
+		return found;
+	if (bpf_skb_load_bytes(skb, offset, &first, sizeof(first)))
+		found.malformed = true;
+	else if (first >> 4 == 4)
+		found.protocol = bpf_htons(ETH_P_IP);
+	else if (first >> 4 == 6)
+		found.protocol = bpf_htons(ETH_P_IPV6);
+	return found;
+}
+
+/* A union payload. */
+static __noinline __u64 skip_shim(struct __sk_buff *skb, __be16 protocol, __u32 offset)
+{
+	return is_mpls(protocol) ? skip_mpls(skb, offset).whole : skip_pppoe(skb, offset).whole;
+}
+
+static __always_inline enum parsed parse_shim(struct __sk_buff *skb, struct variant variant,
+					      __be16 protocol, __u32 offset, struct packet *packet)
+{
+	union payload found = { .whole = skip_shim(skb, protocol, offset) };
+
+	if (found.malformed)
+		return PARSED_SHIM_MALFORMED;
+	switch (parse_network(skb, variant, found.protocol, found.offset, packet)) {
+	case PARSED_IP:
+		return PARSED_SHIM_IP;
+	case PARSED_MALFORMED:
+		return PARSED_SHIM_MALFORMED;
+	default:
+		return PARSED_NOT_IP;
+	}
+}
+
 static __always_inline enum parsed parse_ethernet(struct __sk_buff *skb, struct variant variant,
 						  struct packet *packet)
 {
@@ -408,9 +584,13 @@ static __always_inline enum parsed parse_ethernet(struct __sk_buff *skb, struct 
 
 		if (!tag)
 			return PARSED_MALFORMED;
+		if (i < NOTED_TAGS)
+			packet->tags[i] = bpf_ntohs(tag->tci) & VLAN_ID;
 		protocol = tag->encapsulated_protocol;
 		offset += TAG_LEN;
 	}
+	if (is_mpls(protocol) || protocol == bpf_htons(ETH_P_PPP_SES))
+		return parse_shim(skb, variant, protocol, offset, packet);
 	return parse_network(skb, variant, protocol, offset, packet);
 }
 
@@ -432,6 +612,7 @@ static __always_inline void begin_packet(struct packet *packet, __u64 layer2_oct
 	packet->packets = 1;
 	packet->octets = 0;
 	packet->layer2_octets = layer2_octets;
+	packet->tags[0] = packet->tags[1] = 0;
 }
 
 /* The rest of what begin_packet() has begun. */
@@ -441,7 +622,7 @@ static __always_inline enum parsed parse_packet(struct __sk_buff *skb, struct va
 	enum parsed parsed = variant.layer == LINK_ETHERNET ? parse_ethernet(skb, variant, packet) :
 							      parse_ip(skb, variant, packet);
 
-	if (parsed != PARSED_IP && context(skb, gso_size))
+	if (parsed != PARSED_IP && parsed != PARSED_SHIM_IP && context(skb, gso_size))
 		count_opaque_segments(skb, variant.hook, packet);
 	return parsed;
 }

@@ -29,7 +29,7 @@ struct Control {
 	ControlHandler handler;
 	void *user_data;
 	const ControlTexts *texts; /* NULL: there are none */
-	const ControlParts *parts; /* the same */
+	const ControlParts *parts; /* the same; the last has no is_for */
 	unsigned int limit_ms;
 	GPtrArray *clients;  /* of ControlClient */
 	GQueue *waiting;     /* of those: whose turn it is not yet */
@@ -44,16 +44,17 @@ struct ControlClient {
 	char request[REQUEST_MAX];
 	size_t request_len;
 	bool awaits_text;
-	GQueue *answer; /* of GBytes, what is to be sent, ... */
-	size_t sent;	/* ... so many octets of the first less */
-	void *parts;	/* makes what is behind it; NULL: that is all */
+	GQueue *answer;		  /* of GBytes, what is to be sent, ... */
+	size_t sent;		  /* ... so many octets of the first less */
+	const ControlParts *kind; /* NULL: it is no answer in parts */
+	void *parts;		  /* makes what is behind it; NULL: that is all */
 };
 
 static void end_parts(ControlClient *client)
 {
 	if (!client->parts)
 		return;
-	client->control->parts->free(g_steal_pointer(&client->parts));
+	client->kind->free(g_steal_pointer(&client->parts));
 	client->control->parted--;
 }
 
@@ -119,7 +120,7 @@ static void keep_waiting(ControlClient *client)
 static void make_part(ControlClient *client)
 {
 	GString *part = g_string_new(NULL);
-	bool more = client->control->parts->step(client->parts, part);
+	bool more = client->kind->step(client->parts, part);
 
 	g_queue_push_tail(client->answer, g_string_free_to_bytes(part));
 	if (more)
@@ -205,6 +206,16 @@ static void answer(ControlClient *client, json_t *document)
 	send_answer(client, G_PRIORITY_DEFAULT);
 }
 
+json_t *control_error(const GError *error)
+{
+	g_autofree char *text = text_printable(error->message);
+	json_t *document = json_pack("{s:s}", "error", text);
+
+	if (error->code == EINVAL)
+		json_object_set_new(document, "invalid", json_true());
+	return document;
+}
+
 static void answer_error(ControlClient *client, const char *reason)
 {
 	g_autofree char *text = text_escape(reason);
@@ -232,9 +243,9 @@ static void begin_parts(ControlClient *client)
 	Control *control = client->control;
 	g_autoptr(GError) error = NULL;
 
-	client->parts = control->parts->begin(client->request, control->user_data, &error);
+	client->parts = client->kind->begin(client->request, control->user_data, &error);
 	if (!client->parts) {
-		answer_error(client, error->message);
+		answer(client, control_error(error));
 		return;
 	}
 	control->parted++;
@@ -248,11 +259,23 @@ static void give_turns(Control *control)
 		begin_parts(g_queue_pop_head(control->waiting));
 }
 
+static const ControlParts *find_kind(const ControlClient *client)
+{
+	const ControlParts *kind = client->control->parts;
+
+	for (; kind && kind->is_for; kind++) {
+		if (kind->is_for(client->request, client->control->user_data))
+			return kind;
+	}
+	return NULL;
+}
+
 static bool awaits_turn(ControlClient *client)
 {
 	Control *control = client->control;
 
-	if (!control->parts || !control->parts->is_for(client->request, control->user_data))
+	client->kind = find_kind(client);
+	if (!client->kind)
 		return false;
 	keep_waiting(client);
 	g_queue_push_tail(control->waiting, client);

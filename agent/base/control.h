@@ -40,7 +40,7 @@ typedef struct {
  */
 typedef struct {
 	bool (*is_for)(const char *request, void *user_data);
-	/* It is its turn: a new object, NULL on error. */
+	/* It is its turn: a new object, NULL on error, as by control_error(). */
 	void *(*begin)(const char *request, void *user_data, GError **error);
 	/* Appends the next part; false: it was the last, and a newline ends it. */
 	bool (*step)(void *answer, GString *part);
@@ -54,12 +54,16 @@ typedef struct {
 Control *control_new(const char *path, ControlHandler handler, void *user_data, GError **error);
 void control_free(Control *control); /* removes the socket */
 
-/* Requests that are for neither go on to the handler. Both must outlive @control. */
+/* Requests that are for neither go on to the handler. Both must outlive @control; @parts are several, and behind them
+ * one without is_for. */
 void control_set_texts(Control *control, const ControlTexts *texts);
 void control_set_parts(Control *control, const ControlParts *parts);
 
 /* For how long a client may keep us waiting: with its request, and then until it takes more of the answer; 5000. */
 void control_set_limit(Control *control, unsigned int limit_ms);
+
+/* The document that tells of it; a code of EINVAL says that the request was wrong. */
+json_t *control_error(const GError *error);
 
 void control_answer_text(ControlClient *client, const char *type, GBytes *text);
 

@@ -106,14 +106,26 @@ static bool receive_all(int fd, const char *path, GString *all, GError **error)
 	return true;
 }
 
-json_t *control_read_answer(const GString *line, const char *path, GError **error)
+bool control_check_answer(const json_t *document, const char *path, GError **error)
 {
-	json_t *document = json_loadb(line->str, line->len, 0, NULL);
 	const char *reason = json_string_value(json_object_get(document, "error"));
 
 	if (json_is_object(document) && !reason)
+		return true;
+	if (reason && json_is_true(json_object_get(document, "invalid")))
+		g_set_error_literal(error, FLOWTALLY_ERROR, EINVAL, reason);
+	else
+		error_set(error, "%s: %s", path,
+			  reason ? reason : "the answer is not a JSON document");
+	return false;
+}
+
+json_t *control_read_answer(const GString *line, const char *path, GError **error)
+{
+	json_t *document = json_loadb(line->str, line->len, 0, NULL);
+
+	if (control_check_answer(document, path, error))
 		return document;
-	error_set(error, "%s: %s", path, reason ? reason : "the answer is not a JSON document");
 	json_decref(document);
 	return NULL;
 }
@@ -129,6 +141,43 @@ json_t *control_ask(const char *path, const char *request, GError **error)
 	answered = send_request(fd, path, request, error) && receive_line(fd, path, line, error);
 	close(fd);
 	return answered ? control_read_answer(line, path, error) : NULL;
+}
+
+static bool take_pieces(int fd, const char *path, ControlTake take, void *user_data, GError **error)
+{
+	g_autofree char *part = g_malloc(PART);
+	bool ended = false;
+
+	while (!ended) {
+		ssize_t received = recv(fd, part, PART, 0);
+
+		if (received < 0 && errno == EINTR)
+			continue;
+		if (received < 0)
+			return set_ask_error(path, errno, error);
+		if (!received) {
+			control_broken_off(path, error);
+			return false;
+		}
+		if (!take(part, (size_t)received, user_data, error))
+			return false;
+		ended = part[received - 1] == '\n';
+	}
+	return true;
+}
+
+bool control_ask_pieces(const char *path, const char *request, ControlTake take, void *user_data,
+			GError **error)
+{
+	int fd = control_connect(path, 0, error);
+	bool answered;
+
+	if (fd < 0)
+		return false;
+	answered = send_request(fd, path, request, error) &&
+		   take_pieces(fd, path, take, user_data, error);
+	close(fd);
+	return answered;
 }
 
 /* Behind the line in @all that is the document. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "control_ask.h"
+#include "error.h"
 #include "test.h"
 
 #define LARGE 4000000
@@ -91,7 +92,10 @@ static void *begin_parts(const char *request, void *user_data, GError **error)
 
 		return g_memdup2(&parts, sizeof(parts));
 	}
-	g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "there are none");
+	if (!strcmp(request, "wrong parts"))
+		g_set_error(error, FLOWTALLY_ERROR, EINVAL, "there are no such");
+	else
+		error_set(error, "there are none");
 	return NULL;
 }
 
@@ -116,7 +120,28 @@ static void free_parts(void *answer)
 	g_free(answer);
 }
 
-static const ControlParts parts = { is_for_parts, begin_parts, step_parts, free_parts };
+/* Another kind of answer, of one part. */
+static bool is_for_others(const char *request, void *user_data)
+{
+	return !strcmp(request, "others");
+}
+
+static void *begin_others(const char *request, void *user_data, GError **error)
+{
+	return g_strdup("{\"others\":true}\n");
+}
+
+static bool step_others(void *answer, GString *part)
+{
+	g_string_append(part, answer);
+	return false;
+}
+
+static const ControlParts parts[] = {
+	{ is_for_parts, begin_parts, step_parts, free_parts },
+	{ is_for_others, begin_others, step_others, g_free },
+	{ NULL, NULL, NULL, NULL },
+};
 
 typedef struct {
 	const char *path;
@@ -182,7 +207,7 @@ static int start_server(void **state)
 	server->control = control_new(server->path, handle, NULL, NULL);
 	if (server->control) {
 		control_set_texts(server->control, &texts);
-		control_set_parts(server->control, &parts);
+		control_set_parts(server->control, parts);
 	}
 	parts_begun = parts_made = parts_freed = 0;
 	*state = server;
@@ -638,6 +663,102 @@ static void other_file_stays(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+static void each_kind_of_parts_has_its_requests(void **state)
+{
+	json_t *others = ask(server_path(state), "others", NULL);
+	json_t *answer = ask(server_path(state), "parts", NULL);
+
+	assert_true(json_is_true(json_object_get(others, "others")));
+	assert_int_equal(json_string_length(json_object_get(answer, "text")), PARTS * PART);
+	assert_int_equal(parts_freed, 1);
+	json_decref(others);
+	json_decref(answer);
+}
+
+static void wrong_request_is_told_from_a_failure(void **state)
+{
+	g_autoptr(GError) wrong = NULL, failure = NULL;
+
+	assert_null(ask(server_path(state), "wrong parts", &wrong));
+	assert_int_equal(wrong->code, EINVAL);
+	assert_string_equal(wrong->message, "there are no such");
+	assert_null(ask(server_path(state), "no parts", &failure));
+	assert_int_equal(failure->code, 0);
+	assert_true(g_str_has_suffix(failure->message, ": there are none"));
+}
+
+static void error_is_printable(void **state)
+{
+	g_autoptr(GError) error = g_error_new(FLOWTALLY_ERROR, 0, "\x1b[2J \\x07");
+	json_t *document = control_error(error);
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(document, "error")),
+			    "\\x1b[2J \\x07");
+	assert_null(json_object_get(document, "invalid"));
+	json_decref(document);
+}
+
+typedef struct {
+	const char *path;
+	size_t max; /* it is enough then */
+	size_t taken;
+	bool answered;
+	GError *error;
+	gint done;
+} Pieces;
+
+static bool take_piece(const char *octets, size_t len, void *user_data, GError **error)
+{
+	Pieces *pieces = user_data;
+
+	pieces->taken += len;
+	if (pieces->taken < pieces->max)
+		return true;
+	error_set(error, "enough");
+	return false;
+}
+
+static gpointer ask_for_pieces(gpointer data)
+{
+	Pieces *pieces = data;
+
+	pieces->answered =
+		control_ask_pieces(pieces->path, "parts", take_piece, pieces, &pieces->error);
+	g_atomic_int_set(&pieces->done, true);
+	g_main_context_wakeup(NULL);
+	return NULL;
+}
+
+static void take_pieces(Pieces *pieces)
+{
+	GThread *thread = g_thread_new("ask", ask_for_pieces, pieces);
+
+	while (!g_atomic_int_get(&pieces->done))
+		g_main_context_iteration(NULL, TRUE);
+	g_thread_join(thread);
+}
+
+static void long_answer_can_be_taken_in_pieces(void **state)
+{
+	Pieces pieces = { .path = server_path(state), .max = SIZE_MAX };
+
+	take_pieces(&pieces);
+	assert_true(pieces.answered);
+	assert_int_equal(pieces.taken, strlen("{'number':1,'text':''}\n") + PARTS * PART);
+}
+
+static void who_has_enough_takes_no_more(void **state)
+{
+	Pieces pieces = { .path = server_path(state), .max = PART };
+
+	take_pieces(&pieces);
+	assert_false(pieces.answered);
+	assert_string_equal(pieces.error->message, "enough");
+	assert_true(pieces.taken < 2 * PART);
+	g_error_free(pieces.error);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 #define SERVER_TEST(name) cmocka_unit_test_setup_teardown(name, start_server, stop_server)
 
@@ -668,6 +789,11 @@ int main(void)
 		TEST(stale_socket_is_replaced),
 		SERVER_TEST(socket_that_is_answered_stays),
 		TEST(other_file_stays),
+		SERVER_TEST(each_kind_of_parts_has_its_requests),
+		SERVER_TEST(wrong_request_is_told_from_a_failure),
+		cmocka_unit_test(error_is_printable),
+		SERVER_TEST(long_answer_can_be_taken_in_pieces),
+		SERVER_TEST(who_has_enough_takes_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 /* The length of the printable character that @octets begins with, 0 if there is none. */
 static size_t printable_length(const char *octets)
@@ -172,6 +173,18 @@ char *text_bit_rate(double octets)
 char *text_octet_rate(double octets, TextUnits units)
 {
 	return scaled(octets, &scales[units], "B/s");
+}
+
+const char *text_time(uint64_t ms, char text[TEXT_TIME_MAX])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm fields;
+	size_t len = gmtime_r(&seconds, &fields) ?
+			     strftime(text, TEXT_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &fields) :
+			     0;
+
+	g_snprintf(text + len, TEXT_TIME_MAX - len, ".%03uZ", (unsigned int)(ms % 1000));
+	return text;
 }
 
 uint64_t text_time_ms(const char *text)

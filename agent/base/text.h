@@ -56,6 +56,10 @@ char *text_octets(uint64_t octets); /* by TEXT_SI */
 char *text_bit_rate(double octets);
 char *text_octet_rate(double octets, TextUnits units);
 
+/* RFC 3339 in UTC, of milliseconds since the epoch, which are not 0; @text is returned. */
+#define TEXT_TIME_MAX 64
+const char *text_time(uint64_t ms, char text[TEXT_TIME_MAX]);
+
 /* RFC 3339 in milliseconds since the epoch, 0 if it is none. */
 uint64_t text_time_ms(const char *text);
 

@@ -77,16 +77,32 @@ static void examine_capabilities(Check *check, const Config *config)
 /* One map of each kind, as small as can be; false with @error set. */
 static bool make_maps(int fds[MAP_KINDS], GError **error)
 {
-	static const MapKind order[] = { MAP_HOST_TABLE,     MAP_CONTROL,    MAP_HOSTS,
-					 MAP_MACS,	     MAP_LEDGER,     MAP_LOCAL_PREFIXES,
-					 MAP_SCOPE_PREFIXES, MAP_SCOPE_HINTS };
+	/* Those of maps come after such as they hold. */
+	static const struct {
+		MapKind kind;
+		MapKind inner; /* or the kind itself: it is none of maps */
+	} order[] = {
+		{ MAP_HOST_TABLE, MAP_HOST_TABLE },
+		{ MAP_FLOW_TABLE_IPV4, MAP_FLOW_TABLE_IPV4 },
+		{ MAP_FLOW_TABLE_IPV6, MAP_FLOW_TABLE_IPV6 },
+		{ MAP_CONTROL, MAP_CONTROL },
+		{ MAP_HOSTS, MAP_HOST_TABLE },
+		{ MAP_MACS, MAP_HOST_TABLE },
+		{ MAP_FLOWS_IPV4, MAP_FLOW_TABLE_IPV4 },
+		{ MAP_FLOWS_IPV6, MAP_FLOW_TABLE_IPV6 },
+		{ MAP_FRAGMENTS, MAP_FRAGMENTS },
+		{ MAP_LEDGER, MAP_LEDGER },
+		{ MAP_LOCAL_PREFIXES, MAP_LOCAL_PREFIXES },
+		{ MAP_SCOPE_PREFIXES, MAP_SCOPE_PREFIXES },
+		{ MAP_SCOPE_HINTS, MAP_SCOPE_HINTS },
+	};
 
+	_Static_assert(G_N_ELEMENTS(order) == MAP_KINDS, "each kind has a row");
 	memset(fds, -1, MAP_KINDS * sizeof(*fds));
 	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
-		MapKind kind = order[i];
-		bool is_outer = kind == MAP_HOSTS || kind == MAP_MACS;
+		MapKind kind = order[i].kind, inner = order[i].inner;
 
-		fds[kind] = map_create(kind, 1, is_outer ? fds[MAP_HOST_TABLE] : -1, error);
+		fds[kind] = map_create(kind, 1, inner == kind ? -1 : fds[inner], error);
 		if (fds[kind] < 0)
 			return false;
 	}
@@ -117,7 +133,11 @@ static void examine_maps(Check *check, const Config *config)
 /* NULL with @error set. */
 static Classifier *load_classifier(GError **error)
 {
-	static const ClassifierPoint point = { .side = SIDE_LAN, .layer = LINK_ETHERNET };
+	static const ClassifierPoint point = { .side = SIDE_LAN,
+					       .layer = LINK_ETHERNET,
+					       .meter = METER_HOSTS | METER_FLOWS,
+					       .flows_at = FLOWS_STAYING | FLOWS_LEAVING,
+					       .flow_key = FLOW_BY_ALL };
 	Classifier *classifier = NULL;
 	int fds[MAP_KINDS];
 
@@ -126,6 +146,9 @@ static Classifier *load_classifier(GError **error)
 			[CLASSIFIER_CONTROL] = fds[MAP_CONTROL],
 			[CLASSIFIER_HOSTS] = fds[MAP_HOSTS],
 			[CLASSIFIER_MACS] = fds[MAP_MACS],
+			[CLASSIFIER_FLOWS_IPV4] = fds[MAP_FLOWS_IPV4],
+			[CLASSIFIER_FLOWS_IPV6] = fds[MAP_FLOWS_IPV6],
+			[CLASSIFIER_FRAGMENTS] = fds[MAP_FRAGMENTS],
 			[CLASSIFIER_LOCAL_PREFIXES] = fds[MAP_LOCAL_PREFIXES],
 			[CLASSIFIER_SCOPE_PREFIXES] = fds[MAP_SCOPE_PREFIXES],
 			[CLASSIFIER_SCOPE_HINTS] = fds[MAP_SCOPE_HINTS],

@@ -233,11 +233,32 @@ static const char *const enterprise_words[] = {
 
 static const SettingFlag meter_flags[] = {
 	{ "hosts", offsetof(InterfaceConfig, meter_hosts) },
+	{ "flows", offsetof(InterfaceConfig, meter_flows) },
+	{ NULL, 0 },
+};
+
+static const SettingFlag flows_at_flags[] = {
+	{ "entering", offsetof(InterfaceConfig, flows_entering) },
+	{ "staying", offsetof(InterfaceConfig, flows_staying) },
+	{ "leaving", offsetof(InterfaceConfig, flows_leaving) },
+	{ NULL, 0 },
+};
+
+static const SettingFlag flow_key_flags[] = {
+	{ "interfaces", offsetof(Config, flows.by_interfaces) },
+	{ "addresses", offsetof(Config, flows.by_addresses) },
+	{ "protocol", offsetof(Config, flows.by_protocol) },
+	{ "ports", offsetof(Config, flows.by_ports) },
+	{ "icmp", offsetof(Config, flows.by_icmp) },
+	{ "traffic-class", offsetof(Config, flows.by_traffic_class) },
+	{ "mark", offsetof(Config, flows.by_mark) },
+	{ "vlan", offsetof(Config, flows.by_vlan) },
 	{ NULL, 0 },
 };
 
 static const SettingFlag record_flags[] = {
 	{ "hosts", offsetof(CollectorConfig, records_hosts) },
+	{ "flows", offsetof(CollectorConfig, records_flows) },
 	{ "statistics", offsetof(CollectorConfig, records_statistics) },
 	{ NULL, 0 },
 };
@@ -258,6 +279,9 @@ static const Setting interface_settings[] = {
 	  .is_valid = is_pattern, .explain = explain_pattern, .form = PATTERN_FORM },
 	{ "meter",
 	  SETTING_FLAGS, 0, .fallback = "[hosts]", .max = LIST_MAX, .flags = meter_flags },
+	{ "flows-at",
+	  SETTING_FLAGS, 0, .fallback = "[staying, leaving]", .min = 1, .max = LIST_MAX,
+	  .flags = flows_at_flags },
 	{ "side",
 	  SETTING_CHOICE, AT(side), .fallback = "auto", .words = config_side_words },
 	{ "hook",
@@ -289,7 +313,7 @@ static const Setting collector_settings[] = {
 	{ "transport",
 	  SETTING_CHOICE, AT(transport), .fallback = "udp", .words = transport_words },
 	{ "records",
-	  SETTING_FLAGS, 0, .fallback = "[hosts, statistics]", .min = 1, .max = LIST_MAX,
+	  SETTING_FLAGS, 0, .fallback = "[hosts, flows, statistics]", .min = 1, .max = LIST_MAX,
 	  .flags = record_flags },
 	{ "enterprise",
 	  SETTING_CHOICE, AT(enterprise), .fallback = "mac", .words = enterprise_words },
@@ -389,6 +413,21 @@ static const Setting config_settings[] = {
 	  SETTING_TEXT, AT(hosts.vendors), .fallback = "/usr/share/ieee-data/oui.txt", .min = 1,
 	  .max = PATH_TEXT_MAX, .is_valid = is_absolute_file,
 	  .form = "the absolute path of a file" },
+	{ "flows.max",
+	  SETTING_NUMBER, AT(flows.max), .fallback = "131072", .min = 1, .max = CONFIG_MAX_FLOWS },
+	{ "flows.active-timeout",
+	  SETTING_DURATION, AT(flows.timeouts.active_ms), .fallback = "60s", .min = 100,
+	  .max = 86400000 },
+	{ "flows.idle-timeout",
+	  SETTING_DURATION, AT(flows.timeouts.idle_ms), .fallback = "15s", .min = 100,
+	  .max = 86400000 },
+	{ "flows.finished-timeout",
+	  SETTING_DURATION, AT(flows.timeouts.ended_ms), .fallback = "5s", .min = 0,
+	  .max = 86400000 },
+	{ "flows.key",
+	  SETTING_FLAGS, 0,
+	  .fallback = "[interfaces, addresses, protocol, ports, icmp, traffic-class, mark, vlan]",
+	  .min = 1, .max = LIST_MAX, .flags = flow_key_flags },
 	{ "metrics.max-hosts",
 	  SETTING_NUMBER, AT(metrics.max_hosts), .fallback = "1024", .min = 0,
 	  .max = CONFIG_MAX_HOSTS },
@@ -605,6 +644,55 @@ static bool is_excluded(const InterfaceConfig *interface, const char *netns, con
 	return false;
 }
 
+bool interface_config_meters(const InterfaceConfig *interface)
+{
+	return interface->meter_hosts || interface->meter_flows;
+}
+
+uint8_t interface_config_meter(const InterfaceConfig *interface)
+{
+	return (interface->meter_hosts ? METER_HOSTS : 0) |
+	       (interface->meter_flows ? METER_FLOWS : 0);
+}
+
+void interface_config_set_meter(InterfaceConfig *interface, uint8_t meter)
+{
+	interface->meter_hosts = meter & METER_HOSTS;
+	interface->meter_flows = meter & METER_FLOWS;
+	interface->flows_entering = false;
+	interface->flows_staying = interface->flows_leaving = true;
+}
+
+uint8_t interface_config_flows_at(const InterfaceConfig *interface)
+{
+	return (interface->flows_entering ? FLOWS_ENTERING : 0) |
+	       (interface->flows_staying ? FLOWS_STAYING : 0) |
+	       (interface->flows_leaving ? FLOWS_LEAVING : 0);
+}
+
+uint8_t config_flow_key(const Config *config)
+{
+	return (config->flows.by_interfaces ? FLOW_BY_INTERFACES : 0) |
+	       (config->flows.by_addresses ? FLOW_BY_ADDRESSES : 0) |
+	       (config->flows.by_protocol ? FLOW_BY_PROTOCOL : 0) |
+	       (config->flows.by_ports ? FLOW_BY_PORTS : 0) |
+	       (config->flows.by_icmp ? FLOW_BY_ICMP : 0) |
+	       (config->flows.by_traffic_class ? FLOW_BY_TRAFFIC_CLASS : 0) |
+	       (config->flows.by_mark ? FLOW_BY_MARK : 0) |
+	       (config->flows.by_vlan ? FLOW_BY_VLAN : 0);
+}
+
+bool config_meters_flows(const Config *config)
+{
+	for (guint i = 0; i < config->interfaces->len; i++) {
+		const InterfaceConfig *interface = config->interfaces->pdata[i];
+
+		if (interface->meter_flows)
+			return true;
+	}
+	return false;
+}
+
 const InterfaceConfig *config_match_interface(const Config *config, const char *netns,
 					      const char *name)
 {
@@ -613,7 +701,7 @@ const InterfaceConfig *config_match_interface(const Config *config, const char *
 
 		if (pattern_matches(interface->match, netns, name) &&
 		    !is_excluded(interface, netns, name))
-			return interface->meter_hosts ? interface : NULL;
+			return interface_config_meters(interface) ? interface : NULL;
 	}
 	return NULL;
 }
@@ -623,7 +711,8 @@ bool config_matches_netns(const Config *config, const char *netns)
 	for (guint i = 0; i < config->interfaces->len; i++) {
 		const InterfaceConfig *interface = config->interfaces->pdata[i];
 
-		if (interface->meter_hosts && pattern_matches_netns(interface->match, netns))
+		if (interface_config_meters(interface) &&
+		    pattern_matches_netns(interface->match, netns))
 			return true;
 	}
 	return false;

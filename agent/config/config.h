@@ -14,6 +14,7 @@
 #include <glib.h>
 
 #include "accounts/devices.h"
+#include "accounts/expiry.h"
 #include "nameformat/nameparser.h"
 #include "pattern.h"
 #include "base/prefix.h"
@@ -21,6 +22,7 @@
 #include "webconfig.h"
 
 #define CONFIG_MAX_HOSTS (1 << 24) /* of `hosts.max` */
+#define CONFIG_MAX_FLOWS (1 << 24) /* of `flows.max` */
 #define CONFIG_DEFAULT_PATH "/etc/flowtally/flowtally.yaml"
 #define CONFIG_LISTEN_VARIABLE "FLOWTALLY_LISTEN"
 
@@ -49,7 +51,11 @@ typedef struct {
 	Pattern *match;		  /* the same */
 	GPtrArray *exclude_texts; /* of char * */
 	GPtrArray *exclude;	  /* of Pattern: the same */
-	bool meter_hosts;	  /* false: the interface is left alone */
+	bool meter_hosts;	  /* with neither, ... */
+	bool meter_flows;	  /* ... the interface is left alone */
+	bool flows_entering;	  /* which packets belong to flows: enum flows_at */
+	bool flows_staying;
+	bool flows_leaving;
 	SideChoice side;
 	HookChoice hook;
 	HookOrder order;
@@ -65,7 +71,7 @@ typedef enum {
 	COLLECTOR_TRANSPORT_UDP,
 } CollectorTransport;
 
-/* What of a host record is enterprise-specific; design: blocks of template ids. */
+/* What of a record is enterprise-specific; design: blocks of template ids. */
 typedef enum {
 	ENTERPRISE_MAC,
 	ENTERPRISE_NONE,
@@ -77,6 +83,7 @@ typedef struct {
 	char *address; /* as written: "192.0.2.1:4739" or "[2001:db8::1]:4739"; numeric */
 	CollectorTransport transport;
 	bool records_hosts;
+	bool records_flows;
 	bool records_statistics;
 	EnterpriseElements enterprise;
 	bool layer2_octets; /* records carry layer2OctetDeltaCount, too */
@@ -104,6 +111,18 @@ typedef struct {
 		GPtrArray *names; /* of NamesConfig */
 		char *vendors;
 	} hosts;
+	struct {
+		uint32_t max;
+		FlowTimeouts timeouts;
+		bool by_interfaces; /* what tells one flow from another: enum flow_key_part */
+		bool by_addresses;
+		bool by_protocol;
+		bool by_ports;
+		bool by_icmp;
+		bool by_traffic_class;
+		bool by_mark;
+		bool by_vlan;
+	} flows;
 	struct {
 		uint32_t max_hosts;
 		uint64_t idle_ms;
@@ -158,6 +177,17 @@ const InterfaceConfig *config_match_interface(const Config *config, const char *
 extern const char *const config_side_words[];
 extern const char *const config_hook_words[];
 extern const char *const config_order_words[];
+
+bool interface_config_meters(const InterfaceConfig *interface); /* anything at all */
+
+/* Of enum meter; setting it sets `flows-at` to its default. */
+uint8_t interface_config_meter(const InterfaceConfig *interface);
+void interface_config_set_meter(InterfaceConfig *interface, uint8_t meter);
+
+/* Of enum flows_at, and `flows.key` of enum flow_key_part. */
+uint8_t interface_config_flows_at(const InterfaceConfig *interface);
+uint8_t config_flow_key(const Config *config);
+bool config_meters_flows(const Config *config);
 
 /* Whether an item of `interfaces` can mean any interface of @netns. */
 bool config_matches_netns(const Config *config, const char *netns);

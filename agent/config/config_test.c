@@ -95,12 +95,20 @@ static const struct {
 	  { "a/b", "~(", "'a:'", "[lo]" } },
 	{ "interfaces[0].meter",
 	  "interfaces:\n  - match: a\n    meter: ",
-	  { "[hosts]", "[]" },
+	  { "[hosts]", "[]", "[flows]", "[flows, hosts]" },
 	  { "hosts", "{hosts: true}" } },
 	{ "interfaces[0].meter[0]",
 	  "interfaces:\n  - match: a\n    meter:\n    - ",
-	  { "hosts" },
-	  { "flows", "Hosts", "1" } },
+	  { "hosts", "flows" },
+	  { "tunnels", "Hosts", "1" } },
+	{ "interfaces[0].flows-at",
+	  "interfaces:\n  - match: a\n    flows-at: ",
+	  { "[entering]", "[staying, leaving]", "[entering, staying, leaving]" },
+	  { "[]", "leaving", "{leaving: true}", "[leaving, leaving]" } },
+	{ "interfaces[0].flows-at[0]",
+	  "interfaces:\n  - match: a\n    flows-at:\n    - ",
+	  { "entering", "staying", "leaving" },
+	  { "passing", "Leaving", "1" } },
 	{ "interfaces[0].side",
 	  "interfaces:\n  - match: a\n    side: ",
 	  { "auto", "lan", "wan", "'wan'" },
@@ -167,6 +175,29 @@ static const struct {
 	  "hosts:\n  merge:\n  - mac: '02:00:00:00:00:01'\n    also:\n    - ",
 	  { "\"02:00:00:00:00:02\"" },
 	  { "desktop", "\"02:00:00:00:00:02:03\"" } },
+	{ "flows", "flows: ", { "{}" }, { "131072", "[max]" } },
+	{ "flows.max", "flows:\n  max: ", { "1", "16777216" }, { "0", "16777217", "128k" } },
+	{ "flows.active-timeout",
+	  "flows:\n  active-timeout: ",
+	  { "100ms", "30m", "1d" },
+	  { "99ms", "0s", "86400001ms", "60", "never" } },
+	{ "flows.idle-timeout",
+	  "flows:\n  idle-timeout: ",
+	  { "100ms", "15s", "1d" },
+	  { "99ms", "0s", "25h", "15" } },
+	{ "flows.finished-timeout",
+	  "flows:\n  finished-timeout: ",
+	  { "0s", "5s", "1d" },
+	  { "-1s", "2d", "5" } },
+	{ "flows.key",
+	  "flows:\n  key: ",
+	  { "[addresses]", "[mark, vlan]",
+	    "[interfaces, addresses, protocol, ports, icmp, traffic-class, mark, vlan]" },
+	  { "[]", "addresses", "{addresses: true}", "[ports, ports]" } },
+	{ "flows.key[0]",
+	  "flows:\n  key:\n  - ",
+	  { "traffic-class", "interfaces", "icmp" },
+	  { "port", "tos", "MAC", "1" } },
 	{ "metrics", "metrics: ", { "{}" }, { "1024", "[idle]" } },
 	{ "metrics.max-hosts", "metrics:\n  max-hosts: ", { "0", "16777216" }, { "-1", "all" } },
 	{ "metrics.idle",
@@ -249,13 +280,13 @@ static const struct {
 	  { "tcp", "UDP", "17" } },
 	{ "export.ipfix.collectors[0].records",
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        records: ",
-	  { "[hosts]", "[statistics]", "[statistics, hosts]" },
+	  { "[hosts]", "[flows]", "[statistics]", "[statistics, hosts]" },
 	  { "[]", "hosts", "{hosts: true}" } },
 	{ "export.ipfix.collectors[0].records[0]",
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        records:\n"
 	  "        - ",
-	  { "hosts", "statistics" },
-	  { "flows", "all", "[hosts]" } },
+	  { "hosts", "flows", "statistics" },
+	  { "flow", "all", "[hosts]" } },
 	{ "export.ipfix.collectors[0].enterprise",
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        enterprise: ",
 	  { "mac", "none", "full" },
@@ -362,10 +393,11 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		const char *yaml, *errors;
 	} cases[] = {
 		{ "intervall: 10s", "1: intervall: unknown key; known here: interval, interfaces, "
-				    "hosts, metrics, history, export, "
+				    "hosts, flows, metrics, history, export, "
 				    "state, run" },
 		{ "interfaces:\n- match: a\n  sides: lan",
-		  "3: interfaces[0].sides: unknown key; known here: match, exclude, meter, side, "
+		  "3: interfaces[0].sides: unknown key; known here: match, exclude, meter, "
+		  "flows-at, side, "
 		  "hook, order, local, alias" },
 		{ "hosts:\n  name: {}",
 		  "2: hosts.name: unknown key; known here: local, not-internet, max, "
@@ -387,7 +419,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		{ "export:\n  textfile: {path: /a, mode: 1}",
 		  "2: export.textfile.mode: unknown key; known here: path" },
 		{ "hosts.max: 5", "1: hosts.max: unknown key; known here: interval, interfaces, "
-				  "hosts, metrics, history, export, "
+				  "hosts, flows, metrics, history, export, "
 				  "state, run" },
 		{ "hosts:\n  ma: 5",
 		  "2: hosts.ma: unknown key; known here: local, not-internet, max, "
@@ -414,8 +446,14 @@ static void reasons_say_what_was_found_and_what_is_expected(void **state)
 	} cases[] = {
 		{ "interfaces:\n- match: a\n  side: north",
 		  "3: interfaces[0].side: \"north\" is none of auto, lan, wan" },
-		{ "interfaces: [{match: a, meter: [flows]}]",
-		  "1: interfaces[0].meter[0]: \"flows\" is not hosts" },
+		{ "interfaces: [{match: a, meter: [flow]}]",
+		  "1: interfaces[0].meter[0]: \"flow\" is none of hosts, flows" },
+		{ "interfaces: [{match: a, flows-at: [passing]}]",
+		  "1: interfaces[0].flows-at[0]: \"passing\" is none of entering, staying, "
+		  "leaving" },
+		{ "flows: {key: [tos]}",
+		  "1: flows.key[0]: \"tos\" is none of interfaces, addresses, protocol, ports, "
+		  "icmp, traffic-class, mark, vlan" },
 		{ "hosts: {max: {a: 1}}",
 		  "1: hosts.max: a mapping is not an integer from 1 to 16777216" },
 		{ "hosts: {max: [1, 2]}",
@@ -456,7 +494,7 @@ static void all_errors_are_reported_in_the_order_of_the_file(void **state)
 		      "  local: [10.0.0.1/8, foo]\n"
 		      "export:\n"
 		      "  textfile: {}\n"
-		      "flows: {}\n",
+		      "tunnels: {}\n",
 		      "1: interval: \"10\" is not a duration from 100ms to 1h (an integer and ms, "
 		      "s, m, h or d)\n"
 		      "3: interfaces[0].match: the key is missing\n"
@@ -471,7 +509,8 @@ static void all_errors_are_reported_in_the_order_of_the_file(void **state)
 		      "9: hosts.local[1]: \"foo\" is not a prefix such as 192.0.2.0/24 or "
 		      "2001:db8::/48\n"
 		      "11: export.textfile.path: the key is missing\n"
-		      "12: flows: unknown key; known here: interval, interfaces, hosts, metrics, "
+		      "12: tunnels: unknown key; known here: interval, interfaces, hosts, flows, "
+		      "metrics, "
 		      "history, export, "
 		      "state, run");
 }
@@ -696,6 +735,9 @@ static char *config_print(const Config *config)
 			out, "interface %s exclude %u hosts %d side %d hook %d order %d alias %s\n",
 			pattern_text(item->match), item->exclude->len, item->meter_hosts,
 			item->side, item->hook, item->order, item->alias ? item->alias : "-");
+		if (item->meter_flows)
+			g_string_append_printf(out, "flows at %d\n",
+					       interface_config_flows_at(item));
 		if (item->local)
 			print_prefixes(out, "local here", item->local);
 	}
@@ -707,6 +749,10 @@ static char *config_print(const Config *config)
 			       config->hosts.max, config->hosts.address_age_ms,
 			       config->metrics.max_hosts, config->metrics.idle_ms,
 			       config->metrics.compat_mezoura, config->metrics.compat_iptables);
+	g_string_append_printf(
+		out, "flows %u active %" PRIu64 " idle %" PRIu64 " finished %" PRIu64 " key %d\n",
+		config->flows.max, config->flows.timeouts.active_ms, config->flows.timeouts.idle_ms,
+		config->flows.timeouts.ended_ms, config_flow_key(config));
 	g_string_append_printf(out, "history %" PRIu64 " of %u MiB\n", config->history.keep_ms,
 			       config->history.max_mib);
 	print_merge(out, config->hosts.merge);
@@ -727,11 +773,11 @@ static char *config_print(const Config *config)
 		const CollectorConfig *item = config->ipfix.collectors->pdata[i];
 
 		g_string_append_printf(out,
-				       "collector %s transport %d hosts %d statistics %d "
+				       "collector %s transport %d hosts %d flows %d statistics %d "
 				       "enterprise %d layer2 %d\n",
 				       item->address, item->transport, item->records_hosts,
-				       item->records_statistics, item->enterprise,
-				       item->layer2_octets);
+				       item->records_flows, item->records_statistics,
+				       item->enterprise, item->layer2_octets);
 	}
 	g_string_append_printf(out, "textfile %s state %s run %s\n",
 			       config->textfile ? config->textfile : "-", config->state,
@@ -755,6 +801,7 @@ static const char defaults[] = "interval 10000\n"
 			       "not-internet ff00::/8\n"
 			       "not-internet ::1/128\n"
 			       "max 65536 age 604800000 shown 1024 idle 86400000 compat 0 0\n"
+			       "flows 131072 active 60000 idle 15000 finished 5000 key 255\n"
 			       "history 5356800000 of 64 MiB\n"
 			       "vendors /usr/share/ieee-data/oui.txt\n"
 			       "domain 1 enterprise 32473 refresh 60000 size 1400\n"
@@ -804,6 +851,7 @@ static void every_key_reaches_its_place(void **state)
 		"interfaces:\n"
 		"  - {match: br-lan, meter: [hosts], side: lan, alias: home, "
 		"local: [192.168.3.0/24]}\n"
+		"  - {match: eth0, meter: [flows], flows-at: [leaving, entering]}\n"
 		"  - {match: 'ns0:wan*', exclude: [ns0:wan1, lo], meter: [], side: wan, "
 		"hook: clsact, order: last}\n"
 		"hosts:\n"
@@ -819,6 +867,8 @@ static void every_key_reaches_its_place(void **state)
 		"    - kea: /var/lib/kea/kea-leases4.csv\n"
 		"    - uci: /etc/config/dhcp\n"
 		"  vendors: /opt/oui.txt\n"
+		"flows: {max: 7, active-timeout: 30m, idle-timeout: 500ms, finished-timeout: 0s, "
+		"key: [addresses, traffic-class]}\n"
 		"metrics: {max-hosts: 9, idle: 1m, compat: [iptables]}\n"
 		"history: {keep: 48h, max-mib: 2}\n"
 		"export:\n"
@@ -842,12 +892,15 @@ static void every_key_reaches_its_place(void **state)
 		"interval 250\n"
 		"interface br-lan exclude 0 hosts 1 side 1 hook 0 order 0 alias home\n"
 		"local here 192.168.3.0/24\n"
+		"interface eth0 exclude 0 hosts 0 side 0 hook 0 order 0 alias -\n"
+		"flows at 5\n"
 		"interface ns0:wan* exclude 2 hosts 0 side 2 hook 2 order 1 alias -\n"
 		"local is set 1\n"
 		"local 192.168.2.0/24\n"
 		"local 2001:db8:ca2:2::/64\n"
 		"not-internet 198.51.100.0/24\n"
 		"max 8 age 3600000 shown 9 idle 60000 compat 0 1\n"
+		"flows 7 active 1800000 idle 500 finished 0 key 34\n"
 		"history 172800000 of 2 MiB\n"
 		"02:00:00:00:00:0a is also 02:00:00:00:00:0b 02:00:00:00:00:0c\n"
 		"names static -\n"
@@ -856,10 +909,13 @@ static void every_key_reaches_its_place(void **state)
 		"names uci /etc/config/dhcp\n"
 		"vendors /opt/oui.txt\n"
 		"domain 7 enterprise 28972 refresh 120000 size 512\n"
-		"collector 192.0.2.1:4739 transport 0 hosts 1 statistics 1 enterprise 0 layer2 0\n"
-		"collector [2001:db8::1]:2055 transport 0 hosts 1 statistics 0 enterprise 2 "
+		"collector 192.0.2.1:4739 transport 0 hosts 1 flows 1 statistics 1 enterprise 0 "
+		"layer2 0\n"
+		"collector [2001:db8::1]:2055 transport 0 hosts 1 flows 0 statistics 0 enterprise "
+		"2 "
 		"layer2 1\n"
-		"collector 192.0.2.1:4739 transport 0 hosts 0 statistics 1 enterprise 1 layer2 0\n"
+		"collector 192.0.2.1:4739 transport 0 hosts 0 flows 0 statistics 1 enterprise 1 "
+		"layer2 0\n"
 		"textfile /tmp/prom_c state /mnt/state run /run/other\n");
 }
 
@@ -1133,6 +1189,77 @@ static void an_empty_list_of_interfaces_fits_none(void **state)
 	assert_null(match_of(config, "eth0"));
 }
 
+static void an_interface_that_meters_flows_alone_is_metered(void **state)
+{
+	g_autoptr(Config) config = config_of("interfaces: [{match: eth0, meter: [flows]}]");
+
+	assert_string_equal(match_of(config, "eth0"), "eth0");
+	assert_false(config_match_interface(config, "", "eth0")->meter_hosts);
+}
+
+/* Without anybody who wants flows no tables are made for them. */
+static void flows_are_wanted_if_an_item_says_so(void **state)
+{
+	g_autoptr(Config) nobody = config_of("");
+	g_autoptr(Config) somebody =
+		config_of("interfaces: [{match: br-lan}, {match: eth0, meter: [hosts, flows]}]");
+
+	assert_false(config_meters_flows(nobody));
+	assert_true(config_meters_flows(somebody));
+}
+
+/* Each word of `flows.key` alone, and its bit in enum flow_key_part. */
+static void each_part_of_the_key_is_its_own(void **state)
+{
+	static const struct {
+		const char *word;
+		uint8_t part;
+	} parts[] = {
+		{ "interfaces", FLOW_BY_INTERFACES },
+		{ "addresses", FLOW_BY_ADDRESSES },
+		{ "protocol", FLOW_BY_PROTOCOL },
+		{ "ports", FLOW_BY_PORTS },
+		{ "icmp", FLOW_BY_ICMP },
+		{ "traffic-class", FLOW_BY_TRAFFIC_CLASS },
+		{ "mark", FLOW_BY_MARK },
+		{ "vlan", FLOW_BY_VLAN },
+	};
+	uint8_t all = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+		g_autofree char *yaml = g_strdup_printf("flows: {key: [%s]}", parts[i].word);
+		g_autoptr(Config) config = config_of(yaml);
+
+		assert_int_equal(config_flow_key(config), parts[i].part);
+		all |= parts[i].part;
+	}
+	assert_int_equal(all, FLOW_BY_ALL);
+}
+
+static void each_place_of_flows_is_its_own(void **state)
+{
+	static const struct {
+		const char *words;
+		uint8_t flows_at;
+	} cases[] = {
+		{ "entering", FLOWS_ENTERING },
+		{ "staying", FLOWS_STAYING },
+		{ "leaving", FLOWS_LEAVING },
+	};
+	g_autoptr(Config) nothing = config_of("interfaces: [{match: a, meter: [flows]}]");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *yaml =
+			g_strdup_printf("interfaces: [{match: a, flows-at: [%s]}]", cases[i].words);
+		g_autoptr(Config) config = config_of(yaml);
+
+		assert_int_equal(interface_config_flows_at(config->interfaces->pdata[0]),
+				 cases[i].flows_at);
+	}
+	assert_int_equal(interface_config_flows_at(nothing->interfaces->pdata[0]),
+			 FLOWS_STAYING | FLOWS_LEAVING);
+}
+
 static int make_group_directory(void **state)
 {
 	return make_directory(&directory);
@@ -1186,6 +1313,10 @@ int main(void)
 		cmocka_unit_test(interfaces_of_other_namespaces_are_meant_by_the_namespace),
 		cmocka_unit_test(an_interface_that_meters_nothing_is_left_alone),
 		cmocka_unit_test(an_empty_list_of_interfaces_fits_none),
+		cmocka_unit_test(an_interface_that_meters_flows_alone_is_metered),
+		cmocka_unit_test(flows_are_wanted_if_an_item_says_so),
+		cmocka_unit_test(each_part_of_the_key_is_its_own),
+		cmocka_unit_test(each_place_of_flows_is_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, make_group_directory, remove_group_directory);

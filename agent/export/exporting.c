@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporting.h"
 
+#include <assert.h>
 #include <string.h>
 
+#include "flowrecords.h"
 #include "hostrecords.h"
+
+/* Takes some milliseconds, and some hundred messages to each collector. */
+#define FLOWS_PER_STEP 4096
 
 #define ADDRESS_MAX 72 /* "[IPv6%interface]:port" and the final NUL */
 
@@ -13,6 +18,7 @@ typedef enum {
 	BATCH_OPTIONS,
 	BATCH_STATISTICS,
 	BATCH_HOSTS,
+	BATCH_FLOWS,
 	BATCHES,
 } Batch;
 
@@ -29,6 +35,17 @@ typedef struct {
 	Group *group;
 } Member;
 
+/* A report that is under way, and what is made of it. */
+typedef struct {
+	bool under_way;
+	ExportReport report;
+	const Names *names;
+	RefreshPolicy refresh;
+	GArray *hosts[2]; /* of HostRecord: without hostScope, and with it; NULL: not made yet */
+	GPtrArray *flows; /* of const FlowRecord: those of this step; NULL: not made yet */
+	guint flows_done; /* in the steps before */
+} Round;
+
 struct Exporting {
 	const Config *config;
 	const Names *names;
@@ -36,26 +53,12 @@ struct Exporting {
 	GPtrArray *members;	  /* of Member */
 	char *interfaces;	  /* those of the report before, as text */
 	uint64_t options_version; /* how often they have changed */
+	Round round;
 };
-
-/* The arguments of exporting_report(), and what is made of them. */
-typedef struct {
-	uint64_t now_ms;
-	uint64_t start_ms;
-	uint64_t end_ms;
-	const HostDelta *deltas;
-	size_t n;
-	const IpfixInterface *interfaces;
-	size_t interfaces_n;
-	const Volume *ignored;
-	const Names *names;
-	RefreshPolicy refresh;
-	GArray *hosts[2]; /* of HostRecord: without hostScope, and with it; NULL: not made yet */
-} Round;
 
 static uint32_t export_time_s(const Round *round)
 {
-	return (uint32_t)(round->now_ms / 1000);
+	return (uint32_t)(round->report.now_ms / 1000);
 }
 
 static const GArray *host_records(Round *round, EnterpriseElements enterprise)
@@ -63,23 +66,49 @@ static const GArray *host_records(Round *round, EnterpriseElements enterprise)
 	GArray **records = &round->hosts[enterprise == ENTERPRISE_FULL];
 
 	if (!*records)
-		*records = host_records_new(round->deltas, round->n, round->start_ms, round->end_ms,
+		*records = host_records_new(round->report.deltas, round->report.deltas_n,
+					    round->report.start_ms, round->report.end_ms,
 					    enterprise, round->names);
 	return *records;
+}
+
+static guint flows_of_step(const Round *round)
+{
+	const GArray *flows = round->report.flows;
+
+	return flows ? MIN(flows->len - round->flows_done, FLOWS_PER_STEP) : 0;
+}
+
+static const GPtrArray *flow_records(Round *round)
+{
+	if (!round->flows)
+		round->flows = flow_records_new(
+			&g_array_index(round->report.flows, FlowRecord, round->flows_done),
+			flows_of_step(round));
+	return round->flows;
+}
+
+static unsigned int records_for(const Member *member, const Round *round)
+{
+	const CollectorConfig *config = collector_config(member->collector);
+
+	return (config->records_hosts ? IPFIX_HOSTS : 0) |
+	       (config->records_flows && round->report.flows ? IPFIX_FLOWS : 0);
 }
 
 static bool encode_templates(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			     GError **error)
 {
-	return ipfix_encode_templates(member->group->encoder, export_time_s(round), messages,
-				      error);
+	return ipfix_encode_templates(member->group->encoder, export_time_s(round),
+				      records_for(member, round), messages, error);
 }
 
 static bool encode_options(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			   GError **error)
 {
-	return ipfix_encode_options(member->group->encoder, export_time_s(round), round->interfaces,
-				    round->interfaces_n, messages, error);
+	return ipfix_encode_options(member->group->encoder, export_time_s(round),
+				    round->report.interfaces, round->report.interfaces_n, messages,
+				    error);
 }
 
 static bool encode_statistics(const Member *member, Round *round, size_t from, GPtrArray *messages,
@@ -92,8 +121,8 @@ static bool encode_statistics(const Member *member, Round *round, size_t from, G
 		.exported_messages = counters->messages,
 		.exported_flow_records = counters->flow_records,
 		.exported_octets = counters->octets,
-		.ignored_packets = round->ignored->packets,
-		.ignored_octets = round->ignored->octets,
+		.ignored_packets = round->report.ignored.packets,
+		.ignored_octets = round->report.ignored.octets,
 		.not_sent_flow_records = counters->dropped_flow_records,
 		.not_sent_packets = counters->dropped_packets,
 		.not_sent_octets = counters->dropped_octets,
@@ -113,13 +142,56 @@ static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrAr
 				  from, messages, error);
 }
 
-/* Where to begin matters to hosts alone: the others may come twice. */
-static bool (*const encoders[BATCHES])(const Member *member, Round *round, size_t from,
-				       GPtrArray *messages, GError **error) = {
-	[BATCH_TEMPLATES] = encode_templates,
-	[BATCH_OPTIONS] = encode_options,
-	[BATCH_STATISTICS] = encode_statistics,
-	[BATCH_HOSTS] = encode_hosts,
+static bool encode_flows(const Member *member, Round *round, size_t from, GPtrArray *messages,
+			 GError **error)
+{
+	const GPtrArray *records = flow_records(round);
+
+	return ipfix_encode_flows(member->group->encoder, export_time_s(round),
+				  (const FlowRecord *const *)records->pdata, records->len, from,
+				  messages, error);
+}
+
+static void add_volume(IpfixContents *sum, const Volume *volume)
+{
+	sum->records++;
+	sum->flow_records++;
+	sum->packets += volume->packets;
+	sum->octets += volume->octets;
+}
+
+static IpfixContents sum_up_hosts(const Member *member, Round *round)
+{
+	const GArray *records = host_records(round, member->group->layout.enterprise);
+	IpfixContents sum = { 0 };
+
+	for (guint i = 0; i < records->len; i++)
+		add_volume(&sum, &g_array_index(records, HostRecord, i).volume);
+	return sum;
+}
+
+static IpfixContents sum_up_flows(const Member *member, Round *round)
+{
+	const GPtrArray *records = flow_records(round);
+	IpfixContents sum = { 0 };
+
+	for (guint i = 0; i < records->len; i++)
+		add_volume(&sum, &((const FlowRecord *)records->pdata[i])->volume);
+	return sum;
+}
+
+static const struct {
+	/* Where to begin matters to hosts and flows alone: the others may come twice. */
+	bool (*encode)(const Member *member, Round *round, size_t from, GPtrArray *messages,
+		       GError **error);
+	IpfixContents (*sum_up)(const Member *member, Round *round); /* NULL: it is of no traffic */
+	bool of_one; /* each collector has its own */
+} batches[BATCHES] = {
+	[BATCH_TEMPLATES] = { encode_templates, NULL, true },
+	[BATCH_OPTIONS] = { encode_options, NULL, false },
+	[BATCH_STATISTICS] = { encode_statistics, NULL, true },
+	[BATCH_HOSTS] = { encode_hosts, sum_up_hosts, false },
+	[BATCH_FLOWS] = { encode_flows, sum_up_flows, false },
 };
 
 static GPtrArray *encode(const Member *member, Batch batch, Round *round, size_t message_size,
@@ -128,7 +200,7 @@ static GPtrArray *encode(const Member *member, Batch batch, Round *round, size_t
 	g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
 
 	if (!ipfix_encoder_set_message_size(member->group->encoder, message_size, error) ||
-	    !encoders[batch](member, round, from, messages, error))
+	    !batches[batch].encode(member, round, from, messages, error))
 		return NULL;
 	return g_steal_pointer(&messages);
 }
@@ -164,25 +236,12 @@ static void send_messages(Member *member, Batch batch, Round *round, const GPtrA
 	}
 }
 
-static IpfixContents sum_up(const GArray *records)
-{
-	IpfixContents sum = { .records = records->len, .flow_records = records->len };
-
-	for (guint i = 0; i < records->len; i++) {
-		const Volume *volume = &g_array_index(records, HostRecord, i).volume;
-
-		sum.packets += volume->packets;
-		sum.octets += volume->octets;
-	}
-	return sum;
-}
-
 static void drop_batch(Member *member, Batch batch, Round *round, const char *why)
 {
 	IpfixContents lost = { 0 };
 
-	if (batch == BATCH_HOSTS)
-		lost = sum_up(host_records(round, member->group->layout.enterprise));
+	if (batches[batch].sum_up)
+		lost = batches[batch].sum_up(member, round);
 	collector_drop(member->collector, &lost, EXPORT_ERROR_ENCODE, why);
 }
 
@@ -197,33 +256,32 @@ static void send_batch(Member *member, Batch batch, Round *round)
 		send_messages(member, batch, round, *messages);
 	else
 		drop_batch(member, batch, round, error->message);
-	if (batch == BATCH_STATISTICS) /* each collector has its own */
+	if (batches[batch].of_one)
 		g_clear_pointer(messages, g_ptr_array_unref);
 }
 
 static void send_announcements(Member *member, Round *round)
 {
 	Collector *collector = member->collector;
-	const CollectorConfig *config = collector_config(collector);
 	bool templates = collector_needs_templates(collector, &round->refresh);
 	bool options = collector_needs_options(collector, &round->refresh);
+	bool traffic = records_for(member, round);
 
-	if (templates && config->records_hosts)
+	if (templates && traffic)
 		send_batch(member, BATCH_TEMPLATES, round);
-	if (options && config->records_hosts)
+	if (options && traffic)
 		send_batch(member, BATCH_OPTIONS, round);
-	if (templates && config->records_statistics)
+	if (templates && collector_config(collector)->records_statistics)
 		send_batch(member, BATCH_STATISTICS, round);
 	collector_set_refreshed(collector, &round->refresh);
 }
 
-static void report_to(Member *member, Round *round)
+static void begin_report_to(Member *member, Round *round)
 {
 	if (collector_has_session(member->collector))
 		send_announcements(member, round);
-	if (collector_config(member->collector)->records_hosts)
+	if (records_for(member, round) & IPFIX_HOSTS)
 		send_batch(member, BATCH_HOSTS, round);
-	collector_end_report(member->collector);
 }
 
 static void group_forget_messages(Group *group)
@@ -263,53 +321,112 @@ static void note_interfaces(Exporting *exporting, const IpfixInterface *interfac
 	exporting->interfaces = g_string_free(text, FALSE);
 }
 
-void exporting_report(Exporting *exporting, uint64_t now_ms, uint64_t start_ms, uint64_t end_ms,
-		      const HostDelta *deltas, size_t n, const IpfixInterface *interfaces,
-		      size_t interfaces_n, const Volume *ignored)
+static void forget_messages(Exporting *exporting)
 {
-	Round round = {
-		.now_ms = now_ms,
-		.start_ms = start_ms,
-		.end_ms = end_ms,
-		.deltas = deltas,
-		.n = n,
-		.interfaces = interfaces,
-		.interfaces_n = interfaces_n,
-		.ignored = ignored,
-		.names = exporting->names,
-	};
+	for (guint i = 0; i < exporting->groups->len; i++)
+		group_forget_messages(g_ptr_array_index(exporting->groups, i));
+}
 
-	note_interfaces(exporting, interfaces, interfaces_n);
-	round.refresh = (RefreshPolicy){
-		.report_interval_ms = exporting->config->interval_ms,
-		.template_refresh_ms = exporting->config->ipfix.template_refresh_ms,
-		.options_version = exporting->options_version,
+static void round_forget(Round *round)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(round->hosts); i++)
+		g_clear_pointer(&round->hosts[i], g_array_unref);
+	g_clear_pointer(&round->flows, g_ptr_array_unref);
+}
+
+void exporting_begin(Exporting *exporting, const ExportReport *report)
+{
+	Round *round = &exporting->round;
+
+	assert(!round->under_way);
+	note_interfaces(exporting, report->interfaces, report->interfaces_n);
+	*round = (Round){
+		.under_way = true,
+		.report = *report,
+		.names = exporting->names,
+		.refresh = {
+			.report_interval_ms = exporting->config->interval_ms,
+			.template_refresh_ms = exporting->config->ipfix.template_refresh_ms,
+			.options_version = exporting->options_version,
+		},
 	};
 	for (guint i = 0; i < exporting->members->len; i++) {
 		Member *member = g_ptr_array_index(exporting->members, i);
 
-		collector_begin_report(member->collector, now_ms);
+		collector_begin_report(member->collector, report->now_ms);
 	}
 	size_messages(exporting);
 	for (guint i = 0; i < exporting->members->len; i++)
-		report_to(g_ptr_array_index(exporting->members, i), &round);
-	for (guint i = 0; i < exporting->groups->len; i++)
-		group_forget_messages(g_ptr_array_index(exporting->groups, i));
-	for (size_t i = 0; i < G_N_ELEMENTS(round.hosts); i++)
-		g_clear_pointer(&round.hosts[i], g_array_unref);
+		begin_report_to(g_ptr_array_index(exporting->members, i), round);
+	forget_messages(exporting);
+	round_forget(round);
 }
 
-void exporting_note_repetition(Exporting *exporting, const HostDelta *deltas, size_t n)
+static void send_flows(Exporting *exporting)
 {
+	Round *round = &exporting->round;
+
+	/* The paths may have changed since the step before. */
+	size_messages(exporting);
 	for (guint i = 0; i < exporting->members->len; i++) {
 		Member *member = g_ptr_array_index(exporting->members, i);
-		g_autoptr(GArray) records =
-			host_records_new(deltas, n, 0, 0, member->group->layout.enterprise, NULL);
-		IpfixContents repeated = sum_up(records);
 
-		if (collector_config(member->collector)->records_hosts)
-			collector_note_repetition(member->collector, &repeated);
+		if (records_for(member, round) & IPFIX_FLOWS)
+			send_batch(member, BATCH_FLOWS, round);
 	}
+	forget_messages(exporting);
+	round->flows_done += flows_of_step(round);
+	round_forget(round);
+}
+
+bool exporting_step(Exporting *exporting)
+{
+	Round *round = &exporting->round;
+
+	if (!round->under_way)
+		return false;
+	if (flows_of_step(round))
+		send_flows(exporting);
+	if (flows_of_step(round))
+		return true;
+	round->under_way = false;
+	for (guint i = 0; i < exporting->members->len; i++) {
+		Member *member = g_ptr_array_index(exporting->members, i);
+
+		collector_end_report(member->collector);
+	}
+	return false;
+}
+
+static IpfixContents sum_up_all_flows(const GArray *flows)
+{
+	IpfixContents sum = { 0 };
+
+	for (guint i = 0; flows && i < flows->len; i++) {
+		const Volume *volume = &g_array_index(flows, FlowRecord, i).volume;
+
+		if (!volume_is_zero(volume))
+			add_volume(&sum, volume);
+	}
+	return sum;
+}
+
+void exporting_note_repetition(Exporting *exporting, const ExportReport *report)
+{
+	const IpfixContents flows = sum_up_all_flows(report->flows);
+	Round round = { .report = *report };
+
+	for (guint i = 0; i < exporting->members->len; i++) {
+		const Member *member = g_ptr_array_index(exporting->members, i);
+		IpfixContents hosts = sum_up_hosts(member, &round);
+		unsigned int records = records_for(member, &round);
+
+		if (records & IPFIX_HOSTS)
+			collector_note_repetition(member->collector, &hosts);
+		if (records & IPFIX_FLOWS)
+			collector_note_repetition(member->collector, &flows);
+	}
+	round_forget(&round);
 }
 
 void exporting_set_names(Exporting *exporting, const Names *names)
@@ -436,6 +553,8 @@ Exporting *exporting_new(const Config *config, Exporting *old)
 {
 	Exporting *exporting = g_new0(Exporting, 1);
 
+	while (old && exporting_step(old))
+		;
 	exporting->config = config;
 	exporting->names = old ? old->names : NULL;
 	exporting->groups = g_ptr_array_new_with_free_func(group_free);

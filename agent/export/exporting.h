@@ -18,6 +18,7 @@
 
 #include "collector.h"
 #include "config/config.h"
+#include "accounts/flows.h"
 #include "accounts/hosts.h"
 #include "ipfix.h"
 #include "names/names.h"
@@ -25,28 +26,47 @@
 
 typedef struct Exporting Exporting;
 
+/* What is told together. */
+typedef struct {
+	uint64_t now_ms;
+	uint64_t start_ms; /* of the period that @deltas are of */
+	uint64_t end_ms;
+	const HostDelta *deltas;
+	size_t deltas_n;
+	const GArray *flows; /* of FlowRecord; NULL: none are metered, and no template is sent */
+	const IpfixInterface *interfaces; /* for the options records */
+	size_t interfaces_n;
+	Volume ignored; /* sums up what the ledger has outside the hosts */
+} ExportReport;
+
 /*
  * Of a collector that @old has by the same address the account is taken over; where the layout is the
- * same the session, too, with its sequence numbers. @old may be NULL and is freed; its configuration
- * must still be there. @config must outlive the result.
+ * same the session, too, with its sequence numbers. @old may be NULL and is freed, after what its
+ * report still lacks has been sent; its configuration must still be there. @config must outlive the
+ * result.
  */
 Exporting *exporting_new(const Config *config, Exporting *old);
 void exporting_free(Exporting *exporting);
 
 /*
- * Reports the @n deltas of the period from @start_ms to @end_ms. Before the first data, and when a
- * refresh is due by @now_ms, come templates, options and statistics. @interfaces is for the options
- * records; @ignored sums up what the ledger has outside the hosts.
+ * Begins a report: before the first data, and when a refresh is due by now_ms, come templates, options
+ * and statistics, and then all hosts. What @report points to is borrowed until the report is done; the
+ * one before must be.
  */
-void exporting_report(Exporting *exporting, uint64_t now_ms, uint64_t start_ms, uint64_t end_ms,
-		      const HostDelta *deltas, size_t n, const IpfixInterface *interfaces,
-		      size_t interfaces_n, const Volume *ignored);
+void exporting_begin(Exporting *exporting, const ExportReport *report);
+
+/*
+ * Sends the next some thousand flows; false: that was the end. A report is done when this has returned
+ * false, also one without flows. Between two calls the main context may run, and what waits in a queue
+ * leaves: whoever goes on when exporting_is_idle() fills none.
+ */
+bool exporting_step(Exporting *exporting);
 
 /* Who is called how in records with names; borrowed, and kept by exporting_new(). NULL: nobody has a name. */
 void exporting_set_names(Exporting *exporting, const Names *names);
 
-/* The @n deltas that will be reported next may have been sent before a crash. */
-void exporting_note_repetition(Exporting *exporting, const HostDelta *deltas, size_t n);
+/* What @report has may have been sent before a crash; it will be reported next. */
+void exporting_note_repetition(Exporting *exporting, const ExportReport *report);
 
 /* Whether nothing waits in any queue. */
 bool exporting_is_idle(const Exporting *exporting);

@@ -14,6 +14,7 @@
 #define DOMAIN 1
 #define MESSAGE_SIZE 1400
 #define TEMPLATE_HOSTS_MAC 288
+#define TEMPLATE_FLOWS_MARK 544
 
 /* An Exporting Process, the collectors that it is configured for, and what they got. */
 typedef struct {
@@ -25,6 +26,7 @@ typedef struct {
 	uint64_t now_ms;
 	IpfixInterface interface;
 	Volume ignored;
+	GArray *flows; /* of FlowRecord, for every report; NULL: flows are not metered */
 } Lab;
 
 static void lab_add_collector(Lab *lab, unsigned int i, EnterpriseElements enterprise)
@@ -34,6 +36,7 @@ static void lab_add_collector(Lab *lab, unsigned int i, EnterpriseElements enter
 	lab->collector_configs[i] = (CollectorConfig){
 		.address = lab->receivers[i].address,
 		.records_hosts = true,
+		.records_flows = true,
 		.records_statistics = true,
 		.enterprise = enterprise,
 	};
@@ -67,6 +70,7 @@ static void lab_free(Lab *lab)
 		decoder_free(lab->decoders[i]);
 	}
 	g_ptr_array_unref(lab->config.ipfix.collectors);
+	g_clear_pointer(&lab->flows, g_array_unref);
 	g_free(lab);
 }
 
@@ -94,14 +98,54 @@ static HostDelta *hosts_new_deltas(size_t n)
 	return deltas;
 }
 
+static ExportReport report_of(const Lab *lab, const HostDelta *deltas, size_t n)
+{
+	return (ExportReport){
+		.now_ms = lab->now_ms,
+		.start_ms = lab->now_ms - INTERVAL_MS,
+		.end_ms = lab->now_ms,
+		.deltas = deltas,
+		.deltas_n = n,
+		.flows = lab->flows,
+		.interfaces = &lab->interface,
+		.interfaces_n = 1,
+		.ignored = lab->ignored,
+	};
+}
+
 /* Reports @n hosts, each of which has sent 1 packet of 100 octets and received 2 of 3000. */
 static void lab_report(Lab *lab, size_t n)
 {
 	g_autofree HostDelta *deltas = hosts_new_deltas(n);
+	const ExportReport report = report_of(lab, deltas, n);
 
-	exporting_report(lab->exporting, lab->now_ms, lab->now_ms - INTERVAL_MS, lab->now_ms,
-			 deltas, n, &lab->interface, 1, &lab->ignored);
+	exporting_begin(lab->exporting, &report);
+	while (exporting_step(lab->exporting))
+		;
 	lab->now_ms += INTERVAL_MS;
+}
+
+/* From now on there are @n flows in every report, of 3 packets and 1000 octets each, every third IPv6. */
+static void lab_meter_flows(Lab *lab, uint32_t n)
+{
+	g_clear_pointer(&lab->flows, g_array_unref);
+	lab->flows = g_array_new(FALSE, FALSE, sizeof(FlowRecord));
+	for (uint32_t i = 0; i < n; i++) {
+		FlowRecord flow = {
+			.key = { .ingress = 3,
+				 .egress = 4,
+				 .mark = i,
+				 .protocol = 17,
+				 .ip_version = i % 3 ? 4 : 6 },
+			.volume = { 3, 1000, 1042 },
+			.start_ms = START_MS,
+			.end_ms = START_MS,
+			.attributes = { .source_mac = { 2 } },
+			.end = FLOW_IDLE,
+		};
+
+		g_array_append_val(lab->flows, flow);
+	}
 }
 
 /* All that arrives until nothing does for a while; it has to be in order. */
@@ -329,6 +373,15 @@ static void collector_that_comes_back_is_told_everything(void **state)
 	assert_hosts_arrived(lab_receive(lab, 0), 20);
 }
 
+/* The first collector is where no way leads yet. */
+static void lab_move_collector(Lab *lab)
+{
+	close(lab->receivers[0].fd);
+	lab->receivers[0] = receiver_at(AF_INET, "0.0.0.0", 0);
+	snprintf(lab->receivers[0].address, sizeof(lab->receivers[0].address), "192.0.2.1:%u",
+		 receiver_port(&lab->receivers[0]));
+}
+
 static void network_that_comes_late_loses_what_came_before(void **state)
 {
 	g_autoptr(Lab) lab = NULL;
@@ -338,10 +391,7 @@ static void network_that_comes_late_loses_what_came_before(void **state)
 	if (!*state)
 		skip();
 	lab = lab_new(2);
-	close(lab->receivers[0].fd);
-	lab->receivers[0] = receiver_at(AF_INET, "0.0.0.0", 0);
-	snprintf(lab->receivers[0].address, sizeof(lab->receivers[0].address), "192.0.2.1:%u",
-		 receiver_port(&lab->receivers[0]));
+	lab_move_collector(lab);
 	lab_report(lab, 10);
 	lab_report(lab, 10);
 	status = status_of(lab, 0);
@@ -544,10 +594,20 @@ static void repetition_is_noted(void **state)
 	g_autoptr(Lab) lab = lab_new(1);
 	g_autofree HostDelta *deltas = hosts_new_deltas(10);
 
-	exporting_note_repetition(lab->exporting, deltas, 10);
+	ExportReport report = report_of(lab, deltas, 10);
+
+	exporting_note_repetition(lab->exporting, &report);
 	assert_int_equal(status_of(lab, 0).counters.repeated_records, 20);
 	assert_int_equal(status_of(lab, 0).counters.repeated_packets, 30);
 	assert_int_equal(status_of(lab, 0).counters.repeated_octets, 31000);
+	lab_meter_flows(lab, 10);
+	g_array_index(lab->flows, FlowRecord, 5).volume = (Volume){ 0 };
+	report.flows = lab->flows;
+	lab->collector_configs[0].records_hosts = false;
+	exporting_note_repetition(lab->exporting, &report);
+	assert_int_equal(status_of(lab, 0).counters.repeated_records, 20 + 9);
+	assert_int_equal(status_of(lab, 0).counters.repeated_packets, 30 + 27);
+	assert_int_equal(status_of(lab, 0).counters.repeated_octets, 31000 + 9000);
 }
 
 static void account_outlives_the_process(void **state)
@@ -627,6 +687,162 @@ static void accounts_of_one_address_follow_their_layout(void **state)
 	g_ptr_array_unref(reversed.ipfix.collectors);
 }
 
+static void flows_come_after_hosts_to_who_wants_them(void **state)
+{
+	static const struct {
+		bool hosts, flows;
+	} wants[] = { { true, true }, { true, false }, { false, true }, { false, false } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(wants); i++) {
+		g_autoptr(Lab) lab = lab_new(2);
+		const Decoder *decoder;
+		size_t hosts = wants[i].hosts ? 10 : 0, flows = wants[i].flows ? 30 : 0;
+
+		lab->collector_configs[0].records_hosts = wants[i].hosts;
+		lab->collector_configs[0].records_flows = wants[i].flows;
+		lab_meter_flows(lab, 30);
+		lab_report(lab, 10);
+		decoder = lab_receive(lab, 0);
+		assert_int_equal(count_records(decoder, TEMPLATE_HOSTS_MAC), hosts);
+		assert_int_equal(count_records(decoder, TEMPLATE_FLOWS_MARK), flows * 2 / 3);
+		assert_int_equal(count_records(decoder, TEMPLATE_FLOWS_MARK + 1), flows / 3);
+		assert_int_equal(count_records(decoder, 274), wants[i].hosts + wants[i].flows);
+		assert_int_equal(count_records(decoder, 271), wants[i].hosts || wants[i].flows);
+		assert_int_equal(!!decoder_template(decoder, DOMAIN, TEMPLATE_HOSTS_MAC),
+				 wants[i].hosts);
+		assert_int_equal(!!decoder_template(decoder, DOMAIN, TEMPLATE_FLOWS_MARK),
+				 wants[i].flows);
+		assert_int_equal(decoder_flow_records(decoder), 2 * hosts + flows);
+		assert_int_equal(decoder_flow_records(lab_receive(lab, 1)), 20 + 30);
+	}
+}
+
+static void nobody_is_told_of_flows_that_are_not_metered(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(1);
+
+	lab_report(lab, 10);
+	assert_null(decoder_template(lab_receive(lab, 0), DOMAIN, TEMPLATE_FLOWS_MARK));
+	lab_meter_flows(lab, 0);
+	lab->now_ms += REFRESH_MS;
+	lab_report(lab, 10);
+	assert_non_null(decoder_template(lab_receive(lab, 0), DOMAIN, TEMPLATE_FLOWS_MARK));
+}
+
+static void flows_are_counted_as_hosts_are(void **state)
+{
+	enum { FLOWS = 10000, REPORTS = 5 };
+	g_autoptr(Lab) lab = lab_new(2);
+
+	lab->collector_configs[1].enterprise = ENTERPRISE_NONE;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_meter_flows(lab, FLOWS);
+	for (int i = 0; i < REPORTS; i++) {
+		lab_report(lab, 10);
+		(void)lab_receive(lab, 0);
+		(void)lab_receive(lab, 1);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		const Decoder *decoder = lab_receive(lab, i);
+		const ExportCounters counters = status_of(lab, i).counters;
+
+		assert_int_equal(decoder->missing, 0);
+		assert_int_equal(decoder->longest > MESSAGE_SIZE, false);
+		assert_int_equal(decoder_flow_records(decoder), REPORTS * (20 + FLOWS));
+		assert_int_equal(decoder_sum(decoder, 1), REPORTS * (31000 + 1000 * FLOWS));
+		assert_int_equal(decoder_sum(decoder, 2), REPORTS * (30 + 3 * FLOWS));
+		assert_int_equal(counters.flow_records, REPORTS * (20 + FLOWS));
+		assert_int_equal(counters.records, decoder->records->len);
+		assert_int_equal(counters.messages, decoder->messages->len);
+		assert_int_equal(counters.dropped_records, 0);
+	}
+}
+
+static void flows_that_are_not_sent_are_accounted_for(void **state)
+{
+	enum { FLOWS = 5000 };
+	g_autoptr(Lab) lab = NULL;
+	ExportCounters counters;
+
+	if (!*state)
+		skip();
+	lab = lab_new(1);
+	lab_move_collector(lab);
+	lab_meter_flows(lab, FLOWS);
+	lab_report(lab, 0);
+	counters = status_of(lab, 0).counters;
+	assert_non_null(status_of(lab, 0).last_error);
+	assert_int_equal(counters.dropped_flow_records, FLOWS);
+	assert_int_equal(counters.dropped_packets, 3 * FLOWS);
+	assert_int_equal(counters.dropped_octets, 1000 * FLOWS);
+	assert_true(run("ip address add 192.0.2.1/32 dev lo"));
+	lab_report(lab, 0);
+	assert_null(status_of(lab, 0).last_error);
+	assert_int_equal(decoder_flow_records(lab_receive(lab, 0)), FLOWS);
+	assert_int_equal(lab_receive(lab, 0)->missing, 0);
+}
+
+static void flows_are_as_long_as_the_narrowest_path(void **state)
+{
+	g_autoptr(Lab) lab = NULL;
+
+	if (!*state)
+		skip();
+	lab = lab_new(2);
+	assert_true(run("ip link set lo mtu 600"));
+	lab_meter_flows(lab, 10000);
+	lab_report(lab, 10);
+	lab_report(lab, 10);
+	for (unsigned int i = 0; i < 2; i++) {
+		const Decoder *decoder = lab_receive(lab, i);
+
+		assert_int_equal(decoder_flow_records(decoder), 2 * (20 + 10000));
+		assert_int_equal(decoder->missing, 0);
+		assert_true(decoder->longest <= 600 - 28);
+	}
+}
+
+/* A path that turns narrow between two steps costs at most the messages that found out. */
+static void step_goes_on_where_the_one_before_ended(void **state)
+{
+	enum { FLOWS = 20000 };
+	g_autoptr(Lab) lab = NULL;
+	ExportReport report;
+	unsigned int steps = 1;
+
+	if (!*state)
+		skip();
+	lab = lab_new(1);
+	lab_meter_flows(lab, FLOWS);
+	report = report_of(lab, NULL, 0);
+	exporting_begin(lab->exporting, &report);
+	assert_true(exporting_step(lab->exporting));
+	assert_true(run("ip link set lo mtu 700"));
+	while (exporting_step(lab->exporting))
+		steps++;
+	assert_true(steps > 2);
+	assert_false(exporting_step(lab->exporting));
+	assert_int_equal(decoder_flow_records(lab_receive(lab, 0)), FLOWS);
+	assert_int_equal(decoder_sum(lab_receive(lab, 0), 1), 1000 * FLOWS);
+	assert_int_equal(lab_receive(lab, 0)->missing, 0);
+}
+
+static void reload_in_a_report_ends_it_first(void **state)
+{
+	enum { FLOWS = 20000 };
+	g_autoptr(Lab) lab = lab_new(1);
+	ExportReport report;
+
+	lab_meter_flows(lab, FLOWS);
+	report = report_of(lab, NULL, 0);
+	exporting_begin(lab->exporting, &report);
+	assert_true(exporting_step(lab->exporting));
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	assert_false(exporting_step(lab->exporting));
+	assert_int_equal(decoder_flow_records(lab_receive(lab, 0)), FLOWS);
+	assert_int_equal(status_of(lab, 0).counters.flow_records, FLOWS);
+}
+
 static void process_without_collectors_is_idle(void **state)
 {
 	g_autoptr(Lab) lab = lab_new(0);
@@ -665,6 +881,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(accounts_of_one_address_outlive_the_process,
 						make_directory, remove_directory),
 		cmocka_unit_test(accounts_of_one_address_follow_their_layout),
+		cmocka_unit_test(flows_come_after_hosts_to_who_wants_them),
+		cmocka_unit_test(nobody_is_told_of_flows_that_are_not_metered),
+		cmocka_unit_test(flows_are_counted_as_hosts_are),
+		cmocka_network_test(flows_that_are_not_sent_are_accounted_for),
+		cmocka_network_test(flows_are_as_long_as_the_narrowest_path),
+		cmocka_network_test(step_goes_on_where_the_one_before_ended),
+		cmocka_unit_test(reload_in_a_report_ends_it_first),
 		cmocka_unit_test(process_without_collectors_is_idle),
 	};
 

@@ -7,9 +7,13 @@
 #include "base/error.h"
 #include "ipfix_domain.h"
 
-/* An id of host records is TEMPLATE_HOSTS + the variant's block + 2 * AddressKind + direction. */
+/*
+ * An id of host records is TEMPLATE_HOSTS + the variant's block + 2 * AddressKind + direction, one of flows
+ * TEMPLATE_FLOWS + its blocks + FlowFamily.
+ */
 enum {
 	TEMPLATE_HOSTS = 256,
+	TEMPLATE_FLOWS = 512,
 	TEMPLATE_STATISTICS = 270,
 	TEMPLATE_INTERFACES = 271,
 	TEMPLATE_SAMPLING = 272,
@@ -23,6 +27,12 @@ typedef enum {
 	ADDRESS_KINDS,
 } AddressKind;
 
+typedef enum {
+	FLOW_IPV4,
+	FLOW_IPV6,
+	FLOW_FAMILIES,
+} FlowFamily;
+
 /* What a template has. A field belongs to the templates that have all that it needs. */
 enum {
 	UPLOAD = 1 << 0,
@@ -33,8 +43,10 @@ enum {
 	LAYER2 = 1 << 5,
 	HOST_MAC = 1 << 6,
 	HOST_SCOPE = 1 << 7,
-	IN_MEMORY = 1 << 8, /* never on the wire: aligns the field that follows */
-	EVERYTHING = (1 << 9) - 1,
+	LINK = 1 << 8, /* what of a flow stands in the frame's header: MACs and tags */
+	FLOW_MARK = 1 << 9,
+	IN_MEMORY = 1 << 10, /* never on the wire: aligns the field that follows */
+	EVERYTHING = (1 << 11) - 1,
 };
 
 static const uint32_t direction_fields[DIRECTIONS] = { UPLOAD, DOWNLOAD };
@@ -44,27 +56,39 @@ static const uint32_t address_fields[ADDRESS_KINDS] = { IPV4, IPV6, 0 };
 typedef struct {
 	uint16_t block;
 	uint32_t fields;
-	size_t elements; /* how many of enterprise_elements[] they use */
 } Variant;
 
 static const Variant variants[] = {
-	[ENTERPRISE_NONE] = { 0, MAC, 0 },
-	[ENTERPRISE_MAC] = { 32, MAC | HOST_MAC, 1 },
-	[ENTERPRISE_FULL] = { 64, MAC | HOST_MAC | HOST_SCOPE, 3 },
+	[ENTERPRISE_NONE] = { 0, MAC },
+	[ENTERPRISE_MAC] = { 32, MAC | HOST_MAC },
+	[ENTERPRISE_FULL] = { 64, MAC | HOST_MAC | HOST_SCOPE },
 };
 
 /* Of hosts that are known by their address alone; ids for ADDRESS_NONE do not exist. */
-static const Variant variant_without_mac = { 96, 0, 0 };
+static const Variant variant_without_mac = { 96, 0 };
 
+static const Variant flow_variants[] = {
+	[ENTERPRISE_NONE] = { 0, 0 },
+	[ENTERPRISE_MAC] = { 32, FLOW_MARK },
+	[ENTERPRISE_FULL] = { 32, FLOW_MARK },
+};
+
+#define NO_LINK_BLOCK 64
 #define LAYER2_BLOCK 128
 
-static const fbInfoElement_t enterprise_elements[] = {
-	FB_IE_INIT_FULL("hostMacAddress", 0, 1, 6, FB_IE_DEFAULT, 0, 0, FB_MAC_ADDR,
-			(char *)"MAC address of the metered host"),
-	FB_IE_INIT_FULL("hostScope", 0, 2, 1, FB_IE_IDENTIFIER, 0, 0, FB_UINT_8,
-			(char *)"how far it went: 1 internet, 2 local"),
-	FB_IE_INIT_FULL("hostName", 0, 3, FB_IE_VARLEN, FB_IE_DEFAULT, 0, 0, FB_STRING,
-			(char *)"name of the metered host"),
+/* Each is in the templates that have what it belongs to. */
+static const struct {
+	uint32_t fields;
+	fbInfoElement_t element;
+} enterprise_elements[] = {
+	{ HOST_MAC, FB_IE_INIT_FULL("hostMacAddress", 0, 1, 6, FB_IE_DEFAULT, 0, 0, FB_MAC_ADDR,
+				    (char *)"MAC address of the metered host") },
+	{ HOST_SCOPE, FB_IE_INIT_FULL("hostScope", 0, 2, 1, FB_IE_IDENTIFIER, 0, 0, FB_UINT_8,
+				      (char *)"how far it went: 1 internet, 2 local") },
+	{ HOST_SCOPE, FB_IE_INIT_FULL("hostName", 0, 3, FB_IE_VARLEN, FB_IE_DEFAULT, 0, 0,
+				      FB_STRING, (char *)"name of the metered host") },
+	{ FLOW_MARK, FB_IE_INIT_FULL("flowMark", 0, 4, 4, FB_IE_F_ENDIAN | FB_IE_IDENTIFIER, 0, 0,
+				     FB_UINT_32, (char *)"mark of the packets in Linux, fwmark") },
 };
 
 /*
@@ -95,6 +119,47 @@ struct host_fields {
 	uint8_t padding_2[1];
 };
 _Static_assert(sizeof(struct host_fields) == 144, "host_fields has holes");
+
+/* One for both families. What is told of the interface of one hook alone is 0 for the other. */
+struct flow_fields {
+	uint64_t start_ms;
+	uint64_t end_ms;
+	uint32_t ingress_interface;
+	uint32_t egress_interface;
+	uint8_t flow_direction;
+	uint8_t ip_version;
+	uint8_t source_mac[MAC_LEN];
+	uint8_t destination_mac[MAC_LEN];
+	uint16_t vlan;
+	uint16_t post_vlan;
+	uint16_t customer_vlan;
+	uint32_t source_ipv4;
+	uint32_t destination_ipv4;
+	uint8_t source_ipv6[ADDRESS_LEN];
+	uint8_t destination_ipv6[ADDRESS_LEN];
+	uint16_t source_port;
+	uint16_t destination_port;
+	uint16_t icmp_ipv4;
+	uint16_t icmp_ipv6;
+	uint8_t protocol;
+	uint8_t class_of_service;
+	uint8_t tcp_flags;
+	uint8_t min_ttl;
+	uint8_t max_ttl;
+	uint8_t end_reason;
+	uint8_t padding[2];
+	uint32_t fragment_id;
+	uint32_t flow_label;
+	uint32_t min_octets;
+	uint32_t max_octets;
+	uint8_t padding_2[4];
+	uint64_t octets;
+	uint64_t packets;
+	uint64_t layer2_octets;
+	uint32_t mark;
+	uint8_t padding_3[4];
+};
+_Static_assert(sizeof(struct flow_fields) == 152, "flow_fields has holes");
 
 struct statistics_fields {
 	uint32_t observation_domain;
@@ -156,6 +221,46 @@ static fbInfoElementSpec_t host_spec[] = {
 	FB_IESPEC_NULL,
 };
 
+static fbInfoElementSpec_t flow_spec[] = {
+	FIELD(flow_fields, start_ms,          0,         "flowStartMilliseconds"),
+	FIELD(flow_fields, end_ms,            0,         "flowEndMilliseconds"),
+	FIELD(flow_fields, ingress_interface, 0,         "ingressInterface"),
+	FIELD(flow_fields, egress_interface,  0,         "egressInterface"),
+	FIELD(flow_fields, flow_direction,    0,         "flowDirection"),
+	FIELD(flow_fields, ip_version,        0,         "ipVersion"),
+	FIELD(flow_fields, source_mac,        LINK,      "sourceMacAddress"),
+	FIELD(flow_fields, destination_mac,   LINK,      "destinationMacAddress"),
+	FIELD(flow_fields, vlan,              LINK,      "vlanId"),
+	FIELD(flow_fields, post_vlan,         LINK,      "postVlanId"),
+	FIELD(flow_fields, customer_vlan,     LINK,      "dot1qCustomerVlanId"),
+	FIELD(flow_fields, source_ipv4,       IPV4,      "sourceIPv4Address"),
+	FIELD(flow_fields, destination_ipv4,  IPV4,      "destinationIPv4Address"),
+	FIELD(flow_fields, source_ipv6,       IPV6,      "sourceIPv6Address"),
+	FIELD(flow_fields, destination_ipv6,  IPV6,      "destinationIPv6Address"),
+	FIELD(flow_fields, source_port,       0,         "sourceTransportPort"),
+	FIELD(flow_fields, destination_port,  0,         "destinationTransportPort"),
+	FIELD(flow_fields, icmp_ipv4,         IPV4,      "icmpTypeCodeIPv4"),
+	FIELD(flow_fields, icmp_ipv6,         IPV6,      "icmpTypeCodeIPv6"),
+	FIELD(flow_fields, protocol,          0,         "protocolIdentifier"),
+	FIELD(flow_fields, class_of_service,  0,         "ipClassOfService"),
+	FIELD(flow_fields, tcp_flags,         0,         "tcpControlBits"),
+	FIELD(flow_fields, min_ttl,           0,         "minimumTTL"),
+	FIELD(flow_fields, max_ttl,           0,         "maximumTTL"),
+	FIELD(flow_fields, end_reason,        0,         "flowEndReason"),
+	FIELD(flow_fields, padding,           IN_MEMORY, "paddingOctets"),
+	FIELD(flow_fields, fragment_id,       0,         "fragmentIdentification"),
+	FIELD(flow_fields, flow_label,        IPV6,      "flowLabelIPv6"),
+	FIELD(flow_fields, min_octets,        0,         "minimumIpTotalLength"),
+	FIELD(flow_fields, max_octets,        0,         "maximumIpTotalLength"),
+	FIELD(flow_fields, padding_2,         IN_MEMORY, "paddingOctets"),
+	FIELD(flow_fields, octets,            0,         "octetDeltaCount"),
+	FIELD(flow_fields, packets,           0,         "packetDeltaCount"),
+	FIELD(flow_fields, layer2_octets,     LAYER2,    "layer2OctetDeltaCount"),
+	FIELD(flow_fields, mark,              FLOW_MARK, "flowMark"),
+	FIELD(flow_fields, padding_3,         IN_MEMORY, "paddingOctets"),
+	FB_IESPEC_NULL,
+};
+
 static fbInfoElementSpec_t statistics_spec[] = {
 	FIELD(statistics_fields, observation_domain,    0,         "observationDomainId"),
 	FIELD(statistics_fields, padding,               IN_MEMORY, "paddingOctets"),
@@ -213,6 +318,8 @@ typedef struct {
 /* clang-format off */
 static const RecordKind host_kind =
 	{ TEMPLATE_HOSTS, sizeof(struct host_fields), 0, host_spec };
+static const RecordKind flow_kind =
+	{ TEMPLATE_FLOWS, sizeof(struct flow_fields), 0, flow_spec };
 static const RecordKind statistics_kind =
 	{ TEMPLATE_STATISTICS, sizeof(struct statistics_fields), 1, statistics_spec };
 static const RecordKind interface_kind =
@@ -227,7 +334,9 @@ struct IpfixEncoder {
 	fbInfoModel_t *model;
 	Variant with_mac;
 	Variant without_mac;
-	GArray *templates; /* uint16_t ids of @records, in the order of their export */
+	Variant flows;
+	GArray *host_templates; /* uint16_t ids of @records, in the order of their export */
+	GArray *flow_templates;
 	IpfixDomain records;
 	IpfixDomain process; /* domain 0: what is about the Exporting Process itself */
 };
@@ -304,29 +413,53 @@ static bool add_variant(IpfixEncoder *encoder, const Variant *variant, unsigned 
 
 		if (!add_external(&encoder->records, &host_kind, id, fields, error))
 			return false;
-		g_array_append_val(encoder->templates, id);
+		g_array_append_val(encoder->host_templates, id);
 	}
 	return true;
 }
 
-/*
- * The two options templates stand apart, before and after the others: of several in one set, some
- * collectors read the first only.
- */
+static FlowFamily family_of_kind(unsigned int kind)
+{
+	return kind % FLOW_FAMILIES;
+}
+
+static bool kind_has_link(unsigned int kind)
+{
+	return kind < FLOW_FAMILIES;
+}
+
+static uint16_t flow_template_id(const IpfixEncoder *encoder, unsigned int kind)
+{
+	return (uint16_t)(TEMPLATE_FLOWS + encoder->flows.block +
+			  (kind_has_link(kind) ? 0 : NO_LINK_BLOCK) + family_of_kind(kind));
+}
+
+static bool add_flow_templates(IpfixEncoder *encoder, GError **error)
+{
+	static const uint32_t family_fields[FLOW_FAMILIES] = { IPV4, IPV6 };
+
+	for (unsigned int kind = 0; kind < IPFIX_FLOW_KINDS; kind++) {
+		uint16_t id = flow_template_id(encoder, kind);
+		uint32_t fields = encoder->flows.fields | family_fields[family_of_kind(kind)] |
+				  (kind_has_link(kind) ? LINK : 0);
+
+		if (!add_external(&encoder->records, &flow_kind, id, fields, error))
+			return false;
+		g_array_append_val(encoder->flow_templates, id);
+	}
+	return true;
+}
+
 static bool add_record_templates(IpfixEncoder *encoder, GError **error)
 {
-	static const uint16_t before = TEMPLATE_INTERFACES, after = TEMPLATE_SAMPLING;
 	IpfixDomain *records = &encoder->records;
 
-	g_array_append_val(encoder->templates, before);
-	if (!add_options(records, &interface_kind, error) ||
-	    !add_options(records, &sampling_kind, error) ||
-	    !add_internal(records, &host_kind, error) ||
-	    !add_variant(encoder, &encoder->with_mac, ADDRESS_KINDS, error) ||
-	    !add_variant(encoder, &encoder->without_mac, ADDRESS_NONE, error))
-		return false;
-	g_array_append_val(encoder->templates, after);
-	return true;
+	return add_options(records, &interface_kind, error) &&
+	       add_options(records, &sampling_kind, error) &&
+	       add_internal(records, &host_kind, error) &&
+	       add_variant(encoder, &encoder->with_mac, ADDRESS_KINDS, error) &&
+	       add_variant(encoder, &encoder->without_mac, ADDRESS_NONE, error) &&
+	       add_internal(records, &flow_kind, error) && add_flow_templates(encoder, error);
 }
 
 static bool add_process_templates(IpfixEncoder *encoder, GError **error)
@@ -340,7 +473,7 @@ static fbInfoModel_t *model_new(uint32_t enterprise_number)
 	fbInfoModel_t *model = fbInfoModelAlloc();
 
 	for (size_t i = 0; i < G_N_ELEMENTS(enterprise_elements); i++) {
-		fbInfoElement_t element = enterprise_elements[i];
+		fbInfoElement_t element = enterprise_elements[i].element;
 
 		element.ent = enterprise_number;
 		fbInfoModelAddElement(model, &element);
@@ -377,7 +510,9 @@ IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
 		return NULL;
 	encoder->with_mac = variant_for(&variants[layout->enterprise], layout->layer2_octets);
 	encoder->without_mac = variant_for(&variant_without_mac, layout->layer2_octets);
-	encoder->templates = g_array_new(FALSE, FALSE, sizeof(uint16_t));
+	encoder->flows = variant_for(&flow_variants[layout->enterprise], layout->layer2_octets);
+	encoder->host_templates = g_array_new(FALSE, FALSE, sizeof(uint16_t));
+	encoder->flow_templates = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 	encoder->model = model_new(layout->enterprise_number);
 	ipfix_domain_init(&encoder->records, encoder->model, layout->observation_domain);
 	ipfix_domain_init(&encoder->process, encoder->model, 0);
@@ -398,8 +533,8 @@ void ipfix_encoder_free(IpfixEncoder *encoder)
 	ipfix_domain_done(&encoder->process);
 	if (encoder->model)
 		fbInfoModelFree(encoder->model);
-	if (encoder->templates)
-		g_array_unref(encoder->templates);
+	g_clear_pointer(&encoder->host_templates, g_array_unref);
+	g_clear_pointer(&encoder->flow_templates, g_array_unref);
 	g_free(encoder);
 }
 
@@ -432,6 +567,19 @@ static bool put_record(IpfixDomain *domain, uint16_t template_id, const RecordKi
 	return true;
 }
 
+/* A record that is not of options. */
+static bool put_traffic(IpfixDomain *domain, uint16_t template_id, const RecordKind *kind,
+			const void *record, const Volume *volume, GPtrArray *messages,
+			GError **error)
+{
+	if (!put_record(domain, template_id, kind, record, messages, error))
+		return false;
+	domain->contents.flow_records++;
+	domain->contents.packets += volume->packets;
+	domain->contents.octets += volume->octets;
+	return true;
+}
+
 static bool put_options(IpfixDomain *domain, const RecordKind *kind, const void *record,
 			GPtrArray *messages, GError **error)
 {
@@ -449,46 +597,72 @@ static bool put_type(IpfixDomain *domain, const fbInfoElement_t *element, GPtrAr
 	return true;
 }
 
-static bool put_types(IpfixEncoder *encoder, GPtrArray *messages, GError **error)
+static bool put_types(IpfixEncoder *encoder, uint32_t fields, GPtrArray *messages, GError **error)
 {
 	IpfixDomain *process = &encoder->process;
 
 	if (!put_template(process, type_kind.id, messages, error))
 		return false;
-	for (size_t i = 0; i < encoder->with_mac.elements; i++) {
-		const char *name = enterprise_elements[i].ref.name;
+	for (size_t i = 0; i < G_N_ELEMENTS(enterprise_elements); i++) {
+		const char *name = enterprise_elements[i].element.ref.name;
 
-		if (!put_type(process, fbInfoModelGetElementByName(encoder->model, name), messages,
+		if ((enterprise_elements[i].fields & fields) &&
+		    !put_type(process, fbInfoModelGetElementByName(encoder->model, name), messages,
 			      error))
 			return false;
 	}
 	return true;
 }
 
-static bool put_templates(IpfixEncoder *encoder, GPtrArray *messages, GError **error)
+static bool put_template_list(IpfixEncoder *encoder, const GArray *ids, GPtrArray *messages,
+			      GError **error)
 {
-	for (guint i = 0; i < encoder->templates->len; i++) {
-		uint16_t id = g_array_index(encoder->templates, uint16_t, i);
-
-		if (!put_template(&encoder->records, id, messages, error))
+	for (guint i = 0; i < ids->len; i++) {
+		if (!put_template(&encoder->records, g_array_index(ids, uint16_t, i), messages,
+				  error))
 			return false;
 	}
 	return true;
 }
 
-bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, GPtrArray *messages,
-			    GError **error)
+/*
+ * The two options templates stand apart, before and after the others: of several in one set, some
+ * collectors read the first only.
+ */
+static bool put_templates(IpfixEncoder *encoder, unsigned int records, GPtrArray *messages,
+			  GError **error)
 {
+	return put_template(&encoder->records, interface_kind.id, messages, error) &&
+	       (!(records & IPFIX_HOSTS) ||
+		put_template_list(encoder, encoder->host_templates, messages, error)) &&
+	       (!(records & IPFIX_FLOWS) ||
+		put_template_list(encoder, encoder->flow_templates, messages, error)) &&
+	       put_template(&encoder->records, sampling_kind.id, messages, error);
+}
+
+/* Those that are of an enterprise, of what the templates for @records have. */
+static uint32_t enterprise_fields(const IpfixEncoder *encoder, unsigned int records)
+{
+	uint32_t fields = (records & IPFIX_HOSTS ? encoder->with_mac.fields : 0) |
+			  (records & IPFIX_FLOWS ? encoder->flows.fields : 0);
+
+	return fields & (HOST_MAC | HOST_SCOPE | FLOW_MARK);
+}
+
+bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, unsigned int records,
+			    GPtrArray *messages, GError **error)
+{
+	uint32_t fields = enterprise_fields(encoder, records);
 	bool ok;
 
-	if (encoder->with_mac.elements) {
+	if (fields) {
 		ipfix_domain_begin(&encoder->process, export_time_s, 0);
-		ok = put_types(encoder, messages, error);
+		ok = put_types(encoder, fields, messages, error);
 		if (!ipfix_domain_finish(&encoder->process, ok, messages, error))
 			return false;
 	}
 	ipfix_domain_begin(&encoder->records, export_time_s, 0);
-	ok = put_templates(encoder, messages, error);
+	ok = put_templates(encoder, records, messages, error);
 	return ipfix_domain_finish(&encoder->records, ok, messages, error);
 }
 
@@ -601,12 +775,19 @@ static uint16_t template_of(const IpfixEncoder *encoder, const HostRecord *recor
 				address, record->direction);
 }
 
+static uint32_t ipv4_of(const uint8_t address[ADDRESS_LEN])
+{
+	uint32_t ipv4;
+
+	memcpy(&ipv4, address + ADDRESS_LEN - sizeof(ipv4), sizeof(ipv4));
+	return ntohl(ipv4);
+}
+
 static void fill_host_fields(struct host_fields *fields, const HostRecord *record, bool with_name)
 {
 	const struct host_key *key = &record->key;
-	uint32_t ipv4;
+	uint32_t ipv4 = ipv4_of(key->address);
 
-	memcpy(&ipv4, key->address + ADDRESS_LEN - sizeof(ipv4), sizeof(ipv4));
 	*fields = (struct host_fields){
 		.start_ms = record->start_ms,
 		.end_ms = record->end_ms,
@@ -614,8 +795,8 @@ static void fill_host_fields(struct host_fields *fields, const HostRecord *recor
 		.egress_interface = key->ifindex,
 		.flow_direction = (uint8_t)record->direction,
 		.ip_version = key->ip_version,
-		.source_ipv4 = ntohl(ipv4),
-		.destination_ipv4 = ntohl(ipv4),
+		.source_ipv4 = ipv4,
+		.destination_ipv4 = ipv4,
 		.octets = record->volume.octets,
 		.packets = record->volume.packets,
 		.layer2_octets = record->volume.layer2_octets,
@@ -637,16 +818,11 @@ static void fill_host_fields(struct host_fields *fields, const HostRecord *recor
 static bool put_host(IpfixEncoder *encoder, const HostRecord *record, GPtrArray *messages,
 		     GError **error)
 {
-	IpfixDomain *domain = &encoder->records;
 	struct host_fields fields;
 
 	fill_host_fields(&fields, record, encoder->with_mac.fields & HOST_SCOPE);
-	if (!put_record(domain, template_of(encoder, record), &host_kind, &fields, messages, error))
-		return false;
-	domain->contents.flow_records++;
-	domain->contents.packets += record->volume.packets;
-	domain->contents.octets += record->volume.octets;
-	return true;
+	return put_traffic(&encoder->records, template_of(encoder, record), &host_kind, &fields,
+			   &record->volume, messages, error);
 }
 
 bool ipfix_encode_hosts(IpfixEncoder *encoder, uint32_t export_time_s, const HostRecord *records,
@@ -660,6 +836,119 @@ bool ipfix_encode_hosts(IpfixEncoder *encoder, uint32_t export_time_s, const Hos
 		domain->next = (uint32_t)i;
 		if (!volume_is_zero(&records[i].volume))
 			ok = put_host(encoder, &records[i], messages, error);
+	}
+	domain->next = (uint32_t)n;
+	return ipfix_domain_finish(domain, ok, messages, error);
+}
+
+static bool has_link(const FlowRecord *record)
+{
+	return record->key.vlan || record->key.customer_vlan ||
+	       !is_zero(record->attributes.source_mac, MAC_LEN) ||
+	       !is_zero(record->attributes.destination_mac, MAC_LEN);
+}
+
+unsigned int ipfix_flow_kind(const FlowRecord *record)
+{
+	FlowFamily family = record->key.ip_version == 6 ? FLOW_IPV6 : FLOW_IPV4;
+
+	return family + (has_link(record) ? 0 : FLOW_FAMILIES);
+}
+
+static bool is_icmp(const struct flow_key *key)
+{
+	return key->protocol == (key->ip_version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+/*
+ * An outer tag is told of the interface where the frame was seen: 58 is of that of ingress, 59 of egress,
+ * and pmacct takes the one or the other by the direction.
+ */
+static void fill_flow_link(struct flow_fields *fields, const FlowRecord *record)
+{
+	const struct flow_key *key = &record->key;
+
+	memcpy(fields->source_mac, record->attributes.source_mac, MAC_LEN);
+	memcpy(fields->destination_mac, record->attributes.destination_mac, MAC_LEN);
+	fields->vlan = key->hook == HOOK_INGRESS ? key->vlan : 0;
+	fields->post_vlan = key->hook == HOOK_EGRESS ? key->vlan : 0;
+	fields->customer_vlan = key->customer_vlan;
+}
+
+/*
+ * ICMP's type and code stand in destinationTransportPort, too, where NetFlow has always had them and where
+ * pmacct looks for them.
+ *
+ * Of tcpControlBits the lower octet is told (RFC 7125): pmacct reads the first octet of two.
+ */
+static void fill_flow_transport(struct flow_fields *fields, const FlowRecord *record)
+{
+	const struct flow_key *key = &record->key;
+	uint16_t icmp = is_icmp(key) ? ntohs(key->destination_port) : 0;
+
+	fields->source_port = ntohs(key->source_port);
+	fields->destination_port = ntohs(key->destination_port);
+	fields->icmp_ipv4 = icmp;
+	fields->icmp_ipv6 = icmp;
+	fields->protocol = key->protocol;
+	fields->tcp_flags = (uint8_t)record->attributes.tcp_flags;
+}
+
+static void fill_flow_fields(struct flow_fields *fields, const FlowRecord *record)
+{
+	const struct flow_key *key = &record->key;
+	const struct flow_attributes *attributes = &record->attributes;
+
+	*fields = (struct flow_fields){
+		.start_ms = record->start_ms,
+		.end_ms = record->end_ms,
+		.ingress_interface = key->ingress,
+		.egress_interface = key->egress,
+		.flow_direction = key->hook,
+		.ip_version = key->ip_version,
+		.source_ipv4 = ipv4_of(key->source),
+		.destination_ipv4 = ipv4_of(key->destination),
+		.class_of_service = key->traffic_class,
+		.min_ttl = attributes->min_ttl,
+		.max_ttl = attributes->max_ttl,
+		.end_reason = (uint8_t)record->end,
+		.fragment_id = attributes->fragment_id,
+		.flow_label = attributes->flow_label,
+		.min_octets = attributes->min_octets,
+		.max_octets = attributes->max_octets,
+		.octets = record->volume.octets,
+		.packets = record->volume.packets,
+		.layer2_octets = record->volume.layer2_octets,
+		.mark = key->mark,
+	};
+	memcpy(fields->source_ipv6, key->source, ADDRESS_LEN);
+	memcpy(fields->destination_ipv6, key->destination, ADDRESS_LEN);
+	fill_flow_link(fields, record);
+	fill_flow_transport(fields, record);
+}
+
+static bool put_flow(IpfixEncoder *encoder, const FlowRecord *record, GPtrArray *messages,
+		     GError **error)
+{
+	struct flow_fields fields;
+
+	fill_flow_fields(&fields, record);
+	return put_traffic(&encoder->records, flow_template_id(encoder, ipfix_flow_kind(record)),
+			   &flow_kind, &fields, &record->volume, messages, error);
+}
+
+bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s,
+			const FlowRecord *const *records, size_t n, size_t from,
+			GPtrArray *messages, GError **error)
+{
+	IpfixDomain *domain = &encoder->records;
+	bool ok = true;
+
+	ipfix_domain_begin(domain, export_time_s, from);
+	for (size_t i = from; ok && i < n; i++) {
+		domain->next = (uint32_t)i;
+		if (!volume_is_zero(&records[i]->volume))
+			ok = put_flow(encoder, records[i], messages, error);
 	}
 	domain->next = (uint32_t)n;
 	return ipfix_domain_finish(domain, ok, messages, error);

@@ -14,6 +14,7 @@
 #include <glib.h>
 
 #include "config/config.h"
+#include "accounts/flows.h"
 #include "accounts/hosts.h"
 
 #define IPFIX_HEADER_LEN 16
@@ -38,7 +39,8 @@ typedef struct {
 typedef struct {
 	IpfixContents contents;
 	uint32_t observation_domain;
-	uint32_t first; /* of a batch of hosts: the index of the first item in this message ... */
+	uint32_t
+		first; /* of a batch of hosts or flows: the index of the first item in this message ... */
 	uint32_t items; /* ... and how many are: to encode the rest again, start from `first` */
 	uint8_t data[];
 } IpfixMessage;
@@ -65,6 +67,9 @@ typedef struct {
 	Volume volume;
 	const char *name; /* NULL: host_label() stands for it */
 } HostRecord;
+
+/* Flows of one kind have one template: their family, and whether anything of a frame is known of them. */
+#define IPFIX_FLOW_KINDS 4
 
 /* The Exporting Process as one collector sees it (RFC 7011, 4.1 and 4.3; template 270). */
 typedef struct {
@@ -94,19 +99,28 @@ bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, 
 /* Whether the records of @key have hostScope, so that its scopes need not be summed up. */
 bool ipfix_tells_scopes_apart(EnterpriseElements enterprise, const struct host_key *key);
 
+/* Below IPFIX_FLOW_KINDS. */
+unsigned int ipfix_flow_kind(const FlowRecord *record);
+
 /*
  * Each appends IpfixMessages to @messages, which frees them by g_free(). @export_time_s is for the
  * message header.
  */
 
+/* What a collector is told of; options come with either. */
+enum {
+	IPFIX_HOSTS = 1 << 0,
+	IPFIX_FLOWS = 1 << 1,
+};
+
 /*
- * All templates which the layout can produce, those of options among them. What describes the
- * enterprise elements (RFC 5610) comes first, as some learn the types from there only, and in
- * Observation Domain 0 (RFC 7011, 3.1), which has a sequence of its own: nfdump does not count
+ * All templates which the layout can produce for these @records, those of options among them. What
+ * describes the enterprise elements (RFC 5610) comes first, as some learn the types from there only,
+ * and in Observation Domain 0 (RFC 7011, 3.1), which has a sequence of its own: nfdump does not count
  * options records, and this way misses none.
  */
-bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, GPtrArray *messages,
-			    GError **error);
+bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, unsigned int records,
+			    GPtrArray *messages, GError **error);
 
 /* Options: interface names (271), and that every packet is seen (272). */
 bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s,
@@ -121,6 +135,11 @@ bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
 /* The records from index @from on; those whose volume is zero are left out. */
 bool ipfix_encode_hosts(IpfixEncoder *encoder, uint32_t export_time_s, const HostRecord *records,
 			size_t n, size_t from, GPtrArray *messages, GError **error);
+
+/* The same of flows; those of one kind should stand together. */
+bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s,
+			const FlowRecord *const *records, size_t n, size_t from,
+			GPtrArray *messages, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IpfixEncoder, ipfix_encoder_free)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipfix.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "../../tests/unit/ipfix_decoder.h"
@@ -56,14 +57,19 @@ static void decode(Decoder *decoder, GPtrArray *messages)
 	assert_int_equal(decoder->missing, 0);
 }
 
-static Decoder *decode_templates(IpfixEncoder *encoder)
+static Decoder *decode_templates_of(IpfixEncoder *encoder, unsigned int records)
 {
 	g_autoptr(GPtrArray) messages = messages_new();
 	Decoder *decoder = decoder_new();
 
-	assert_true(ipfix_encode_templates(encoder, EXPORT_TIME_S, messages, NULL));
+	assert_true(ipfix_encode_templates(encoder, EXPORT_TIME_S, records, messages, NULL));
 	decode(decoder, messages);
 	return decoder;
+}
+
+static Decoder *decode_templates(IpfixEncoder *encoder)
+{
+	return decode_templates_of(encoder, IPFIX_HOSTS);
 }
 
 /* What @records become, after the templates. */
@@ -73,6 +79,21 @@ static Decoder *decode_hosts(IpfixEncoder *encoder, const HostRecord *records, s
 	Decoder *decoder = decode_templates(encoder);
 
 	assert_true(ipfix_encode_hosts(encoder, EXPORT_TIME_S, records, n, 0, messages, NULL));
+	g_array_set_size(decoder->records, 0);
+	decode(decoder, messages);
+	return decoder;
+}
+
+/* The same of flows. */
+static Decoder *decode_flows(IpfixEncoder *encoder, const FlowRecord *flows, size_t n)
+{
+	g_autofree const FlowRecord **records = g_new(const FlowRecord *, n);
+	g_autoptr(GPtrArray) messages = messages_new();
+	Decoder *decoder = decode_templates_of(encoder, IPFIX_FLOWS);
+
+	for (size_t i = 0; i < n; i++)
+		records[i] = &flows[i];
+	assert_true(ipfix_encode_flows(encoder, EXPORT_TIME_S, records, n, 0, messages, NULL));
 	g_array_set_size(decoder->records, 0);
 	decode(decoder, messages);
 	return decoder;
@@ -175,6 +196,25 @@ static const DecodedField layer2_field = {0, 352, 8};
 static const DecodedField enterprise_fields[] = {
 	{ENTERPRISE, 1, 6}, {ENTERPRISE, 2, 1}, {ENTERPRISE, 3, 32},
 };
+static const DecodedField mark_field = {ENTERPRISE, 4, 4};
+
+#define SIDES {0, 10, 4}, {0, 14, 4}, DIRECTION_AND_VERSION
+#define FRAME {0, 56, 6}, {0, 80, 6}, {0, 58, 2}, {0, 59, 2}, {0, 245, 2}
+#define PORTS {0, 7, 2}, {0, 11, 2}
+#define PACKETS {0, 4, 1}, {0, 5, 1}, {0, 6, 1}, {0, 52, 1}, {0, 53, 1}, {0, 136, 1}, {0, 54, 4}
+#define LENGTHS {0, 25, 4}, {0, 26, 4}
+
+/* The same of flows: they have the mark where there are enterprise elements at all. */
+static const DecodedTemplate flow_layouts[IPFIX_FLOW_KINDS] = {
+	{ 512, 0, 27, { TIMES, SIDES, FRAME, {0, 8, 4}, {0, 12, 4}, PORTS, {0, 32, 2}, PACKETS,
+			LENGTHS, COUNTERS } },
+	{ 513, 0, 28, { TIMES, SIDES, FRAME, {0, 27, 16}, {0, 28, 16}, PORTS, {0, 139, 2}, PACKETS,
+			{0, 31, 4}, LENGTHS, COUNTERS } },
+	{ 576, 0, 22, { TIMES, SIDES, {0, 8, 4}, {0, 12, 4}, PORTS, {0, 32, 2}, PACKETS,
+			LENGTHS, COUNTERS } },
+	{ 577, 0, 23, { TIMES, SIDES, {0, 27, 16}, {0, 28, 16}, PORTS, {0, 139, 2}, PACKETS,
+			{0, 31, 4}, LENGTHS, COUNTERS } },
+};
 /* clang-format on */
 
 static const uint16_t enterprise_blocks[] = {
@@ -236,12 +276,55 @@ static void every_template_has_the_layout_of_its_id(void **state)
 	}
 }
 
+static void every_template_of_flows_has_the_layout_of_its_id(void **state)
+{
+	for (int enterprise = ENTERPRISE_MAC; enterprise <= ENTERPRISE_FULL; enterprise++) {
+		for (int layer2 = 0; layer2 <= 1; layer2++) {
+			g_autoptr(IpfixEncoder) encoder = encoder_of(enterprise, layer2);
+			g_autoptr(Decoder) decoder = decode_templates_of(encoder, IPFIX_FLOWS);
+
+			for (size_t i = 0; i < IPFIX_FLOW_KINDS; i++) {
+				DecodedTemplate expected = flow_layouts[i];
+
+				if (layer2) {
+					expected.id += 128;
+					expected.fields[expected.n++] = layer2_field;
+				}
+				if (enterprise != ENTERPRISE_NONE) {
+					expected.id += 32;
+					expected.fields[expected.n++] = mark_field;
+				}
+				assert_template(decoder, DOMAIN, &expected);
+			}
+			assert_int_equal(decoder->templates[1]->len, IPFIX_FLOW_KINDS + 2);
+		}
+	}
+}
+
 static void templates_fit_into_one_message(void **state)
 {
 	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_FULL, true);
-	g_autoptr(Decoder) decoder = decode_templates(encoder);
+	g_autoptr(Decoder) hosts = decode_templates_of(encoder, IPFIX_HOSTS);
+	g_autoptr(Decoder) flows = decode_templates_of(encoder, IPFIX_FLOWS);
 
-	assert_int_equal(decoder->refreshes, 1);
+	assert_int_equal(hosts->refreshes, 1);
+	assert_int_equal(flows->refreshes, 1);
+}
+
+/* The decoder wants the options templates apart, which a second message must not bring together. */
+static void all_templates_come_together(void **state)
+{
+	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_FULL, true);
+
+	for (size_t size = IPFIX_MESSAGE_MIN; size <= 2000; size++) {
+		g_autoptr(Decoder) decoder = NULL;
+
+		assert_true(ipfix_encoder_set_message_size(encoder, size, NULL));
+		decoder = decode_templates_of(encoder, IPFIX_HOSTS | IPFIX_FLOWS);
+		assert_int_equal(decoder->templates[1]->len,
+				 G_N_ELEMENTS(layouts) + IPFIX_FLOW_KINDS + 2);
+		assert_true(decoder->longest <= size);
+	}
 }
 
 /* Type records of RFC 5610 come in domain 0 before any template that needs them. */
@@ -270,6 +353,22 @@ static void enterprise_elements_are_described_first(void **state)
 			assert_memory_equal(record->at[7], elements[i].name, record->len[7]);
 		}
 	}
+}
+
+static void enterprise_elements_are_described_for_those_who_get_them(void **state)
+{
+	g_autoptr(IpfixEncoder) full = encoder_of(ENTERPRISE_FULL, false);
+	g_autoptr(IpfixEncoder) none = encoder_of(ENTERPRISE_NONE, false);
+	g_autoptr(Decoder) flows = decode_templates_of(full, IPFIX_FLOWS);
+	g_autoptr(Decoder) both = decode_templates_of(full, IPFIX_HOSTS | IPFIX_FLOWS);
+	g_autoptr(Decoder) nothing = decode_templates_of(none, IPFIX_HOSTS | IPFIX_FLOWS);
+
+	assert_int_equal(flows->records->len, 1);
+	assert_int_equal(decoder_value(record_at(flows, 0), 303), 4);
+	assert_int_equal(decoder_value(record_at(flows, 0), 339), 3); /* unsigned32 */
+	assert_memory_equal(record_at(flows, 0)->at[7], "flowMark", 8);
+	assert_int_equal(both->records->len, 4);
+	assert_int_equal(nothing->records->len, 0);
 }
 
 static void upload_is_encoded_octet_by_octet(void **state)
@@ -581,12 +680,221 @@ static void statistics_are_in_domain_0(void **state)
 				 record->template->fields[i].element);
 }
 
+/* Every value differs from every other, and from those of flow_ipv6(). */
+static FlowRecord flow_ipv4(uint8_t protocol)
+{
+	return (FlowRecord){
+		.key = {
+			.source = { [10] = 0xff, 0xff, 192, 0, 2, 1 },
+			.destination = { [10] = 0xff, 0xff, 198, 51, 100, 2 },
+			.ingress = 3,
+			.egress = 4,
+			.mark = 0xfedcba98,
+			.source_port = htons(40000),
+			.destination_port = htons(443),
+			.vlan = 20,
+			.customer_vlan = 30,
+			.protocol = protocol,
+			.traffic_class = 0xb8,
+			.ip_version = 4,
+			.hook = HOOK_EGRESS,
+		},
+		.volume = { 7, 0x1122334455667788, 5098 },
+		.start_ms = START_MS,
+		.end_ms = END_MS,
+		.attributes = {
+			.min_octets = 40,
+			.max_octets = 65575,
+			.tcp_flags = 0x11b,
+			.min_ttl = 63,
+			.max_ttl = 64,
+			.fragment_id = 0xabcd,
+			.source_mac = { 2, 0, 0, 0, 0xab, 1 },
+			.destination_mac = { 2, 0, 0, 0, 0xab, 2 },
+		},
+		.end = FLOW_ENDED,
+	};
+}
+
+static FlowRecord flow_ipv6(uint8_t protocol)
+{
+	FlowRecord flow = flow_ipv4(protocol);
+
+	flow.key.ip_version = 6;
+	memcpy(flow.key.source, (uint8_t[ADDRESS_LEN]){ 0x20, 0x01, 0x0d, 0xb8, [15] = 1 },
+	       ADDRESS_LEN);
+	memcpy(flow.key.destination, (uint8_t[ADDRESS_LEN]){ 0x20, 0x01, 0x0d, 0xb8, [15] = 2 },
+	       ADDRESS_LEN);
+	flow.attributes.flow_label = 0xfffff;
+	flow.attributes.fragment_id = 0xdeadbeef;
+	return flow;
+}
+
+static void flow_is_encoded_octet_by_octet(void **state)
+{
+	static const uint8_t expected[] = {
+		0x02, 0x20, 0x00, 0x64,				/* set 544, 100 octets */
+		0x00, 0x00, 0x01, 0x8b, 0xcf, 0xe5, 0x40, 0xf0, /* flowStartMilliseconds */
+		0x00, 0x00, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x00, /* flowEndMilliseconds */
+		0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x04, /* interfaces */
+		0x01, 0x04,					/* direction, version */
+		0x02, 0x00, 0x00, 0x00, 0xab, 0x01,		/* sourceMacAddress */
+		0x02, 0x00, 0x00, 0x00, 0xab, 0x02,		/* destinationMacAddress */
+		0x00, 0x00, 0x00, 0x14, 0x00, 0x1e,		/* vlanId, postVlanId, customer's */
+		0xc0, 0x00, 0x02, 0x01, 0xc6, 0x33, 0x64, 0x02, /* addresses */
+		0x9c, 0x40, 0x01, 0xbb, 0x00, 0x00,		/* ports, no ICMP */
+		0x06, 0xb8, 0x1b,	/* protocol, class, tcpControlBits */
+		0x3f, 0x40, 0x03,	/* TTLs, flowEndReason */
+		0x00, 0x00, 0xab, 0xcd, /* fragmentIdentification */
+		0x00, 0x00, 0x00, 0x28, 0x00, 0x01, 0x00, 0x27, /* lengths */
+		0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, /* octetDeltaCount */
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x07, /* packetDeltaCount */
+		0xfe, 0xdc, 0xba, 0x98,				/* flowMark */
+	};
+	const FlowRecord flow = flow_ipv4(IPPROTO_TCP);
+	const FlowRecord *const records[] = { &flow };
+	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_MAC, false);
+	g_autoptr(GPtrArray) messages = messages_new();
+	const IpfixMessage *message;
+
+	assert_true(ipfix_encode_flows(encoder, EXPORT_TIME_S, records, 1, 0, messages, NULL));
+	assert_int_equal(messages->len, 1);
+	message = g_ptr_array_index(messages, 0);
+	assert_int_equal(message->contents.len, IPFIX_HEADER_LEN + sizeof(expected));
+	assert_memory_equal(message->data + IPFIX_HEADER_LEN, expected, sizeof(expected));
+	assert_int_equal(message->contents.records, 1);
+	assert_int_equal(message->contents.flow_records, 1);
+	assert_int_equal(message->contents.packets, 7);
+	assert_int_equal(message->contents.octets, flow.volume.octets);
+}
+
+static void flow_of_ipv6_has_its_label(void **state)
+{
+	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_NONE, true);
+	const FlowRecord flow = flow_ipv6(IPPROTO_UDP);
+	g_autoptr(Decoder) decoder = decode_flows(encoder, &flow, 1);
+	const DecodedRecord *record = record_at(decoder, 0);
+
+	assert_int_equal(record->template->id, 513 + 128);
+	assert_memory_equal(record->at[decoder_find(record->template, 0, 27)], flow.key.source,
+			    ADDRESS_LEN);
+	assert_memory_equal(record->at[decoder_find(record->template, 0, 28)], flow.key.destination,
+			    ADDRESS_LEN);
+	assert_int_equal(decoder_value(record, 31), 0xfffff);
+	assert_int_equal(decoder_value(record, 54), 0xdeadbeef);
+	assert_int_equal(decoder_value(record, 60), 6);
+	assert_int_equal(decoder_value(record, 352), 5098);
+}
+
+/* Type 8 and code 3 of ICMP are no ports of TCP, nor are ICMPv6's in IPv4. */
+static void icmp_is_told_of_icmp_alone(void **state)
+{
+	static const struct {
+		uint8_t ip_version, protocol;
+		uint16_t element, icmp;
+	} cases[] = {
+		{ 4, IPPROTO_ICMP, 32, 0x0803 }, { 4, IPPROTO_ICMPV6, 32, 0 },
+		{ 4, IPPROTO_TCP, 32, 0 },	 { 6, IPPROTO_ICMPV6, 139, 0x0803 },
+		{ 6, IPPROTO_ICMP, 139, 0 },
+	};
+	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_NONE, false);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		FlowRecord flow = cases[i].ip_version == 4 ? flow_ipv4(cases[i].protocol) :
+							     flow_ipv6(cases[i].protocol);
+		g_autoptr(Decoder) decoder = NULL;
+
+		flow.key.source_port = 0;
+		flow.key.destination_port = htons(0x0803);
+		decoder = decode_flows(encoder, &flow, 1);
+		assert_int_equal(decoder_value(record_at(decoder, 0), cases[i].element),
+				 cases[i].icmp);
+		assert_int_equal(decoder_value(record_at(decoder, 0), 11), 0x0803);
+	}
+}
+
+static void tag_is_told_of_the_interface_where_it_was_seen(void **state)
+{
+	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_NONE, false);
+	FlowRecord flows[] = { flow_ipv4(IPPROTO_UDP), flow_ipv4(IPPROTO_UDP) };
+	g_autoptr(Decoder) decoder = NULL;
+
+	flows[0].key.hook = HOOK_INGRESS;
+	decoder = decode_flows(encoder, flows, 2);
+	for (guint i = 0; i < 2; i++) {
+		const DecodedRecord *record = record_at(decoder, i);
+
+		assert_int_equal(decoder_value(record, 61), i);
+		assert_int_equal(decoder_value(record, 58), i ? 0 : 20);
+		assert_int_equal(decoder_value(record, 59), i ? 20 : 0);
+		assert_int_equal(decoder_value(record, 245), 30);
+	}
+}
+
+/* Of PPP, say. A zero MAC would be a device to some collectors. */
+static void flow_without_frame_has_no_macs(void **state)
+{
+	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_FULL, false);
+	FlowRecord flows[] = { flow_ipv4(IPPROTO_UDP), flow_ipv6(IPPROTO_UDP),
+			       flow_ipv6(IPPROTO_UDP) };
+	g_autoptr(Decoder) decoder = NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(flows); i++) {
+		memset(flows[i].attributes.source_mac, 0, MAC_LEN);
+		memset(flows[i].attributes.destination_mac, 0, MAC_LEN);
+		flows[i].key.vlan = 0;
+		flows[i].key.customer_vlan = i == 2;
+	}
+	decoder = decode_flows(encoder, flows, G_N_ELEMENTS(flows));
+	assert_int_equal(record_at(decoder, 0)->template->id, 576 + 32);
+	assert_int_equal(record_at(decoder, 1)->template->id, 577 + 32);
+	assert_int_equal(record_at(decoder, 2)->template->id, 513 + 32);
+}
+
+static void flows_begin_over_from_any_message(void **state)
+{
+	enum { N = 200 };
+	g_autofree FlowRecord *flows = g_new(FlowRecord, N);
+	const FlowRecord *records[N];
+	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_FULL, true);
+	g_autoptr(GPtrArray) messages = messages_new();
+
+	for (size_t i = 0; i < N; i++) {
+		flows[i] = i < N / 2 ? flow_ipv4(IPPROTO_TCP) : flow_ipv6(IPPROTO_TCP);
+		flows[i].volume = i % 7 ? (Volume){ 1, i, i } : (Volume){ 0 };
+		records[i] = &flows[i];
+	}
+	assert_true(ipfix_encode_flows(encoder, EXPORT_TIME_S, records, N, 0, messages, NULL));
+	assert_true(messages->len > N / 14);
+	assert_true(ipfix_encoder_set_message_size(encoder, 512, NULL));
+	for (guint i = 0; i < messages->len; i++) {
+		const IpfixMessage *message = messages->pdata[i];
+		g_autoptr(GPtrArray) shorter = messages_new();
+		uint64_t octets = 0, expected = 0;
+
+		assert_true(ipfix_encode_flows(encoder, EXPORT_TIME_S, records, N, message->first,
+					       shorter, NULL));
+		for (guint k = 0; k < shorter->len; k++) {
+			const IpfixMessage *part = shorter->pdata[k];
+
+			octets += part->contents.octets;
+			assert_true(part->contents.len <= 512);
+		}
+		for (size_t k = message->first; k < N; k++)
+			expected += flows[k].volume.octets;
+		assert_int_equal(octets, expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_template_has_the_layout_of_its_id),
+		cmocka_unit_test(every_template_of_flows_has_the_layout_of_its_id),
 		cmocka_unit_test(templates_fit_into_one_message),
+		cmocka_unit_test(all_templates_come_together),
 		cmocka_unit_test(enterprise_elements_are_described_first),
+		cmocka_unit_test(enterprise_elements_are_described_for_those_who_get_them),
 		cmocka_unit_test(upload_is_encoded_octet_by_octet),
 		cmocka_unit_test(download_names_the_host_as_destination),
 		cmocka_unit_test(name_is_cut_on_a_character),
@@ -600,6 +908,12 @@ int main(void)
 		cmocka_unit_test(message_size_out_of_range_is_an_error),
 		cmocka_unit_test(options_name_interfaces_and_sampling),
 		cmocka_unit_test(statistics_are_in_domain_0),
+		cmocka_unit_test(flow_is_encoded_octet_by_octet),
+		cmocka_unit_test(flow_of_ipv6_has_its_label),
+		cmocka_unit_test(icmp_is_told_of_icmp_alone),
+		cmocka_unit_test(tag_is_told_of_the_interface_where_it_was_seen),
+		cmocka_unit_test(flow_without_frame_has_no_macs),
+		cmocka_unit_test(flows_begin_over_from_any_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

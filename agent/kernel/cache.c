@@ -11,6 +11,7 @@
 
 #include "broker.h"
 #include "base/error.h"
+#include "flowtables.h"
 #include "maps.h"
 #include "netns.h"
 #include "ticks.h"
@@ -43,8 +44,12 @@ struct Cache {
 	char *dir;
 	int maps[CACHE_MAPS];
 	Table tables[TABLES][GENERATIONS];
+	FlowTables *flow_tables;
+	Ticks flows_read;			/* when they were copied */
+	uint64_t flows_added_before;		/* when the generation was last advanced */
 	GHashTable *points;			/* interface -> PointLedger */
 	uint32_t report_indexes[POINT_NUMBERS]; /* of the points; 0: nobody has the number */
+	uint32_t netns_ids[POINT_NUMBERS];	/* of their namespaces */
 	uint16_t newest_number;
 	struct meter_control *control;
 	uint32_t max_hosts;
@@ -182,6 +187,7 @@ static int open_ledger(Cache *cache, uint64_t interface, uint16_t number, GError
 	*point = (PointLedger){ .interface = interface, .fd = fd, .number = number };
 	g_hash_table_insert(cache->points, &point->interface, point);
 	cache->report_indexes[number] = cache_report_index(interface, number);
+	cache->netns_ids[number] = interface_netns_id(interface);
 	cache->newest_number = MAX(cache->newest_number, number);
 	return fd;
 }
@@ -237,6 +243,9 @@ Cache *cache_open(const char *dir, uint32_t max_hosts, GError **error)
 	    !open_tables(cache, TABLE_HOSTS, error) || !open_tables(cache, TABLE_MACS, error) ||
 	    !adopt_ledgers(cache, error))
 		return NULL;
+	cache->flow_tables = flow_tables_open(dir, cache->cpus, error);
+	if (!cache->flow_tables)
+		return NULL;
 	return g_steal_pointer(&cache);
 }
 
@@ -264,6 +273,7 @@ void cache_close(Cache *cache)
 		for (int generation = 0; generation < GENERATIONS; generation++)
 			table_done(&cache->tables[table][generation]);
 	}
+	flow_tables_close(cache->flow_tables);
 	g_hash_table_unref(cache->points);
 	close_fd(cache->ticks);
 	g_free(cache->dir);
@@ -272,7 +282,16 @@ void cache_close(Cache *cache)
 
 int cache_map_fd(const Cache *cache, CacheMap map)
 {
-	return cache->maps[map];
+	switch (map) {
+	case CACHE_FLOWS_IPV4:
+		return flow_tables_outer_fd(cache->flow_tables, FLOW_TABLE_IPV4);
+	case CACHE_FLOWS_IPV6:
+		return flow_tables_outer_fd(cache->flow_tables, FLOW_TABLE_IPV6);
+	case CACHE_FRAGMENTS:
+		return flow_tables_fragments_fd(cache->flow_tables);
+	default:
+		return cache->maps[map];
+	}
 }
 
 static const PointLedger *find_point(const Cache *cache, uint64_t interface)
@@ -371,8 +390,19 @@ static uint32_t quiet(const Cache *cache)
 	return (uint32_t)((cache->control->generation - 1) % GENERATIONS);
 }
 
+static uint64_t flows_ever_added(const Cache *cache)
+{
+	return __atomic_load_n(&cache->control->flows_added, __ATOMIC_RELAXED);
+}
+
+uint64_t cache_flows_added(const Cache *cache)
+{
+	return flows_ever_added(cache) - cache->flows_added_before;
+}
+
 void cache_advance(Cache *cache)
 {
+	cache->flows_added_before = flows_ever_added(cache);
 	__atomic_store_n(&cache->control->generation, cache->control->generation + 1,
 			 __ATOMIC_SEQ_CST);
 }
@@ -503,6 +533,99 @@ bool cache_peek_hosts(Cache *cache, GArray *deltas, GError **error)
 	return true;
 }
 
+/* What becomes of the kernel's entries. */
+typedef struct {
+	const Cache *cache;
+	CacheFlowVisitor visit;
+	void *user_data;
+} FlowReader;
+
+static void spell_ipv4(const struct flow_key_ipv4 *key, struct flow_key *flow)
+{
+	memset(flow->source + 10, 0xff, 2);
+	memset(flow->destination + 10, 0xff, 2);
+	memcpy(flow->source + 12, &key->source, sizeof(key->source));
+	memcpy(flow->destination + 12, &key->destination, sizeof(key->destination));
+	flow->vlan = key->tags.vlan;
+	flow->customer_vlan = key->tags.customer_vlan;
+}
+
+static void spell_ipv6(const struct flow_key_ipv6 *key, struct flow_key *flow)
+{
+	memcpy(flow->source, key->source, ADDRESS_LEN);
+	memcpy(flow->destination, key->destination, ADDRESS_LEN);
+	flow->vlan = key->tags.vlan;
+	flow->customer_vlan = key->tags.customer_vlan;
+}
+
+/* An interface that is no point has no number but in the agent's own namespace. */
+static uint32_t other_index(const Cache *cache, uint32_t point_index, uint32_t ifindex)
+{
+	uint64_t interface;
+	const PointLedger *other;
+
+	if (!ifindex || point_index < REPORT_INDEX_BASE)
+		return ifindex;
+	interface = interface_id(cache->netns_ids[point_index - REPORT_INDEX_BASE], ifindex);
+	other = find_point(cache, interface);
+	return other ? cache->report_indexes[other->number] : 0;
+}
+
+static struct flow_key flow_key_of(const Cache *cache, FlowTableFamily family, const void *key)
+{
+	const struct flow_key_start *start = key;
+	uint32_t here = cache->report_indexes[start->point >> POINT_NUMBER_SHIFT];
+	struct flow_key flow = {
+		.mark = start->mark,
+		.source_port = start->source_port,
+		.destination_port = start->destination_port,
+		.protocol = start->protocol,
+		.traffic_class = start->traffic_class,
+		.ip_version = family == FLOW_TABLE_IPV6 ? 6 : 4,
+		.hook = start->point & POINT_EGRESS ? HOOK_EGRESS : HOOK_INGRESS,
+	};
+
+	if (family == FLOW_TABLE_IPV6)
+		spell_ipv6(key, &flow);
+	else
+		spell_ipv4(key, &flow);
+	if (flow.hook == HOOK_EGRESS) {
+		flow.ingress = other_index(cache, here, start->other_ifindex);
+		flow.egress = here;
+	} else {
+		flow.ingress = here;
+	}
+	return flow;
+}
+
+static void read_flow(FlowTableFamily family, const void *key, const struct flow_traffic *traffic,
+		      void *user_data)
+{
+	const FlowReader *reader = user_data;
+	const FlowDelta delta = {
+		.key = flow_key_of(reader->cache, family, key),
+		.volume = { traffic->packets, traffic->octets, traffic->layer2_octets },
+		.first_ns = ticks_to_ns(&reader->cache->flows_read, traffic->first_ticks),
+		.last_ns = ticks_to_ns(&reader->cache->flows_read, traffic->last_ticks),
+		.attributes = traffic->attributes,
+	};
+
+	reader->visit(&delta, reader->user_data);
+}
+
+bool cache_read_flows(Cache *cache, GError **error)
+{
+	return ticks_read(cache->ticks, &cache->flows_read, error) &&
+	       flow_tables_read(cache->flow_tables, quiet(cache), error);
+}
+
+void cache_visit_flows(const Cache *cache, CacheFlowVisitor visit, void *user_data)
+{
+	FlowReader reader = { .cache = cache, .visit = visit, .user_data = user_data };
+
+	flow_tables_visit(cache->flow_tables, quiet(cache), read_flow, &reader);
+}
+
 static void sheet_add_cpu(struct ledger_sheet *sum, const struct ledger_sheet *sheet)
 {
 	const __u64 *from = (const __u64 *)sheet;
@@ -603,7 +726,8 @@ static void resize_or_keep(Cache *cache, enum table table)
 
 bool cache_empty(Cache *cache, GError **error)
 {
-	if (!empty_ledgers(cache, error))
+	if (!empty_ledgers(cache, error) ||
+	    !flow_tables_empty(cache->flow_tables, quiet(cache), error))
 		return false;
 	for (int table = 0; table < TABLES; table++) {
 		Table *inner = &cache->tables[table][quiet(cache)];
@@ -621,6 +745,11 @@ void cache_set_max_hosts(Cache *cache, uint32_t max_hosts)
 	cache->max_hosts = max_hosts;
 }
 
+bool cache_set_max_flows(Cache *cache, uint32_t max_flows, GError **error)
+{
+	return flow_tables_set_max(cache->flow_tables, max_flows, error);
+}
+
 CacheUse cache_use(const Cache *cache)
 {
 	uint32_t generation = quiet(cache);
@@ -629,5 +758,7 @@ CacheUse cache_use(const Cache *cache)
 		.hosts = cache->tables[TABLE_HOSTS][generation].used,
 		.macs = cache->tables[TABLE_MACS][generation].used,
 		.limit = cache->max_hosts,
+		.flows = flow_tables_used(cache->flow_tables),
+		.flow_limit = flow_tables_max(cache->flow_tables),
 	};
 }

@@ -22,6 +22,7 @@
 
 #include <glib.h>
 
+#include "accounts/flows.h"
 #include "accounts/hosts.h"
 #include "records.h"
 
@@ -32,7 +33,10 @@ typedef enum {
 	CACHE_CONTROL,
 	CACHE_HOSTS,
 	CACHE_MACS,
-	CACHE_MAPS,
+	CACHE_MAPS, /* up to here they are of hosts; ... */
+	CACHE_FLOWS_IPV4 = CACHE_MAPS,
+	CACHE_FLOWS_IPV6,
+	CACHE_FRAGMENTS,
 } CacheMap;
 
 /*
@@ -82,6 +86,14 @@ bool cache_wait_until_quiet(Cache *cache, GError **error);
  * cache_report_index(), 0 where a classifier has counted on whose ledger is gone.
  */
 bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error);
+
+/* The same of flows: copied; ... */
+bool cache_read_flows(Cache *cache, GError **error);
+
+/* ... and shown one by one; the same flow may come once for each CPU. */
+typedef void (*CacheFlowVisitor)(const FlowDelta *delta, void *user_data);
+void cache_visit_flows(const Cache *cache, CacheFlowVisitor visit, void *user_data);
+
 bool cache_read_sheets(Cache *cache, uint64_t interface, struct ledger_sheet sheets[HOOKS],
 		       GError **error);
 
@@ -99,11 +111,19 @@ bool cache_empty(Cache *cache, GError **error);
 
 void cache_set_max_hosts(Cache *cache, uint32_t max_hosts);
 
+/* Entries that came to tables of flows since the generation was last advanced, on all CPUs. */
+uint64_t cache_flows_added(const Cache *cache);
+
+/* As flow_tables_set_max(). */
+bool cache_set_max_flows(Cache *cache, uint32_t max_flows, GError **error);
+
 /* Entries in the tables at the last cache_read_hosts(), and how many there may be. */
 typedef struct {
 	uint32_t hosts;
 	uint32_t macs;
 	uint32_t limit;
+	uint32_t flows; /* in the fullest table */
+	uint32_t flow_limit;
 } CacheUse;
 CacheUse cache_use(const Cache *cache);
 

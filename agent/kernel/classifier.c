@@ -19,6 +19,9 @@ static int share_maps(struct meter_bpf *skeleton, const int fds[CLASSIFIER_MAPS]
 		[CLASSIFIER_CONTROL] = skeleton->maps.data_control,
 		[CLASSIFIER_HOSTS] = skeleton->maps.hosts,
 		[CLASSIFIER_MACS] = skeleton->maps.macs,
+		[CLASSIFIER_FLOWS_IPV4] = skeleton->maps.flows_ipv4,
+		[CLASSIFIER_FLOWS_IPV6] = skeleton->maps.flows_ipv6,
+		[CLASSIFIER_FRAGMENTS] = skeleton->maps.fragments,
 		[CLASSIFIER_LOCAL_PREFIXES] = skeleton->maps.local_prefixes,
 		[CLASSIFIER_SCOPE_PREFIXES] = skeleton->maps.scope_prefixes,
 		[CLASSIFIER_SCOPE_HINTS] = skeleton->maps.scope_hints,
@@ -48,6 +51,9 @@ Classifier *classifier_load(const ClassifierPoint *point, const int maps[CLASSIF
 	classifier->skeleton->rodata->point_number = point->number;
 	classifier->skeleton->rodata->point_side = point->side;
 	classifier->skeleton->rodata->point_layer = point->layer;
+	classifier->skeleton->rodata->point_meter = point->meter;
+	classifier->skeleton->rodata->point_flows_at = point->flows_at;
+	classifier->skeleton->rodata->point_flow_key = point->flow_key;
 	result = share_maps(classifier->skeleton, maps);
 	if (!result)
 		result = meter_bpf__load(classifier->skeleton);

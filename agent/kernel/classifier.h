@@ -19,6 +19,9 @@ typedef enum {
 	CLASSIFIER_CONTROL,
 	CLASSIFIER_HOSTS,
 	CLASSIFIER_MACS,
+	CLASSIFIER_FLOWS_IPV4,
+	CLASSIFIER_FLOWS_IPV6,
+	CLASSIFIER_FRAGMENTS,
 	CLASSIFIER_LOCAL_PREFIXES,
 	CLASSIFIER_SCOPE_PREFIXES,
 	CLASSIFIER_SCOPE_HINTS,
@@ -28,9 +31,12 @@ typedef enum {
 
 /* What is fixed in the program when it is loaded. */
 typedef struct {
-	uint16_t number; /* of the point, below POINT_NUMBERS */
-	uint8_t side;	 /* enum side */
-	uint8_t layer;	 /* enum link_layer */
+	uint16_t number;  /* of the point, below POINT_NUMBERS */
+	uint8_t side;	  /* enum side */
+	uint8_t layer;	  /* enum link_layer */
+	uint8_t meter;	  /* of enum meter */
+	uint8_t flows_at; /* of enum flows_at */
+	uint8_t flow_key; /* of enum flow_key_part */
 } ClassifierPoint;
 
 Classifier *classifier_load(const ClassifierPoint *point, const int maps[CLASSIFIER_MAPS],

@@ -10,6 +10,8 @@
 
 /* A trie takes memory only for what is in it. */
 #define MAX_PREFIXES 65536
+/* Of fragmented packets whose last fragment is still to come. */
+#define MAX_FRAGMENTS 8192
 
 /* clang-format off */
 const MapSpec map_specs[MAP_KINDS] = {
@@ -25,6 +27,21 @@ const MapSpec map_specs[MAP_KINDS] = {
 	[MAP_HOST_TABLE] = {
 		"host_table", BPF_MAP_TYPE_PERCPU_HASH,
 		sizeof(struct meter_key), sizeof(struct host_traffic), 0, 0 },
+	[MAP_FLOWS_IPV4] = {
+		"flows_ipv4", BPF_MAP_TYPE_ARRAY_OF_MAPS,
+		sizeof(uint32_t), sizeof(uint32_t), 0, 0 },
+	[MAP_FLOWS_IPV6] = {
+		"flows_ipv6", BPF_MAP_TYPE_ARRAY_OF_MAPS,
+		sizeof(uint32_t), sizeof(uint32_t), 0, 0 },
+	[MAP_FLOW_TABLE_IPV4] = {
+		"flow_table_ipv4", BPF_MAP_TYPE_HASH,
+		sizeof(struct flow_key_ipv4), sizeof(struct flow_traffic), 0, BPF_F_NO_PREALLOC },
+	[MAP_FLOW_TABLE_IPV6] = {
+		"flow_table_ipv6", BPF_MAP_TYPE_HASH,
+		sizeof(struct flow_key_ipv6), sizeof(struct flow_traffic), 0, BPF_F_NO_PREALLOC },
+	[MAP_FRAGMENTS] = {
+		"fragments", BPF_MAP_TYPE_LRU_HASH,
+		sizeof(struct fragment_key), sizeof(struct fragment_ports), MAX_FRAGMENTS, 0 },
 	[MAP_LEDGER] = {
 		"ledger", BPF_MAP_TYPE_PERCPU_ARRAY,
 		sizeof(uint32_t), sizeof(struct ledger_page), GENERATIONS * HOOKS, 0 },

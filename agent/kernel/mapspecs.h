@@ -15,6 +15,11 @@ typedef enum {
 	MAP_HOSTS, /* of maps: the tables of each generation */
 	MAP_MACS,  /* the same */
 	MAP_HOST_TABLE,
+	MAP_FLOWS_IPV4, /* of maps: the tables of each generation and CPU, FLOW_PLACES() of them */
+	MAP_FLOWS_IPV6,
+	MAP_FLOW_TABLE_IPV4,
+	MAP_FLOW_TABLE_IPV6,
+	MAP_FRAGMENTS,
 	MAP_LEDGER,
 	MAP_LOCAL_PREFIXES,
 	MAP_SCOPE_PREFIXES,

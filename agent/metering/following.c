@@ -165,13 +165,23 @@ static HooksOptions hooks_options(const InterfaceConfig *item)
 			       .handle = item->handle };
 }
 
-static Wanted make_wanted(const Link *link, const InterfaceConfig *item)
+static PointMeter point_meter(const Config *config, const InterfaceConfig *item)
+{
+	return (PointMeter){
+		.meter = interface_config_meter(item),
+		.flows_at = interface_config_flows_at(item),
+		.flow_key = config_flow_key(config),
+	};
+}
+
+static Wanted make_wanted(const Config *config, const Link *link, const InterfaceConfig *item)
 {
 	Wanted wanted = {
 		.spec = {
 			.link = link,
 			.report_name = item->alias ? item->alias : default_report_name(link),
 			.side = choose_side(item, link),
+			.meter = point_meter(config, item),
 			.hooks = hooks_options(item),
 		},
 		.local = item->local,
@@ -184,9 +194,10 @@ static Wanted make_wanted(const Link *link, const InterfaceConfig *item)
 }
 
 /* A wildcard may match more than can be metered; what is named and cannot be is a fault. */
-static void add_if_wanted(GArray *all, const Link *link, const InterfaceConfig *item)
+static void add_if_wanted(GArray *all, const Config *config, const Link *link,
+			  const InterfaceConfig *item)
 {
-	Wanted wanted = make_wanted(link, item);
+	Wanted wanted = make_wanted(config, link, item);
 	bool is_named = !item->match || pattern_is_name(item->match);
 
 	if (!wanted.obstacle || is_named)
@@ -213,7 +224,7 @@ static GArray *wanted_interfaces(const Following *following)
 		const InterfaceConfig *item = item_for(following, link);
 
 		if (item)
-			add_if_wanted(all, link, item);
+			add_if_wanted(all, following->config, link, item);
 	}
 	return all;
 }
@@ -572,7 +583,7 @@ static bool attach_by_hand(Following *following, const Link *link, const Interfa
 {
 	g_autoptr(GArray) all = wanted_interfaces(following);
 	const Point *point = observation_find(following->observation, link->id);
-	Wanted wanted = make_wanted(link, how);
+	Wanted wanted = make_wanted(following->config, link, how);
 
 	wanted.spec.replace = options.replace;
 	*changed = !point || !observation_is(point, &wanted.spec);

@@ -23,13 +23,13 @@ void hand_request_done(HandRequest *request)
 char *hand_request_write(const HandRequest *request)
 {
 	json_t *names = json_array();
-	json_t *object = json_pack("{s:b, s:b, s:b, s:o, s:i, s:i, s:i, s:I, s:I, s:I, s:s*}",
-				   "detach", request->detach, "dry", request->dry, "force",
-				   request->force, "names", names, "side", (int)request->how.side,
-				   "hook", (int)request->how.hook, "order", (int)request->how.order,
-				   "priority", (json_int_t)request->how.priority, "handle",
-				   (json_int_t)request->how.handle, "limit",
-				   (json_int_t)request->how.limit, "alias", request->how.alias);
+	json_t *object = json_pack(
+		"{s:b, s:b, s:b, s:o, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:s*}", "detach",
+		request->detach, "dry", request->dry, "force", request->force, "names", names,
+		"meter", (int)interface_config_meter(&request->how), "side", (int)request->how.side,
+		"hook", (int)request->how.hook, "order", (int)request->how.order, "priority",
+		(json_int_t)request->how.priority, "handle", (json_int_t)request->how.handle,
+		"limit", (json_int_t)request->how.limit, "alias", request->how.alias);
 	char *text, *line;
 
 	for (guint i = 0; i < request->names->len; i++)
@@ -50,22 +50,21 @@ static bool is_sane(int side, int hook, int order, json_int_t limit)
 static bool unpack(HandRequest *request, json_t *object)
 {
 	json_int_t priority, handle, limit;
-	int detach, dry, force, side, hook, order;
+	int detach, dry, force, meter, side, hook, order;
 	const char *alias = NULL;
 	json_t *names, *name;
 	size_t i;
 
-	if (json_unpack(object, "{s:b, s:b, s:b, s:o, s:i, s:i, s:i, s:I, s:I, s:I, s?s}", "detach",
-			&detach, "dry", &dry, "force", &force, "names", &names, "side", &side,
-			"hook", &hook, "order", &order, "priority", &priority, "handle", &handle,
-			"limit", &limit, "alias", &alias) ||
-	    !is_sane(side, hook, order, limit))
+	if (json_unpack(object, "{s:b, s:b, s:b, s:o, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s?s}",
+			"detach", &detach, "dry", &dry, "force", &force, "names", &names, "meter",
+			&meter, "side", &side, "hook", &hook, "order", &order, "priority",
+			&priority, "handle", &handle, "limit", &limit, "alias", &alias) ||
+	    !is_sane(side, hook, order, limit) || meter < 0 || meter > (METER_HOSTS | METER_FLOWS))
 		return false;
 	request->detach = detach;
 	request->dry = dry;
 	request->force = force;
 	request->how = (InterfaceConfig){
-		.meter_hosts = true,
 		.side = (SideChoice)side,
 		.hook = (HookChoice)hook,
 		.order = (HookOrder)order,
@@ -74,6 +73,7 @@ static bool unpack(HandRequest *request, json_t *object)
 		.limit = (uint32_t)limit,
 		.alias = g_strdup(alias),
 	};
+	interface_config_set_meter(&request->how, (uint8_t)meter);
 	json_array_foreach(names, i, name)
 	{
 		if (json_is_string(name))

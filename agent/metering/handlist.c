@@ -25,7 +25,7 @@ struct by_hand_row {
 	uint32_t priority;
 	uint32_t handle;
 	uint32_t limit;
-	uint32_t reserved;
+	uint32_t meter; /* of enum meter; 0: hosts, before there were flows */
 };
 _Static_assert(sizeof(struct by_hand_row) == 256 + 16 + 64 + 32, "by_hand_row is on disk");
 
@@ -103,6 +103,17 @@ bool handlist_names_netns(const HandList *list, const char *netns)
 	return false;
 }
 
+bool handlist_meters_flows(const HandList *list)
+{
+	for (guint i = 0; i < list->entries->len; i++) {
+		const Entry *entry = list->entries->pdata[i];
+
+		if (entry->attached && entry->how.meter_flows)
+			return true;
+	}
+	return false;
+}
+
 uint32_t handlist_limit(const HandList *list)
 {
 	uint32_t limit = 0;
@@ -128,6 +139,7 @@ void handlist_save(const HandList *list, TotalsWriter *writer)
 			.priority = entry->how.priority,
 			.handle = entry->how.handle,
 			.limit = entry->how.limit,
+			.meter = interface_config_meter(&entry->how),
 		};
 
 		g_strlcpy(row.netns, entry->netns, sizeof(row.netns));
@@ -142,8 +154,7 @@ static void load_row(HandList *list, const struct by_hand_row *row)
 	g_autofree char *netns = g_strndup(row->netns, sizeof(row->netns));
 	g_autofree char *name = g_strndup(row->name, sizeof(row->name));
 	g_autofree char *alias = g_strndup(row->alias, sizeof(row->alias));
-	const InterfaceConfig how = {
-		.meter_hosts = true,
+	InterfaceConfig how = {
 		.side = row->side,
 		.hook = row->hook,
 		.order = row->order,
@@ -152,6 +163,8 @@ static void load_row(HandList *list, const struct by_hand_row *row)
 		.limit = row->limit,
 		.alias = *alias ? alias : NULL,
 	};
+
+	interface_config_set_meter(&how, row->meter ? (uint8_t)row->meter : METER_HOSTS);
 
 	handlist_set(list, netns, name, row->attached ? &how : NULL);
 }

@@ -29,6 +29,9 @@ bool handlist_find(const HandList *list, const char *netns, const char *name,
 /* Whether an interface of the namespace is attached by hand. */
 bool handlist_names_netns(const HandList *list, const char *netns);
 
+/* Whether any of them is attached for flows. */
+bool handlist_meters_flows(const HandList *list);
+
 /* The largest limit that was asked for; 0: none was. */
 uint32_t handlist_limit(const HandList *list);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "flowmetering.h"
 #include "kernel/maps.h"
 #include "kernel/scope.h"
 #include "watching.h"
@@ -34,6 +35,7 @@ struct Metering {
 	Following *following;
 	Watching *watching;
 	Hosts *hosts;
+	FlowMetering *flows;
 	Ledger *ledger;
 	char *totals_path; /* below run */
 	Stage stage;
@@ -118,6 +120,8 @@ static bool load_totals(Metering *metering, TotalsReader *reader, const struct p
 	if (!hosts_load(metering->hosts, reader, clock_ns(CLOCK_REALTIME) / 1000000, error) ||
 	    !ledger_load(metering->ledger, reader, error))
 		return false;
+	if (!flow_metering_load(metering->flows, reader, error))
+		return false;
 	if (saved->identity == cache_identity(metering->cache))
 		return observation_load(metering->observation, reader, error) &&
 		       handlist_load(following_hand_list(metering->following), reader, error);
@@ -196,6 +200,18 @@ static void adopt_unknown_points(Metering *metering)
 	}
 }
 
+/* Whether anybody wants flows; without room for them hosts are metered all the same. */
+static void apply_flow_limit(Metering *metering)
+{
+	bool wanted = config_meters_flows(metering->config) ||
+		      handlist_meters_flows(following_hand_list(metering->following));
+	uint32_t max = wanted ? metering->config->flows.max : 0;
+	g_autoptr(GError) error = NULL;
+
+	if (!cache_set_max_flows(metering->cache, max, &error))
+		g_warning("%s (flows without room are only in the ledger)", error->message);
+}
+
 static void apply_limit(Metering *metering)
 {
 	uint32_t max = MAX(metering->config->hosts.max,
@@ -203,6 +219,7 @@ static void apply_limit(Metering *metering)
 
 	cache_set_max_hosts(metering->cache, max);
 	hosts_set_max(metering->hosts, max);
+	apply_flow_limit(metering);
 }
 
 /* Who is who, and who is shown. */
@@ -243,7 +260,7 @@ static bool open_tables(Metering *metering, GError **error)
 	/* What is left to do then concerns nobody else. */
 	if (metering->stage == STAGE_REPORTED)
 		return cache_read_hosts(metering->cache, metering->deltas, error) &&
-		       metering_finish(metering, error);
+		       cache_read_flows(metering->cache, error) && metering_finish(metering, error);
 	return true;
 }
 
@@ -257,6 +274,7 @@ Metering *metering_new(const Config *config, Namespaces *namespaces, GError **er
 	metering->pins = g_build_filename(config->run, "bpf", NULL);
 	metering->totals_path = g_build_filename(config->run, "totals", NULL);
 	metering->hosts = hosts_new(config->hosts.max);
+	metering->flows = flow_metering_new(config);
 	apply_identity(metering);
 	metering->ledger = ledger_new(max_in_flight());
 	return open_tables(metering, error) ? g_steal_pointer(&metering) : NULL;
@@ -272,6 +290,7 @@ void metering_free(Metering *metering)
 	scope_close(metering->scope);
 	cache_close(metering->cache);
 	hosts_free(metering->hosts);
+	flow_metering_free(metering->flows);
 	ledger_free(metering->ledger);
 	g_array_unref(metering->deltas);
 	g_free(metering->pins);
@@ -283,6 +302,7 @@ void metering_set_config(Metering *metering, const Config *config)
 {
 	metering->config = config;
 	following_set_config(metering->following, config);
+	flow_metering_set_config(metering->flows, config);
 	apply_limit(metering);
 	apply_identity(metering);
 }
@@ -332,7 +352,13 @@ static uint64_t newest_counted(const Metering *metering)
 	return cache_generation(metering->cache) - (metering->stage == STAGE_ADVANCED ? 2 : 1);
 }
 
-static bool save_totals(Metering *metering, const char *path, GError **error)
+/* What is kept for a reboot has no flows: their interfaces will be others. */
+typedef enum {
+	WITHOUT_FLOWS,
+	WITH_FLOWS,
+} WhatToSave;
+
+static bool save_totals(Metering *metering, const char *path, WhatToSave what, GError **error)
 {
 	g_autoptr(TotalsWriter) writer = totals_writer_new();
 	const struct period_row row = {
@@ -344,6 +370,8 @@ static bool save_totals(Metering *metering, const char *path, GError **error)
 	totals_writer_begin(writer, TOTALS_PERIOD, sizeof(row));
 	totals_writer_add(writer, &row);
 	hosts_save(metering->hosts, writer);
+	if (what == WITH_FLOWS)
+		flow_metering_save(metering->flows, writer);
 	ledger_save(metering->ledger, writer);
 	observation_save(metering->observation, writer);
 	handlist_save(following_hand_list(metering->following), writer);
@@ -355,7 +383,7 @@ static void save_run(Metering *metering)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (save_totals(metering, metering->totals_path, &error)) {
+	if (save_totals(metering, metering->totals_path, WITH_FLOWS, &error)) {
 		metering->save_failed = false;
 	} else if (!metering->save_failed) {
 		g_warning("%s (until this is mended a crash loses counts)", error->message);
@@ -376,6 +404,21 @@ static void age_hosts(Metering *metering, uint64_t now_ms)
 	metering->aged_ms = now_ms;
 }
 
+/* @offset_ns as in flow_metering_count(). */
+static void count_flows(Metering *metering, int64_t offset_ns, uint64_t now_ms)
+{
+	const GArray *sums;
+
+	flow_metering_count(metering->flows, metering->cache, offset_ns, now_ms);
+	sums = flow_metering_sums(metering->flows);
+	for (guint i = 0; i < sums->len; i++) {
+		const FlowPointSum *sum = &g_array_index(sums, FlowPointSum, i);
+
+		ledger_add_flows(metering->ledger, report_name(metering, sum->report_index),
+				 sum->hook, &sum->volume);
+	}
+}
+
 static bool count(Metering *metering, GError **error)
 {
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME), monotonic_ns = clock_ns(CLOCK_MONOTONIC);
@@ -386,6 +429,7 @@ static bool count(Metering *metering, GError **error)
 	if (!sheets)
 		return false;
 	count_hosts(metering, metering->hosts, metering->deltas, (int64_t)(now_ns - monotonic_ns));
+	count_flows(metering, (int64_t)(now_ns - monotonic_ns), now_ns / 1000000);
 	read = (const PointSheets *)(const void *)sheets->data;
 	for (guint i = 0; i < sheets->len; i++)
 		following_count(metering->following, read[i].interface, read[i].sheets);
@@ -394,6 +438,14 @@ static bool count(Metering *metering, GError **error)
 	age_hosts(metering, now_ns / 1000000);
 	save_run(metering);
 	return true;
+}
+
+/* Also those of interfaces by hand, and such as are left from a time when flows were wanted. */
+static bool has_flows(const Metering *metering)
+{
+	return cache_use(metering->cache).flow_limit ||
+	       flow_metering_records(metering->flows)->len ||
+	       flows_count(flow_metering_flows(metering->flows));
 }
 
 bool metering_sweep(Metering *metering, Report *report, GError **error)
@@ -406,12 +458,14 @@ bool metering_sweep(Metering *metering, Report *report, GError **error)
 	}
 	g_array_set_size(metering->deltas, 0);
 	if (!cache_wait_until_quiet(metering->cache, error) ||
-	    !cache_read_hosts(metering->cache, metering->deltas, error))
+	    !cache_read_hosts(metering->cache, metering->deltas, error) ||
+	    !cache_read_flows(metering->cache, error))
 		return false;
 	if (metering->stage == STAGE_ADVANCED && !count(metering, error))
 		return false;
 	report->period = metering->period;
 	report->deltas = metering->deltas;
+	report->flows = has_flows(metering) ? flow_metering_records(metering->flows) : NULL;
 	return true;
 }
 
@@ -431,6 +485,7 @@ bool metering_finish(Metering *metering, GError **error)
 	if (!cache_empty(metering->cache, error))
 		return false;
 	metering->stage = STAGE_EMPTY;
+	flow_metering_forget_records(metering->flows);
 	following_forget(metering->following);
 	return true;
 }
@@ -448,7 +503,7 @@ bool metering_save_state(Metering *metering, GError **error)
 		error_from_errno(error, errno, "%s", metering->config->state);
 		return false;
 	}
-	return save_totals(metering, path, error);
+	return save_totals(metering, path, WITHOUT_FLOWS, error);
 }
 
 void metering_remove(Metering *metering, bool saved)
@@ -456,6 +511,26 @@ void metering_remove(Metering *metering, bool saved)
 	maps_remove(metering->pins);
 	if (saved)
 		(void)unlink(metering->totals_path);
+}
+
+bool metering_is_pressed(const Metering *metering)
+{
+	return cache_flows_added(metering->cache) > cache_use(metering->cache).flow_limit / 2;
+}
+
+void metering_flush_all_flows(Metering *metering)
+{
+	flow_metering_flush_all(metering->flows);
+}
+
+uint32_t metering_flush_flows(Metering *metering, FlowChoice chosen, void *user_data)
+{
+	return flow_metering_flush(metering->flows, chosen, user_data);
+}
+
+const Flows *metering_flows(const Metering *metering)
+{
+	return flow_metering_flows(metering->flows);
 }
 
 const Hosts *metering_hosts(const Metering *metering)

@@ -20,6 +20,7 @@
 #include "kernel/cache.h"
 #include "config/config.h"
 #include "following.h"
+#include "accounts/flows.h"
 #include "accounts/hosts.h"
 #include "accounts/ledger.h"
 #include "kernel/namespaces.h"
@@ -37,6 +38,7 @@ typedef struct {
 typedef struct {
 	Period period;
 	const GArray *deltas; /* of HostDelta; borrowed until metering_finish() */
+	const GArray *flows;  /* of FlowRecord, the same; NULL: nobody wants any */
 	bool repeated; /* an agent that was killed may have made this report, in part or whole */
 } Report;
 
@@ -84,6 +86,11 @@ bool metering_save_state(Metering *metering, GError **error);
 /* Nothing is left in the kernel, nor below `run` if metering_save_state() has @saved the sums. */
 void metering_remove(Metering *metering, bool saved);
 
+/* As flow_metering_flush_all() and flow_metering_flush(). */
+void metering_flush_all_flows(Metering *metering);
+uint32_t metering_flush_flows(Metering *metering, FlowChoice chosen, void *user_data);
+
+const Flows *metering_flows(const Metering *metering);
 const Hosts *metering_hosts(const Metering *metering);
 Hosts *metering_hosts_now(Metering *metering,
 			  GError **error); /* with what has come since the sweep; a copy */
@@ -94,6 +101,9 @@ uint64_t metering_generation(const Metering *metering);
 
 /* Interfaces that the configuration names and that do not exist; names, the caller's to unref. */
 GPtrArray *metering_awaited(const Metering *metering);
+
+/* Whether the kernel's tables of flows fill up so fast that the next sweep should not wait. */
+bool metering_is_pressed(const Metering *metering);
 
 /* Whether the last sweep found filters of ours removed: metering_follow() puts them back. */
 bool metering_is_bared(const Metering *metering);

@@ -23,7 +23,8 @@ struct point_row {
 	uint64_t interface;
 	uint32_t kind; /* HookKind */
 	uint32_t handle;
-	uint32_t made_clsact;
+	uint8_t made_clsact;
+	PointMeter meter;
 	uint16_t side;
 	uint16_t layer;
 	uint32_t priority[HOOKS];
@@ -277,18 +278,23 @@ bool observation_is_by(const Point *point, const PointSpec *spec)
 	return spec->hooks.prefer == HOOK_KIND_NONE || spec->hooks.prefer == point->hooks.kind;
 }
 
+/* Whether what is attached is the program for that. */
+static bool is_same_program(const Point *point, const PointSpec *spec)
+{
+	return point->side == spec->side && point->layer == spec->layer &&
+	       !memcmp(&point->meter, &spec->meter, sizeof(point->meter));
+}
+
 bool observation_is(const Point *point, const PointSpec *spec)
 {
-	return !spec->replace && point->attached && point->side == spec->side &&
-	       point->layer == spec->layer && observation_is_by(point, spec) &&
-	       !strcmp(point->next_name, spec->report_name) &&
+	return !spec->replace && point->attached && is_same_program(point, spec) &&
+	       observation_is_by(point, spec) && !strcmp(point->next_name, spec->report_name) &&
 	       !strcmp(point->name, spec->link->name);
 }
 
 static bool must_reattach(const Point *point, const PointSpec *spec)
 {
-	return spec->replace || !point->attached || point->side != spec->side ||
-	       point->layer != spec->layer;
+	return spec->replace || !point->attached || !is_same_program(point, spec);
 }
 
 static bool gather_maps(Observation *observation, const Point *point, int maps[CLASSIFIER_MAPS],
@@ -300,6 +306,9 @@ static bool gather_maps(Observation *observation, const Point *point, int maps[C
 	maps[CLASSIFIER_CONTROL] = cache_map_fd(cache, CACHE_CONTROL);
 	maps[CLASSIFIER_HOSTS] = cache_map_fd(cache, CACHE_HOSTS);
 	maps[CLASSIFIER_MACS] = cache_map_fd(cache, CACHE_MACS);
+	maps[CLASSIFIER_FLOWS_IPV4] = cache_map_fd(cache, CACHE_FLOWS_IPV4);
+	maps[CLASSIFIER_FLOWS_IPV6] = cache_map_fd(cache, CACHE_FLOWS_IPV6);
+	maps[CLASSIFIER_FRAGMENTS] = cache_map_fd(cache, CACHE_FRAGMENTS);
 	maps[CLASSIFIER_LOCAL_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_LOCAL);
 	maps[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_FAR_ENDS);
 	maps[CLASSIFIER_SCOPE_HINTS] = scope_map_fd(scope, SCOPE_MAP_HINTS);
@@ -316,6 +325,9 @@ static bool load_and_attach(Observation *observation, Point *point, const PointS
 		.number = observation_number(observation, point),
 		.side = (uint8_t)spec->side,
 		.layer = (uint8_t)spec->layer,
+		.meter = spec->meter.meter,
+		.flows_at = spec->meter.flows_at,
+		.flow_key = spec->meter.flow_key,
 	};
 	HooksOptions options = spec->hooks;
 	int maps[CLASSIFIER_MAPS];
@@ -369,6 +381,7 @@ const Point *observation_attach(Observation *observation, const PointSpec *spec,
 	}
 	point->side = spec->side;
 	point->layer = spec->layer;
+	point->meter = spec->meter;
 	return point;
 }
 
@@ -406,6 +419,7 @@ void observation_save(const Observation *observation, TotalsWriter *writer)
 			.kind = point->hooks.kind,
 			.handle = point->hooks.handle,
 			.made_clsact = point->hooks.made_clsact,
+			.meter = point->meter,
 			.side = (uint16_t)point->side,
 			.layer = (uint16_t)point->layer,
 			.priority = { point->hooks.priority[HOOK_INGRESS],
@@ -432,6 +446,7 @@ static void load_row(Observation *observation, const struct point_row *row)
 	point = add(observation, row->interface, netns, name, report_name);
 	point->side = row->side;
 	point->layer = row->layer;
+	point->meter = row->meter;
 	if (row->kind == HOOK_KIND_CLSACT && point->hooks.kind == HOOK_KIND_NONE) {
 		point->hooks.kind = HOOK_KIND_CLSACT;
 		point->hooks.handle = row->handle;

@@ -25,6 +25,13 @@
 
 typedef struct Observation Observation;
 
+/* What a point meters, in the words of records.h. */
+typedef struct {
+	uint8_t meter;	  /* of enum meter */
+	uint8_t flows_at; /* of enum flows_at */
+	uint8_t flow_key; /* of enum flow_key_part */
+} PointMeter;
+
 typedef struct {
 	uint64_t interface;	 /* interface_id() */
 	uint32_t report_index;	 /* cache_report_index() */
@@ -35,6 +42,7 @@ typedef struct {
 	const char *next_name;	 /* the report name from the next sweep on */
 	enum side side;
 	enum link_layer layer;
+	PointMeter meter;
 	Hooks hooks;
 	bool attached;	   /* both of them */
 	int before[HOOKS]; /* programs of others that come first, at the last look; -1: not known */
@@ -48,6 +56,7 @@ typedef struct {
 	const char *report_name;
 	enum side side;
 	enum link_layer layer;
+	PointMeter meter;
 	HooksOptions hooks;
 	bool replace; /* the programs, even if nothing else would change */
 } PointSpec;

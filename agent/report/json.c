@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mac.h"
 #include "metering/observation.h"
@@ -66,14 +65,9 @@ static json_t *string(const char *octets)
 
 json_t *json_timestamp(uint64_t ms)
 {
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm fields;
-	char date[64];
+	char text[TEXT_TIME_MAX];
 
-	if (!ms || !gmtime_r(&seconds, &fields))
-		return json_null();
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &fields);
-	return json_sprintf("%s.%03uZ", date, (unsigned int)(ms % 1000));
+	return ms ? json_string(text_time(ms, text)) : json_null();
 }
 
 static void set(json_t *object, const char *name, json_t *value)
@@ -229,12 +223,34 @@ json_t *json_hosts_head(const View *view)
 	return object;
 }
 
+json_t *json_flows_head(const View *view)
+{
+	return document(time_of_sums(view));
+}
+
+json_t *json_flushed(uint32_t flows)
+{
+	json_t *object = document((uint64_t)g_get_real_time() / 1000);
+
+	set(object, "flushed", integer(flows));
+	return object;
+}
+
 static json_t *class_objects(const struct ledger_sheet *sheet)
 {
 	json_t *classes = json_object();
 
 	for (int i = 0; i < LEDGER_CLASSES; i++)
 		set(classes, ledger_class_names[i], entry(&sheet->classes[i]));
+	return classes;
+}
+
+static json_t *flow_class_objects(const struct ledger_sheet *sheet)
+{
+	json_t *classes = json_object();
+
+	for (int i = 0; i < FLOW_CLASSES; i++)
+		set(classes, flow_class_names[i], entry(&sheet->flow_classes[i]));
 	return classes;
 }
 
@@ -274,6 +290,10 @@ static json_t *sheet_object(const LedgerRow *row)
 	set(object, "direction", json_string(hook_names[row->hook]));
 	set(object, "seen", seen_object(row));
 	set(object, "classes", class_objects(&row->sheet));
+	if (row->meters_flows) {
+		set(object, "flow_classes", flow_class_objects(&row->sheet));
+		set(object, "flows", volume(&row->flows));
+	}
 	set(object, "interface_counters", counters_object(row));
 	set(object, "difference", difference_object(row));
 	set(object, "balanced", json_boolean(row->balanced));
@@ -293,6 +313,17 @@ json_t *json_ledger(const View *view)
 	return object;
 }
 
+static json_t *meter_words(uint8_t meter)
+{
+	json_t *words = json_array();
+
+	if (meter & METER_HOSTS)
+		json_array_append_new(words, json_string("hosts"));
+	if (meter & METER_FLOWS)
+		json_array_append_new(words, json_string("flows"));
+	return words;
+}
+
 static json_t *point_object(const Point *point)
 {
 	json_t *object = json_object(), *priority = json_object(), *before = json_object();
@@ -309,6 +340,7 @@ static json_t *point_object(const Point *point)
 	set(object, "index", integer(point->report_index));
 	set(object, "kind", string(point->kind));
 	set(object, "side", json_string(view_side(point->side)));
+	set(object, "meter", meter_words(point->meter.meter));
 	set(object, "layer", json_string(view_layer(point->layer)));
 	set(object, "hook", json_string(hook_kind_names[point->hooks.kind]));
 	set(object, "attached", json_boolean(point->attached));
@@ -399,9 +431,10 @@ static json_t *table_list(const View *view)
 {
 	json_t *objects = json_array();
 	TableUse tables[VIEW_TABLES];
+	size_t n;
 
-	view_tables(view, tables);
-	for (int i = 0; i < VIEW_TABLES; i++) {
+	n = view_tables(view, tables);
+	for (size_t i = 0; i < n; i++) {
 		json_t *object = json_object();
 
 		set(object, "table", json_string(tables[i].name));

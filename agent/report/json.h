@@ -20,6 +20,12 @@ json_t *json_hosts_head(const View *view);
 json_t *json_host(const View *view, const Account *const *accounts, size_t n);
 json_t *json_account(const Account *account);
 
+/* Of a document "flows", which flowlist.h puts together: all but the flows. */
+json_t *json_flows_head(const View *view);
+
+/* The document "flush". */
+json_t *json_flushed(uint32_t flows);
+
 /* A time as documents have it, RFC 3339; 0 becomes null. */
 json_t *json_timestamp(uint64_t ms);
 

@@ -149,9 +149,10 @@ static void write_reload_successful(Exposition *exposition, const Family *family
 static void write_of_tables(Exposition *exposition, const Family *family)
 {
 	TableUse tables[VIEW_TABLES];
+	size_t n;
 
-	view_tables(exposition->view, tables);
-	for (int i = 0; i < VIEW_TABLES; i++)
+	n = view_tables(exposition->view, tables);
+	for (size_t i = 0; i < n; i++)
 		sample(exposition, family, integer_at(&tables[i], family->member), "table",
 		       tables[i].name, NULL);
 }
@@ -218,6 +219,20 @@ static void write_of_ledger(Exposition *exposition, const Family *family)
 			       integer_at(&row->sheet.classes[j], family->member), "interface",
 			       interface, "direction", hook_names[row->hook], "class",
 			       ledger_class_names[j], NULL);
+	}
+}
+
+static void write_of_flow_ledger(Exposition *exposition, const Family *family)
+{
+	for (guint i = 0; i < exposition->sheets->len; i++) {
+		const LedgerRow *row = &g_array_index(exposition->sheets, LedgerRow, i);
+		g_autofree char *interface = text_escape(row->interface);
+
+		for (int j = 0; row->meters_flows && j < FLOW_CLASSES; j++)
+			sample(exposition, family,
+			       integer_at(&row->sheet.flow_classes[j], family->member), "interface",
+			       interface, "direction", hook_names[row->hook], "class",
+			       flow_class_names[j], NULL);
 	}
 }
 
@@ -425,6 +440,8 @@ static void write_iptables(Exposition *exposition, const Family *family, guint i
 	.member = offsetof(struct ledger_entry, unit_member)
 #define OF_LEDGER(unit_member) \
 	.write = write_of_ledger, .member = offsetof(struct ledger_entry, unit_member)
+#define OF_FLOW_LEDGER(unit_member) \
+	.write = write_of_flow_ledger, .member = offsetof(struct ledger_entry, unit_member)
 #define OF_HOSTS(direction, unit_member) \
 	.write_one = write_volume, .list = offsetof(Exposition, series), .which = direction, \
 	.member = offsetof(Volume, unit_member)
@@ -466,8 +483,8 @@ static const Family families[] = { /* in the order of the exposition */
 	 "Attempts to write the textfile that failed.",
 	 OF_AGENT(textfile_errors)},
 	{"flowtally_table_entries", "gauge",
-	 "Entries in a table: hosts and macs of the kernel, in the last interval; "
-	 "accounts and devices of the agent.",
+	 "Entries in a table: hosts, macs and flow-table (the fullest of a CPU) of the kernel, in the "
+	 "last interval; accounts, devices and flows of the agent.",
 	 OF_TABLES(entries)},
 	{"flowtally_table_limit", "gauge",
 	 "How many entries a table can hold.",
@@ -500,6 +517,12 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_ledger_packets_total", "counter",
 	 "Packets by what became of them; the classes add up to all that the hook saw.",
 	 OF_LEDGER(packets)},
+	{"flowtally_flow_ledger_bytes_total", "counter",
+	 "Frame octets by what became of them in the flows of interfaces where such are metered.",
+	 OF_FLOW_LEDGER(layer2_octets)},
+	{"flowtally_flow_ledger_packets_total", "counter",
+	 "Packets by what became of them in the flows of interfaces where such are metered.",
+	 OF_FLOW_LEDGER(packets)},
 	{"flowtally_ledger_balanced", "gauge",
 	 "Whether the hook saw what the interface itself has counted.",
 	 .write = write_ledger_balanced},

@@ -5,17 +5,20 @@
 
 #include "base/mac.h"
 
-void view_tables(const View *view, TableUse tables[VIEW_TABLES])
+size_t view_tables(const View *view, TableUse tables[VIEW_TABLES])
 {
 	uint32_t limit = hosts_limit(view->hosts);
-	const TableUse use[VIEW_TABLES] = {
-		{ "hosts", view->cache_use.hosts, view->cache_use.limit },
-		{ "macs", view->cache_use.macs, view->cache_use.limit },
-		{ "accounts", hosts_addresses(view->hosts), limit },
-		{ "devices", hosts_devices(view->hosts), limit },
-	};
+	size_t n = 0;
 
-	memcpy(tables, use, sizeof(use));
+	tables[n++] = (TableUse){ "hosts", view->cache_use.hosts, view->cache_use.limit };
+	tables[n++] = (TableUse){ "macs", view->cache_use.macs, view->cache_use.limit };
+	tables[n++] = (TableUse){ "accounts", hosts_addresses(view->hosts), limit };
+	tables[n++] = (TableUse){ "devices", hosts_devices(view->hosts), limit };
+	if (!view->cache_use.flow_limit)
+		return n;
+	tables[n++] = (TableUse){ "flow-table", view->cache_use.flows, view->cache_use.flow_limit };
+	tables[n++] = (TableUse){ "flows", flows_count(view->flows), flows_max(view->flows) };
+	return n;
 }
 
 static char *layout_label(const CollectorConfig *config)

@@ -14,6 +14,7 @@
 #include "kernel/cache.h"
 #include "config/config.h"
 #include "export/exporting.h"
+#include "accounts/flows.h"
 #include "accounts/hosts.h"
 #include "httpview.h"
 #include "accounts/ledger.h"
@@ -23,6 +24,7 @@
 typedef struct {
 	const Config *config;
 	const Hosts *hosts;
+	const Flows *flows; /* only looked at where there are tables for them */
 	const Ledger *ledger;
 	const Names *names;	      /* NULL: nobody has a name */
 	const Exporting *exporting;   /* NULL: no collectors */
@@ -53,8 +55,8 @@ typedef struct {
 	uint64_t limit;
 } TableUse;
 
-#define VIEW_TABLES 4
-void view_tables(const View *view, TableUse tables[VIEW_TABLES]);
+#define VIEW_TABLES 6
+size_t view_tables(const View *view, TableUse tables[VIEW_TABLES]); /* how many there are */
 
 typedef struct {
 	char *label; /* its address; with its layout, where several have that address */

@@ -4,7 +4,8 @@
  * nothing but count in a table of the same key and value.
  *
  * The programs named random_* take the same steps for a packet of another host each time: the last
- * two octets of its source address are random.
+ * two octets of its source address are random. Those of random flows have three random bits more, in the
+ * source port: 512 k flows.
  */
 #include "../../ebpf/meter.bpf.c"
 
@@ -15,9 +16,18 @@ struct {
 	__uint(value_size, sizeof(struct host_traffic));
 } bare SEC(".maps");
 
+/* One for each CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct flow_table_ipv4);
+} bare_flows SEC(".maps");
+
 struct ipv4_frame {
 	struct ethernet ethernet;
 	struct iphdr ip;
+	struct udphdr udp;
 } __attribute__((packed, aligned(2)));
 
 static __always_inline struct ipv4_frame *ipv4_frame(struct __sk_buff *skb)
@@ -49,6 +59,45 @@ static __always_inline void count_bare(struct __sk_buff *skb)
 		host = add_host(&bare, &packet.near.key);
 	if (host)
 		count(host, (struct variant){ SIDE_LAN, LINK_ETHERNET, HOOK_INGRESS }, &packet);
+}
+
+static __always_inline void count_bare_flow(struct __sk_buff *skb)
+{
+	const struct ipv4_frame *frame = ipv4_frame(skb);
+	__u32 cpu = bpf_get_smp_processor_id(), now = (__u32)bpf_jiffies64();
+	struct flow_traffic *flow;
+	union flow_words key;
+	void *table;
+
+	if (!frame)
+		return;
+	key.start[0] = join_words(*(const __u32 *)&frame->udp.source, IPPROTO_UDP);
+	key.start[1] = 0;
+	key.addresses[0] = join_words(frame->ip.saddr, frame->ip.daddr);
+	key.addresses[1] = 0;
+	table = bpf_map_lookup_elem(&bare_flows, &cpu);
+	if (!table)
+		return;
+	flow = bpf_map_lookup_elem(table, &key.ipv4) ?: add_flow(table, &key.ipv4);
+	if (!flow)
+		return;
+	if (!flow->packets)
+		flow->first_ticks = now;
+	flow->last_ticks = now;
+	flow->packets++;
+	flow->octets += bpf_ntohs(frame->ip.tot_len);
+	flow->layer2_octets += skb->len;
+}
+
+static __always_inline void randomise_flow(struct __sk_buff *skb)
+{
+	struct ipv4_frame *frame = ipv4_frame(skb);
+	__u32 flow = bpf_get_prandom_u32();
+
+	if (!frame)
+		return;
+	__builtin_memcpy((__u8 *)&frame->ip.saddr + 2, &flow, 2);
+	frame->udp.source = flow >> 29;
 }
 
 static __always_inline void randomise(struct __sk_buff *skb)
@@ -92,5 +141,27 @@ SEC("tc")
 int random_meter(struct __sk_buff *skb)
 {
 	randomise(skb);
+	return meter(skb, HOOK_INGRESS);
+}
+
+SEC("tc")
+int random_flow_empty(struct __sk_buff *skb)
+{
+	randomise_flow(skb);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int random_flow_bare(struct __sk_buff *skb)
+{
+	randomise_flow(skb);
+	count_bare_flow(skb);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int random_flow_meter(struct __sk_buff *skb)
+{
+	randomise_flow(skb);
 	return meter(skb, HOOK_INGRESS);
 }

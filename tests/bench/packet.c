@@ -36,11 +36,24 @@
 #define ROUNDS 9
 #define REPEAT 1000000
 #define HOSTS (1 << 16)
+#define FLOWS (1 << 19)
 #define NUMBER 1
 
 /* What the project promises. */
 #define MAX_OVER_EMPTY_NS 30
+#define MAX_OVER_HOSTS_NS 35
 #define MAX_OVER_BARE 2
+#define MAX_OVER_BARE_FLOW 1.3
+
+/* Of the same maps, and loaded in other ways. */
+enum object {
+	HOSTS_ALONE,
+	GUARDED, /* without CAP_PERFMON */
+	WITH_FLOWS,
+	WITH_FLOWS_GUARDED,
+	FLOWS_ALONE,
+	OBJECTS,
+};
 
 enum program {
 	EMPTY,
@@ -51,9 +64,16 @@ enum program {
 	ASK_TRIE,
 	GUARDED_IPV4,
 	GUARDED_IPV6,
+	FLOW_IPV4,
+	FLOW_IPV6,
+	GUARDED_FLOW_IPV4,
+	GUARDED_FLOW_IPV6,
 	RANDOM_EMPTY,
 	RANDOM_BARE,
 	RANDOM,
+	RANDOM_FLOW_EMPTY,
+	RANDOM_FLOW_BARE,
+	RANDOM_FLOW,
 	PROGRAMS,
 };
 
@@ -64,37 +84,53 @@ struct run {
 	const char *destination;
 	enum program empty;
 	enum program bare;
-	bool promised; /* MAX_OVER_EMPTY_NS holds for it */
-	bool guarded;  /* loaded without CAP_PERFMON */
+	enum object object;
+	enum program hosts; /* the same without flows; 0: it is without flows */
+	bool promised;	    /* MAX_OVER_EMPTY_NS holds for it, or MAX_OVER_HOSTS_NS */
 };
 
 /* clang-format off */
 static const struct run runs[PROGRAMS] = {
-	/* name, program, source, destination, empty, bare, promised, guarded */
-	[EMPTY] = {"empty", "empty", "192.168.2.10", "198.51.100.7", EMPTY, EMPTY, false},
-	[BARE] = {"bare update", "bare_update", "192.168.2.10", "198.51.100.7", EMPTY, BARE, false},
+	/* name, program, source, destination, empty, bare, object, hosts, promised */
+	[EMPTY] = {"empty", "empty", "192.168.2.10", "198.51.100.7", EMPTY, EMPTY},
+	[BARE] = {"bare update", "bare_update", "192.168.2.10", "198.51.100.7", EMPTY, BARE},
 	[IPV4] = {"IPv4, internet", "flowtally_ingress", "192.168.2.10", "198.51.100.7",
-		  EMPTY, BARE, true},
+		  EMPTY, BARE, .promised = true},
 	[IPV6] = {"IPv6, internet", "flowtally_ingress", "2001:db8:ca2:2::10", "2620:fe::9",
-		  EMPTY, BARE, true},
+		  EMPTY, BARE, .promised = true},
 	[LOCAL] = {"IPv4, local", "flowtally_ingress", "192.168.2.10", "192.168.2.11",
-		   EMPTY, BARE, true},
+		   EMPTY, BARE, .promised = true},
 	[ASK_TRIE] = {"IPv4, local by a long prefix", "flowtally_ingress", "192.168.2.10", "192.0.2.4",
-		      EMPTY, BARE, false},
+		      EMPTY, BARE},
 	[GUARDED_IPV4] = {"IPv4, without CAP_PERFMON", "flowtally_ingress", "192.168.2.10",
-			  "198.51.100.7", EMPTY, BARE, true, true},
+			  "198.51.100.7", EMPTY, BARE, GUARDED, .promised = true},
 	[GUARDED_IPV6] = {"IPv6, without CAP_PERFMON", "flowtally_ingress", "2001:db8:ca2:2::10",
-			  "2620:fe::9", EMPTY, BARE, true, true},
+			  "2620:fe::9", EMPTY, BARE, GUARDED, .promised = true},
+	[FLOW_IPV4] = {"IPv4, with its flow", "flowtally_ingress", "192.168.2.10", "198.51.100.7",
+		       EMPTY, BARE, WITH_FLOWS, IPV4, true},
+	[FLOW_IPV6] = {"IPv6, with its flow", "flowtally_ingress", "2001:db8:ca2:2::10", "2620:fe::9",
+		       EMPTY, BARE, WITH_FLOWS, IPV6, true},
+	[GUARDED_FLOW_IPV4] = {"IPv4, without CAP_PERFMON", "flowtally_ingress", "192.168.2.10",
+			       "198.51.100.7", EMPTY, BARE, WITH_FLOWS_GUARDED, GUARDED_IPV4, true},
+	[GUARDED_FLOW_IPV6] = {"IPv6, without CAP_PERFMON", "flowtally_ingress", "2001:db8:ca2:2::10",
+			       "2620:fe::9", EMPTY, BARE, WITH_FLOWS_GUARDED, GUARDED_IPV6, true},
 	[RANDOM_EMPTY] = {"empty, of 64 k hosts", "random_empty", "10.1.0.0", "198.51.100.7",
-			  RANDOM_EMPTY, RANDOM_EMPTY, false},
+			  RANDOM_EMPTY, RANDOM_EMPTY},
 	[RANDOM_BARE] = {"bare update, of 64 k hosts", "random_bare_update", "10.1.0.0", "198.51.100.7",
-			 RANDOM_EMPTY, RANDOM_BARE, false},
+			 RANDOM_EMPTY, RANDOM_BARE},
 	[RANDOM] = {"IPv4, of 64 k hosts", "random_meter", "10.1.0.0", "198.51.100.7",
-		    RANDOM_EMPTY, RANDOM_BARE, false},
+		    RANDOM_EMPTY, RANDOM_BARE},
+	[RANDOM_FLOW_EMPTY] = {"empty, of 512 k flows", "random_flow_empty", "10.1.0.0",
+			       "198.51.100.7", RANDOM_FLOW_EMPTY, RANDOM_FLOW_EMPTY},
+	[RANDOM_FLOW_BARE] = {"bare update, of 512 k flows", "random_flow_bare", "10.1.0.0",
+			      "198.51.100.7", RANDOM_FLOW_EMPTY, RANDOM_FLOW_BARE},
+	[RANDOM_FLOW] = {"flows alone, of 512 k", "random_flow_meter", "10.1.0.0", "198.51.100.7",
+			 RANDOM_FLOW_EMPTY, RANDOM_FLOW_BARE, FLOWS_ALONE},
 };
 /* clang-format on */
 
-static struct packet_bpf *skel, *guarded; /* of the same maps */
+static struct packet_bpf *objects[OBJECTS];
+static struct packet_bpf *skel; /* the first of them */
 static struct frame frames[PROGRAMS];
 
 static void die(const char *what)
@@ -173,6 +209,22 @@ static int make_table(const struct bpf_map *outer, uint32_t generation)
 	return table;
 }
 
+static void make_flow_tables(const struct bpf_map *outer, size_t key_size)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+
+	for (uint32_t cpu = 0; cpu < (uint32_t)libbpf_num_possible_cpus(); cpu++) {
+		int table = bpf_map_create(BPF_MAP_TYPE_HASH, "flows", key_size,
+					   sizeof(struct flow_traffic), FLOWS + 64, &options);
+		uint32_t place = outer == skel->maps.bare_flows ? cpu : FLOW_PLACE(0, cpu);
+
+		if (table < 0)
+			die("make table");
+		update(outer, &place, &table);
+		close(table);
+	}
+}
+
 /* The table of hosts that the classifiers fill. */
 static int load(void)
 {
@@ -180,7 +232,7 @@ static int load(void)
 	uint32_t zero = 0;
 	int table = -1;
 
-	skel = packet_bpf__open();
+	skel = objects[HOSTS_ALONE] = packet_bpf__open();
 	if (!skel)
 		die("open");
 	skel->rodata->point_side = SIDE_LAN;
@@ -188,12 +240,19 @@ static int load(void)
 	bpf_map__set_max_entries(skel->maps.local_prefixes, 64);
 	bpf_map__set_max_entries(skel->maps.scope_prefixes, 64);
 	bpf_map__set_max_entries(skel->maps.bare, HOSTS + 64);
+	bpf_map__set_max_entries(skel->maps.bare_flows, libbpf_num_possible_cpus());
+	bpf_map__set_max_entries(skel->maps.flows_ipv4, FLOW_PLACES(libbpf_num_possible_cpus()));
+	bpf_map__set_max_entries(skel->maps.flows_ipv6, FLOW_PLACES(libbpf_num_possible_cpus()));
+	bpf_map__set_max_entries(skel->maps.fragments, 64);
 	if (packet_bpf__load(skel))
 		die("load");
 	for (uint32_t i = GENERATIONS; i-- > 0;) {
 		table = make_table(skel->maps.hosts, i);
 		make_table(skel->maps.macs, i);
 	}
+	make_flow_tables(skel->maps.flows_ipv4, sizeof(struct flow_key_ipv4));
+	make_flow_tables(skel->maps.flows_ipv6, sizeof(struct flow_key_ipv6));
+	make_flow_tables(skel->maps.bare_flows, sizeof(struct flow_key_ipv4));
 	update(skel->maps.data_control, &zero, &control);
 	add_local("192.168.2.0", 24);
 	add_local("10.1.0.0", 16);
@@ -215,24 +274,32 @@ static void load_without_perfmon(struct packet_bpf *object)
 	cap_free(before);
 }
 
-static void load_guarded(void)
+static void load_object(enum object i, uint8_t meter, bool is_guarded)
 {
+	struct packet_bpf *object = objects[i] = packet_bpf__open();
 	struct bpf_map *from = NULL, *to = NULL;
+	const struct bpf_program *chosen;
 	struct bpf_program *program;
 
-	guarded = packet_bpf__open();
-	if (!guarded)
+	if (!object)
 		die("open");
-	guarded->rodata->point_side = SIDE_LAN;
-	guarded->rodata->point_number = NUMBER;
+	chosen = i == FLOWS_ALONE ? object->progs.random_flow_meter :
+				    object->progs.flowtally_ingress;
+	object->rodata->point_side = SIDE_LAN;
+	object->rodata->point_number = NUMBER;
+	object->rodata->point_meter = meter;
+	object->rodata->point_flows_at = FLOWS_ENTERING;
 	while ((from = bpf_object__next_map(skel->obj, from)) &&
-	       (to = bpf_object__next_map(guarded->obj, to))) {
+	       (to = bpf_object__next_map(object->obj, to))) {
 		if (from != skel->maps.rodata && bpf_map__reuse_fd(to, bpf_map__fd(from)))
 			die(bpf_map__name(to));
 	}
-	bpf_object__for_each_program(program, guarded->obj)
-		bpf_program__set_autoload(program, program == guarded->progs.flowtally_ingress);
-	load_without_perfmon(guarded);
+	bpf_object__for_each_program(program, object->obj)
+		bpf_program__set_autoload(program, program == chosen);
+	if (is_guarded)
+		load_without_perfmon(object);
+	else if (packet_bpf__load(object))
+		die("load");
 }
 
 static void make_frame(struct frame *frame, const struct run *run)
@@ -263,8 +330,8 @@ static double now_ns(void)
 /* Nanoseconds a run. */
 static double measure(enum program i, unsigned repeat)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(
-		runs[i].guarded ? guarded->obj : skel->obj, runs[i].program);
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(objects[runs[i].object]->obj, runs[i].program);
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frames[i].bytes,
 		    .data_size_in = frames[i].len, .repeat = repeat);
 	double start = now_ns();
@@ -307,7 +374,7 @@ static const char *verdict(bool passed)
 static void tell(enum program i, double ns[PROGRAMS][ROUNDS])
 {
 	const struct run *run = &runs[i];
-	double over_empty[ROUNDS], over_bare[ROUNDS], over, ratio;
+	double over_empty[ROUNDS], over_bare[ROUNDS], over_hosts[ROUNDS], over, ratio;
 
 	printf("%-30s %8.1f", run->name, median(ns[i]));
 	if (run->empty == i) {
@@ -319,6 +386,7 @@ static void tell(enum program i, double ns[PROGRAMS][ROUNDS])
 
 		over_empty[round] = ns[i][round] - empty;
 		over_bare[round] = over_empty[round] / (ns[run->bare][round] - empty);
+		over_hosts[round] = ns[i][round] - ns[run->hosts][round];
 	}
 	over = median(over_empty);
 	ratio = median(over_bare);
@@ -328,12 +396,19 @@ static void tell(enum program i, double ns[PROGRAMS][ROUNDS])
 		return;
 	}
 	printf(" %10.2f", ratio);
-	if (run->promised)
+	if (run->hosts)
+		printf("   %s: %.1f ns over hosts, at most %d",
+		       verdict(median(over_hosts) <= MAX_OVER_HOSTS_NS), median(over_hosts),
+		       MAX_OVER_HOSTS_NS);
+	else if (run->promised)
 		printf("   %s: at most %d ns over empty", verdict(over <= MAX_OVER_EMPTY_NS),
 		       MAX_OVER_EMPTY_NS);
 	if (run->empty == RANDOM_EMPTY)
 		printf("   %s: at most %d times a bare update", verdict(ratio <= MAX_OVER_BARE),
 		       MAX_OVER_BARE);
+	if (i == RANDOM_FLOW)
+		printf("   %s: at most %.1f times a bare update",
+		       verdict(ratio <= MAX_OVER_BARE_FLOW), MAX_OVER_BARE_FLOW);
 	printf("\n");
 }
 
@@ -460,6 +535,7 @@ static void measure_cache(void)
 
 int main(void)
 {
+	unsigned object = OBJECTS;
 	cpu_set_t cpu;
 	int table;
 
@@ -471,11 +547,14 @@ int main(void)
 	CPU_SET(sched_getcpu(), &cpu);
 	sched_setaffinity(0, sizeof(cpu), &cpu);
 	table = load();
-	load_guarded();
+	load_object(GUARDED, METER_HOSTS, true);
+	load_object(WITH_FLOWS, METER_HOSTS | METER_FLOWS, false);
+	load_object(WITH_FLOWS_GUARDED, METER_HOSTS | METER_FLOWS, true);
+	load_object(FLOWS_ALONE, METER_FLOWS, false);
 	measure_packets();
 	measure_reading(table);
 	measure_cache();
-	packet_bpf__destroy(guarded);
-	packet_bpf__destroy(skel);
+	while (object > 0)
+		packet_bpf__destroy(objects[--object]);
 	return 0;
 }

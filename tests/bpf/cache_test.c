@@ -1,158 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel's tables under real classifiers: generations, adoption by the next agent, limits. Frames
- * come from BPF_PROG_TEST_RUN; the pins are in a bpffs of the test's own.
+ * The kernel's tables under real classifiers: generations, adoption by the next agent, limits.
  */
-#include "kernel/cache.h"
+#include "cache_lab.h"
 
-#include <linux/if_ether.h>
-#include <linux/ip.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
-#include "kernel/classifier.h"
-#include "kernel/maps.h"
-#include "kernel/netns.h"
-#include "kernel/scope.h"
-#include "test.h"
 #include "kernel/ticks.h"
-
-#define IFINDEX 7
-#define INTERFACE interface_id(netns_own()->id, IFINDEX)
-#define FRAME_LEN (14 + 20)
-
-typedef struct {
-	char *parent;
-	char *dir; /* in there */
-	Cache *cache;
-	Scope *scope;
-	Classifier *classifier;
-} Lab;
-
-static void allow_all(Lab *lab)
-{
-	g_autoptr(GArray) prefixes = g_array_new(FALSE, FALSE, sizeof(Prefix));
-	Prefix prefix;
-
-	assert_true(prefix_parse(&prefix, "0.0.0.0/0", NULL));
-	g_array_append_val(prefixes, prefix);
-	assert_true(scope_set_local(lab->scope, cache_point_number(lab->cache, INTERFACE), prefixes,
-				    NULL));
-}
-
-static Classifier *load(const Lab *lab)
-{
-	const ClassifierPoint point = { .number = cache_point_number(lab->cache, INTERFACE),
-					.side = SIDE_LAN };
-	const int maps[CLASSIFIER_MAPS] = {
-		[CLASSIFIER_CONTROL] = cache_map_fd(lab->cache, CACHE_CONTROL),
-		[CLASSIFIER_HOSTS] = cache_map_fd(lab->cache, CACHE_HOSTS),
-		[CLASSIFIER_MACS] = cache_map_fd(lab->cache, CACHE_MACS),
-		[CLASSIFIER_LOCAL_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_LOCAL),
-		[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_FAR_ENDS),
-		[CLASSIFIER_SCOPE_HINTS] = scope_map_fd(lab->scope, SCOPE_MAP_HINTS),
-		[CLASSIFIER_LEDGER] = cache_ensure_ledger(lab->cache, INTERFACE, NULL),
-	};
-
-	return classifier_load(&point, maps, NULL);
-}
-
-static void open_lab(Lab *lab, uint32_t max_hosts)
-{
-	lab->cache = cache_open(lab->dir, max_hosts, NULL);
-	assert_non_null(lab->cache);
-	lab->scope = scope_open(lab->dir, NULL);
-	assert_non_null(lab->scope);
-	assert_true(cache_ensure_ledger(lab->cache, INTERFACE, NULL) >= 0);
-	allow_all(lab);
-	lab->classifier = load(lab);
-	assert_non_null(lab->classifier);
-}
-
-/* What is left is what an agent leaves that was killed. */
-static void close_lab(Lab *lab)
-{
-	g_clear_pointer(&lab->classifier, classifier_free);
-	g_clear_pointer(&lab->scope, scope_close);
-	g_clear_pointer(&lab->cache, cache_close);
-}
-
-static int make_lab(void **state)
-{
-	Lab *lab = g_new0(Lab, 1);
-
-	lab->parent = g_dir_make_tmp("flowtally-test-XXXXXX", NULL);
-	lab->dir = g_build_filename(lab->parent, "bpf", NULL);
-	*state = lab;
-	if (!lab->parent || !maps_prepare(lab->dir, NULL))
-		return -1;
-	open_lab(lab, 8);
-	return 0;
-}
-
-static int remove_lab(void **state)
-{
-	Lab *lab = *state;
-
-	close_lab(lab);
-	maps_remove(lab->dir);
-	(void)rmdir(lab->parent);
-	g_free(lab->parent);
-	g_free(lab->dir);
-	g_free(lab);
-	return 0;
-}
-
-/* @times frames of FRAME_LEN octets from the device @device. */
-static void send_frames(const Lab *lab, uint8_t device, int times)
-{
-	struct {
-		struct ethhdr ethernet;
-		struct iphdr ip;
-	} __attribute__((packed)) frame = {
-		.ethernet = { .h_dest = { 2 },
-			      .h_source = { 2, 0, 0, 0, 0, device },
-			      .h_proto = htobe16(ETH_P_IP) },
-		.ip = { .version = 4,
-			.ihl = 5,
-			.tot_len = htobe16(20),
-			.saddr = htobe32(0xc0000200u | device),
-			.daddr = htobe32(0xc6336401u) },
-	};
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = &frame, .data_size_in = sizeof(frame),
-		    .repeat = times);
-
-	assert_int_equal(
-		bpf_prog_test_run_opts(classifier_program_fd(lab->classifier, HOOK_INGRESS), &run),
-		0);
-}
-
-/* One sweep but for what the agent does with it; returns the packets, and the hosts in @hosts. */
-static uint64_t sweep(Lab *lab, guint *hosts)
-{
-	g_autoptr(GArray) deltas = g_array_new(FALSE, FALSE, sizeof(HostDelta));
-	struct ledger_sheet sheets[HOOKS];
-	uint64_t packets = 0;
-
-	cache_advance(lab->cache);
-	assert_true(cache_wait_until_quiet(lab->cache, NULL));
-	assert_true(cache_read_hosts(lab->cache, deltas, NULL));
-	assert_true(cache_read_sheets(lab->cache, INTERFACE, sheets, NULL));
-	assert_true(cache_empty(lab->cache, NULL));
-	for (guint i = 0; i < deltas->len; i++)
-		packets += g_array_index(deltas, HostDelta, i).volume[DIRECTION_UPLOAD].packets;
-	assert_true(packets + sheets[HOOK_INGRESS].classes[LEDGER_DEVICE_LIMIT].packets ==
-		    sheets[HOOK_INGRESS].seen.frames);
-	if (hosts)
-		*hosts = deltas->len;
-	return sheets[HOOK_INGRESS].seen.frames;
-}
 
 static void each_sweep_sees_what_came_since_the_last(void **state)
 {
@@ -362,11 +219,6 @@ static void host_is_the_sum_over_the_cpus(void **state)
 	close(clock);
 }
 
-static uint64_t monotonic_ns(void)
-{
-	return (uint64_t)g_get_monotonic_time() * 1000;
-}
-
 static void times_are_of_the_monotonic_clock(void **state)
 {
 	Lab *lab = *state;
@@ -560,16 +412,21 @@ static void families_have_prefixes_of_their_own(void **state)
 
 typedef struct {
 	const Lab *lab;
-	bool stop;
+	pthread_t thread;
 	uint64_t packets;
 } Sender;
+
+/* They are also stopped where a test fails meanwhile. */
+static Sender senders[2];
+static size_t n_senders;
+static bool stop;
 
 /* New hosts all the time, and the same ones on both CPUs: they race to insert. */
 static void *send_many(void *data)
 {
 	Sender *sender = data;
 
-	while (!__atomic_load_n(&sender->stop, __ATOMIC_ACQUIRE)) {
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
 		send_frames(sender->lab, (uint8_t)(sender->packets / FRAMES_A_ROUND % 7),
 			    FRAMES_A_ROUND);
 		sender->packets += FRAMES_A_ROUND;
@@ -577,28 +434,69 @@ static void *send_many(void *data)
 	return NULL;
 }
 
-static void reading_races_with_nothing(void **state)
+static void start_senders(const Lab *lab)
 {
-	Lab *lab = *state;
-	Sender senders[] = { { .lab = lab }, { .lab = lab } };
-	pthread_t threads[G_N_ELEMENTS(senders)];
-	uint64_t read = 0, sent = 0;
+	stop = false;
+	while (n_senders < G_N_ELEMENTS(senders)) {
+		Sender *sender = &senders[n_senders];
 
-	for (size_t i = 0; i < G_N_ELEMENTS(senders); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, send_many, &senders[i]), 0);
-	for (int i = 0; i < SWEEPS; i++)
-		read += sweep(lab, NULL);
-	for (size_t i = 0; i < G_N_ELEMENTS(senders); i++) {
-		__atomic_store_n(&senders[i].stop, true, __ATOMIC_RELEASE);
-		pthread_join(threads[i], NULL);
-		sent += senders[i].packets;
+		*sender = (Sender){ .lab = lab };
+		assert_int_equal(pthread_create(&sender->thread, NULL, send_many, sender), 0);
+		n_senders++;
 	}
+}
+
+/* Returns how many packets they have sent. */
+static uint64_t stop_senders(void)
+{
+	uint64_t sent = 0;
+
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	for (; n_senders; n_senders--) {
+		pthread_join(senders[n_senders - 1].thread, NULL);
+		sent += senders[n_senders - 1].packets;
+	}
+	return sent;
+}
+
+static int remove_race_lab(void **state)
+{
+	(void)stop_senders();
+	return remove_lab(state);
+}
+
+/* All the while tables are made, resized, and taken away where @sizes says so. */
+static void race(Lab *lab, const uint32_t *sizes, size_t n_sizes)
+{
+	uint64_t read = 0, sent;
+
+	start_senders(lab);
+	for (int i = 0; i < SWEEPS; i++) {
+		if (n_sizes)
+			assert_true(
+				cache_set_max_flows(lab->cache, sizes[(size_t)i % n_sizes], NULL));
+		read += sweep(lab, NULL);
+	}
+	sent = stop_senders();
 	read += sweep(lab, NULL);
 	assert_int_equal(read, sent);
 	assert_true(read > SWEEPS * FRAMES_A_ROUND);
 }
 
-#define IN_LAB(test) cmocka_unit_test_setup_teardown(test, make_lab, remove_lab)
+static void reading_races_with_nothing(void **state)
+{
+	race(*state, NULL, 0);
+}
+
+/* sweep() has an eye on it. Each of the hosts is a flow, and there is room for all of them or not. */
+static void changes_of_flow_tables_race_with_nothing(void **state)
+{
+	static const uint32_t sizes[] = { MAX_FLOWS, 2, 2, 0, 0, 0, MAX_FLOWS };
+
+	race(*state, sizes, G_N_ELEMENTS(sizes));
+}
+
+#define IN_RACE_LAB(test) cmocka_unit_test_setup_teardown(test, make_race_lab, remove_race_lab)
 
 int main(void)
 {
@@ -620,7 +518,8 @@ int main(void)
 		IN_LAB(doubtful_pins_are_refused),
 		IN_LAB(prefixes_of_an_earlier_agent_are_replaced),
 		IN_LAB(families_have_prefixes_of_their_own),
-		IN_LAB(reading_races_with_nothing),
+		IN_RACE_LAB(reading_races_with_nothing),
+		IN_RACE_LAB(changes_of_flow_tables_race_with_nothing),
 	};
 
 	if (geteuid() != 0) {

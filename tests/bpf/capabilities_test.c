@@ -82,11 +82,55 @@ static void gso_ipv6(struct frame *frame, bool upload)
 	make_gso(frame);
 }
 
+/* The first fragment of a packet, whose ports are kept for the later ones. */
+static void fragment_ipv4(struct frame *frame, bool upload)
+{
+	add_ipv4(frame, upload, 0);
+	frame_set_be16(frame, frame->ip_offset + offsetof(struct iphdr, frag_off), 0x2000);
+	add_payload(frame);
+}
+
+static void fragment_ipv6(struct frame *frame, bool upload)
+{
+	static const uint8_t header[] = { IPPROTO_TCP, 0, 0, 1, 0, 0, 0, 7 };
+
+	add_ipv6(frame, upload, IPPROTO_FRAGMENT);
+	frame_add(frame, header, sizeof(header));
+	add_payload(frame);
+}
+
+/* All of the frame is in one flow, and in none where nobody wants them. */
+static void assert_flows(const struct lab *lab, enum hook hook, const struct ledger_sheet *sheet,
+			 int family)
+{
+	int table = (family == 4 ? lab->flows_ipv4 : lab->flows_ipv6)[0];
+	int other = (family == 4 ? lab->flows_ipv6 : lab->flows_ipv4)[0];
+	bool wanted = lab->skel->rodata->point_meter & METER_FLOWS;
+	const struct ledger_entry *counted = &sheet->flow_classes[FLOW_COUNTED];
+	struct flow_traffic traffic;
+	struct flow_key_ipv6 key; /* the longer one */
+
+	assert_int_equal(counted->frames, wanted);
+	assert_int_equal(lab_table_size(table), wanted);
+	assert_true(lab_table_is_empty(other));
+	if (!wanted)
+		return;
+	assert_int_equal(bpf_map_get_next_key(table, NULL, &key), 0);
+	assert_int_equal(bpf_map_lookup_elem(table, &key, &traffic), 0);
+	assert_int_equal(traffic.packets, counted->packets);
+	assert_int_equal(traffic.octets, counted->octets);
+	assert_int_equal(traffic.attributes.tcp_flags, 0x10);
+	assert_int_equal(traffic.attributes.source_mac[0], lab->layer == LINK_ETHERNET ? 2 : 0);
+	assert_int_equal(key.start.protocol, IPPROTO_TCP);
+	assert_int_equal(key.start.point & POINT_EGRESS, hook == HOOK_EGRESS);
+}
+
 static void run_and_expect(const struct lab *lab, enum hook hook,
 			   void (*build)(struct frame *frame, bool upload), uint64_t packets,
 			   uint64_t octets)
 {
 	bool upload = lab_direction(lab->side, hook) == DIRECTION_UPLOAD;
+	bool hosts = lab->skel->rodata->point_meter & METER_HOSTS;
 	struct ledger_entry *entry;
 	struct ledger_sheet sheet;
 	struct frame frame;
@@ -96,16 +140,17 @@ static void run_and_expect(const struct lab *lab, enum hook hook,
 	build(&frame, upload);
 	assert_true(lab_run(lab, hook, &frame));
 	lab_sheet(lab, 0, hook, &sheet);
-	entry = &sheet.classes[LEDGER_LOCAL];
+	entry = &sheet.classes[hosts ? LEDGER_LOCAL : LEDGER_NO_HOSTS];
 	assert_int_equal(entry->frames, 1);
 	assert_int_equal(entry->packets, packets);
 	assert_int_equal(entry->octets, octets);
-	assert_int_equal(lab_table_size(lab->hosts[0]), 1);
+	assert_int_equal(lab_table_size(lab->hosts[0]), hosts);
+	assert_flows(lab, hook, &sheet, frame.bytes[frame.ip_offset] >> 4);
 }
 
-static void meters(enum side side, enum link_layer layer)
+static void run_all(struct lab_options options)
 {
-	struct lab *lab = lab_new((struct lab_options){ .side = side, .layer = layer });
+	struct lab *lab = lab_new(options);
 
 	lab_add_local(lab, LAB_IFINDEX, "8.0.2.0", 24);
 	lab_add_local(lab, LAB_IFINDEX, "2001:db8:86dd:2::", 64);
@@ -116,8 +161,57 @@ static void meters(enum side side, enum link_layer layer)
 		run_and_expect(lab, hook, ipv6, 1, 40 + 32 + 100);
 		run_and_expect(lab, hook, gso_ipv4, 2, 2 * (36 + 32 + 50));
 		run_and_expect(lab, hook, gso_ipv6, 2, 2 * (40 + 16 + 32 + 50));
+		run_and_expect(lab, hook, fragment_ipv4, 1, 20 + 32 + 100);
+		run_and_expect(lab, hook, fragment_ipv6, 1, 40 + 8 + 32 + 100);
 	}
 	lab_free(lab);
+}
+
+static void meters(enum side side, enum link_layer layer)
+{
+	/* With all that can be asked of it, and with little. */
+	const struct lab_options options[] = {
+		{ .meter = METER_HOSTS },
+		{ .meter = METER_HOSTS | METER_FLOWS,
+		  .flows_at = FLOWS_ENTERING | FLOWS_STAYING | FLOWS_LEAVING },
+		{ .meter = METER_FLOWS,
+		  .flows_at = FLOWS_ENTERING | FLOWS_LEAVING,
+		  .flow_key = FLOW_BY_ADDRESSES | FLOW_BY_PORTS | FLOW_BY_VLAN },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		struct lab_options these = options[i];
+
+		these.side = side;
+		these.layer = layer;
+		run_all(these);
+	}
+}
+
+/* By default an address says whether a packet stays. */
+static void packets_that_stay_are_told_from_others(void **state)
+{
+	for (enum link_layer layer = LINK_ETHERNET; layer <= LINK_IP; layer++) {
+		struct lab *lab = lab_new(
+			(struct lab_options){ .layer = layer, .meter = METER_HOSTS | METER_FLOWS });
+		struct ledger_sheet sheet;
+		struct frame frame;
+
+		lab_add_own(lab, FAR_IPV4);
+		lab_add_own(lab, FAR_IPV6);
+		for (int upload = 0; upload <= 1; upload++) {
+			begin(&frame, layer);
+			ipv4(&frame, upload);
+			assert_true(lab_run(lab, HOOK_INGRESS, &frame));
+			begin(&frame, layer);
+			ipv6(&frame, upload);
+			assert_true(lab_run(lab, HOOK_INGRESS, &frame));
+		}
+		lab_sheet(lab, 0, HOOK_INGRESS, &sheet);
+		assert_int_equal(sheet.flow_classes[FLOW_COUNTED].frames, 2);
+		assert_int_equal(sheet.flow_classes[FLOW_ELSEWHERE].frames, 2);
+		lab_free(lab);
+	}
 }
 
 static void lan_is_metered(void **state)
@@ -175,6 +269,7 @@ int main(void)
 		cmocka_unit_test(wan_is_metered),
 		cmocka_unit_test(lan_without_ethernet_is_metered),
 		cmocka_unit_test(wan_without_ethernet_is_metered),
+		cmocka_unit_test(packets_that_stay_are_told_from_others),
 	};
 
 	if (lab_needs_root())

@@ -101,6 +101,7 @@ static struct lab *points[2][2][FILLS]; /* by enum link_layer, side and fill */
 static uint64_t seed, random_state;
 static const struct frame *suspect; /* printed should the test fail */
 static uint64_t runs_of_class[LEDGER_CLASSES];
+static uint64_t runs_of_flow_class[FLOW_CLASSES];
 
 /* SplitMix64 */
 static uint64_t random_bits(void)
@@ -150,7 +151,9 @@ static uint8_t random_extension(void)
 {
 	static const uint8_t extensions[] = { IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS };
 
-	return one_in(10) ? IPPROTO_FRAGMENT : extensions[random_below(ROWS(extensions))];
+	if (one_in(10))
+		return IPPROTO_AH;
+	return one_in(5) ? IPPROTO_FRAGMENT : extensions[random_below(ROWS(extensions))];
 }
 
 static void add_macs(struct frame *frame)
@@ -168,12 +171,25 @@ static void add_macs(struct frame *frame)
 		       macs[random_below(unicast)]);
 }
 
+static void randomise(struct frame *frame, uint32_t offset, uint32_t len)
+{
+	for (uint32_t i = offset; i < offset + len && i < frame->len; i++)
+		frame->bytes[i] = random_bits();
+}
+
 static void add_transport(struct frame *frame, uint8_t protocol)
 {
-	if (protocol == IPPROTO_TCP)
+	uint32_t start = frame->len;
+
+	if (protocol == IPPROTO_TCP) {
 		frame_add_tcp(frame, 4 * random_below(11));
-	else if (protocol == IPPROTO_UDP)
+		randomise(frame, start + 13, 1);
+	} else if (protocol == IPPROTO_UDP) {
 		frame_add_udp(frame);
+	} else {
+		frame_add_filling(frame, random_below(8));
+	}
+	randomise(frame, start, 4);
 }
 
 static void add_ipv4(struct frame *frame)
@@ -183,6 +199,11 @@ static void add_ipv4(struct frame *frame)
 	frame_add_ipv4(frame, ipv4_addresses[random_below(ROWS(ipv4_addresses))],
 		       ipv4_addresses[random_below(ROWS(ipv4_addresses))], protocol,
 		       one_in(3) ? 4 * random_below(11) : 0);
+	randomise(frame, frame->ip_offset + offsetof(struct iphdr, tos), 1);
+	randomise(frame, frame->ip_offset + offsetof(struct iphdr, id), 2);
+	randomise(frame, frame->ip_offset + offsetof(struct iphdr, ttl), 1);
+	if (one_in(5))
+		randomise(frame, frame->ip_offset + offsetof(struct iphdr, frag_off), 2);
 	add_transport(frame, protocol);
 }
 
@@ -194,9 +215,17 @@ static void add_ipv6(struct frame *frame)
 
 	frame_add_ipv6(frame, ipv6_addresses[random_below(ROWS(ipv6_addresses))],
 		       ipv6_addresses[random_below(ROWS(ipv6_addresses))], next);
+	frame->bytes[frame->ip_offset] |= random_below(16);
+	randomise(frame, frame->ip_offset + 1, 3);
+	randomise(frame, frame->ip_offset + offsetof(struct ipv6hdr, hop_limit), 1);
 	while (extensions--) {
+		uint32_t start = frame->len;
+		bool fragment = next == IPPROTO_FRAGMENT;
+
 		next = extensions ? random_extension() : protocol;
 		frame_add_extension(frame, next, 8 + 8 * random_below(one_in(10) ? 256 : 4));
+		if (fragment)
+			randomise(frame, start + (one_in(2) ? 2 : 4), 6);
 	}
 	add_transport(frame, protocol);
 }
@@ -217,6 +246,30 @@ static void set_wire_len(struct frame *frame)
 	frame->context.wire_len = frame->len + random_below(one_in(2) ? 1000 : 60000);
 }
 
+/* PPPoE or MPLS; what follows is not always what they say. */
+static void add_shim(struct frame *frame)
+{
+	unsigned labels = 1 + random_below(4);
+	const struct {
+		uint8_t version_type, code;
+		uint16_t session, length, protocol;
+	} pppoe = { one_in(10) ? random_bits() : 0x11, one_in(10) ? random_bits() : 0,
+		    random_bits(), random_bits(), htons(one_in(2) ? 0x21 : 0x57) };
+
+	frame->shim = true;
+	if (one_in(2)) {
+		frame_add_be16(frame, ETH_P_PPP_SES);
+		frame_add(frame, &pppoe, sizeof(pppoe));
+		return;
+	}
+	frame_add_be16(frame, one_in(2) ? ETH_P_MPLS_UC : ETH_P_MPLS_MC);
+	while (labels--) {
+		frame_add_be16(frame, random_bits());
+		frame_add_be16(frame,
+			       (random_bits() & 0xfeff) | (labels || one_in(10) ? 0 : 0x100));
+	}
+}
+
 static void add_link_layer(struct frame *frame)
 {
 	unsigned tags = one_in(3) ? random_below(6) : 0;
@@ -224,6 +277,8 @@ static void add_link_layer(struct frame *frame)
 	add_macs(frame);
 	while (tags--)
 		frame_add_tag(frame, random_tag_protocol(), random_bits());
+	if (one_in(10))
+		add_shim(frame);
 }
 
 /* In octets of the source address. */
@@ -240,9 +295,10 @@ static void make_valid(struct frame *frame, enum link_layer layer)
 {
 	frame_clear(frame);
 	frame->context.mark = random_bits();
+	frame->context.ingress_ifindex = one_in(2) ? 1 : 0;
 	if (layer == LINK_ETHERNET)
 		add_link_layer(frame);
-	if (layer == LINK_ETHERNET && one_in(20))
+	if (layer == LINK_ETHERNET && !frame->shim && one_in(20))
 		frame_add_be16(frame, random_ethertype());
 	else if (one_in(2))
 		add_ipv4(frame);
@@ -324,6 +380,8 @@ static struct reference_verdict refer(const struct frame *frame, enum link_layer
 		.gso_size = frame->context.gso_size,
 		.gso_segs = frame->context.gso_segs,
 		.wire_len = frame->context.wire_len,
+		.mark = frame->context.mark,
+		.ingress_ifindex = frame->context.ingress_ifindex,
 	};
 	const struct reference_point point = {
 		.ifindex = LAB_IFINDEX,
@@ -337,7 +395,7 @@ static struct reference_verdict refer(const struct frame *frame, enum link_layer
 		.own = { own, ROWS(own) },
 	};
 
-	return reference_meter(&flat, &point);
+	return reference_meter(&flat, &point, LAB_NUMBER);
 }
 
 static void assert_sheet(const struct lab *lab, uint32_t generation, enum hook hook,
@@ -352,6 +410,12 @@ static void assert_sheet(const struct lab *lab, uint32_t generation, enum hook h
 		.packets = verdict->packets,
 		.octets = verdict->octets,
 		.layer2_octets = verdict->layer2_octets,
+	};
+	expected.flow_classes[verdict->flow.class] = (struct ledger_entry){
+		.frames = 1,
+		.packets = verdict->flow.packets,
+		.octets = verdict->flow.octets,
+		.layer2_octets = verdict->flow.layer2_octets,
 	};
 	lab_sheet(lab, generation, hook, &sheet);
 	assert_memory_equal(&sheet, &expected, sizeof(sheet));
@@ -374,6 +438,23 @@ static void assert_entry(const struct lab *lab, int table, const struct referenc
 	assert_int_equal(counted->first_ticks, counted->last_ticks);
 	assert_int_equal(other->packets + other->octets + other->layer2_octets, 0);
 	assert_int_equal(bpf_map_delete_elem(table, &key), 0);
+}
+
+/* The same of the flow. */
+static void assert_flow(const struct lab *lab, uint32_t generation,
+			const struct reference_verdict *verdict)
+{
+	const struct reference_flow *flow = &verdict->flow;
+	int table = (flow->ip_version == 4 ? lab->flows_ipv4 : lab->flows_ipv6)[generation];
+	struct flow_traffic traffic;
+
+	assert_int_equal(bpf_map_lookup_elem(table, &flow->key, &traffic), 0);
+	assert_int_equal(traffic.packets, flow->packets);
+	assert_int_equal(traffic.octets, flow->octets);
+	assert_int_equal(traffic.layer2_octets, flow->layer2_octets);
+	assert_int_equal(traffic.first_ticks, traffic.last_ticks);
+	assert_memory_equal(&traffic.attributes, &flow->attributes, sizeof(flow->attributes));
+	assert_int_equal(bpf_map_delete_elem(table, &flow->key), 0);
 }
 
 static const struct host_key filler = { .ifindex = LAB_OTHER_IFINDEX };
@@ -407,15 +488,22 @@ static bool compare(const struct frame *frame, enum link_layer layer, enum side 
 		return false;
 	verdict = refer(frame, layer, side, hook, fill);
 	runs_of_class[verdict.class]++;
+	runs_of_flow_class[verdict.flow.class]++;
 	assert_sheet(lab, active, hook, frame, &verdict);
 	if (verdict.table == REFERENCE_HOSTS)
 		assert_entry(lab, lab->hosts[active], &verdict);
 	else if (verdict.table == REFERENCE_MACS)
 		assert_entry(lab, lab->macs[active], &verdict);
+	if (verdict.flow.class == FLOW_COUNTED)
+		assert_flow(lab, active, &verdict);
+	/* A later fragment of another frame is not to have its ports. */
+	lab_clear_table(bpf_map__fd(lab->skel->maps.fragments));
 
 	for (uint32_t i = 0; i < GENERATIONS; i++) {
 		assert_nothing_else(lab->hosts[i], fill != ROOM);
 		assert_nothing_else(lab->macs[i], fill == BOTH_FULL);
+		assert_true(lab_table_is_empty(lab->flows_ipv4[i]));
+		assert_true(lab_table_is_empty(lab->flows_ipv6[i]));
 	}
 	lab_sheet(lab, !active, hook, &quiet);
 	assert_memory_equal(&quiet, &untouched, sizeof(quiet));
@@ -465,7 +553,11 @@ static void classifier_and_reference_agree(void **state)
 	assert_true(refused <= frames / 5);
 	for (enum ledger_class class = 0; frames >= FRAMES / slow && class < LEDGER_CLASSES;
 	     class ++)
-		assert_true(runs_of_class[class] >= RUNS_PER_CLASS / slow);
+		assert_true(class == LEDGER_NO_HOSTS ||
+			    runs_of_class[class] >= RUNS_PER_CLASS / slow);
+	for (enum flow_class class = 0; frames >= FRAMES / slow && class < FLOW_CLASSES; class ++)
+		assert_true(class == FLOW_LIMIT ||
+			    runs_of_flow_class[class] >= RUNS_PER_CLASS / slow);
 }
 
 static int print_suspect(void **state)
@@ -506,6 +598,7 @@ static struct lab *make_point(enum link_layer layer, enum side side, enum fill f
 {
 	struct lab *lab = lab_new((struct lab_options){ .layer = layer,
 							.side = side,
+							.meter = METER_HOSTS | METER_FLOWS,
 							.max_hosts = fill != ROOM,
 							.max_macs = fill == BOTH_FULL });
 

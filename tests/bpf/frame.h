@@ -26,10 +26,12 @@
 struct frame {
 	uint8_t bytes[FRAME_MAX];
 	uint32_t len;
+	bool shim; /* no Ethernet type is before the IP header */
 	bool has_ip;
 	uint32_t ip_offset; /* of the IP header, if it has one */
 	struct __sk_buff
-		context; /* mark, priority, cb, wire_len, gso_size and gso_segs may be set */
+		context; /* mark, priority, cb, ingress_ifindex, wire_len, gso_size and gso_segs may
+			    be set */
 };
 
 struct endpoint {
@@ -41,7 +43,7 @@ struct endpoint {
 static inline void frame_clear(struct frame *frame)
 {
 	frame->len = 0;
-	frame->has_ip = false;
+	frame->has_ip = frame->shim = false;
 	frame->ip_offset = 0;
 	memset(&frame->context, 0, sizeof(frame->context));
 }
@@ -86,7 +88,7 @@ static inline void frame_add_tag(struct frame *frame, uint16_t protocol, uint16_
 /* What stands before it says its type, if there is something. */
 static inline void frame_begin_ip(struct frame *frame, uint16_t type)
 {
-	if (frame->len)
+	if (frame->len && !frame->shim)
 		frame_add_be16(frame, type);
 	frame->has_ip = true;
 	frame->ip_offset = frame->len;

@@ -33,6 +33,7 @@
 #define LAB_OTHER_NUMBER 54
 #define LAB_ROOM 64
 #define LAB_PREFIXES 64
+#define LAB_FRAGMENTS 1024
 
 struct lab {
 	struct meter_bpf *skel;
@@ -41,6 +42,9 @@ struct lab {
 	unsigned cpus;
 	int hosts[GENERATIONS];
 	int macs[GENERATIONS];
+	/* Of the CPU that the tests run on. */
+	int flows_ipv4[GENERATIONS];
+	int flows_ipv6[GENERATIONS];
 };
 
 /* Zero: the default. */
@@ -49,6 +53,10 @@ struct lab_options {
 	enum link_layer layer;
 	uint32_t max_hosts;
 	uint32_t max_macs;
+	uint8_t meter; /* of enum meter; hosts */
+	uint32_t max_flows;
+	uint8_t flows_at;
+	uint8_t flow_key; /* all but these parts */
 };
 
 static inline void lab_address(uint8_t address[ADDRESS_LEN], const char *text)
@@ -76,6 +84,27 @@ static inline int lab_make_table(const struct bpf_map *outer, const char *name, 
 	assert_true(table >= 0);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(outer), &generation, &table, BPF_ANY), 0);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(outer), &second, &table, BPF_ANY), 0);
+	return table;
+}
+
+static inline int lab_make_flow_table(const struct bpf_map *outer, const char *name,
+				      size_t key_size, uint32_t generation, uint32_t max_entries)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int table = bpf_map_create(BPF_MAP_TYPE_HASH, name, key_size, sizeof(struct flow_traffic),
+				   max_entries, &options);
+	unsigned cpus = libbpf_num_possible_cpus();
+
+	assert_true(table >= 0);
+	/* The same one for all CPUs: the tests stay on one. */
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
+		uint32_t place = FLOW_PLACE(generation, cpu), second = SECOND_PLACE(place);
+
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(outer), &place, &table, BPF_ANY),
+				 0);
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(outer), &second, &table, BPF_ANY),
+				 0);
+	}
 	return table;
 }
 
@@ -173,12 +202,26 @@ static inline struct lab *lab_new(struct lab_options options)
 	lab->skel->rodata->point_layer = options.layer;
 	bpf_map__set_max_entries(lab->skel->maps.local_prefixes, LAB_PREFIXES);
 	bpf_map__set_max_entries(lab->skel->maps.scope_prefixes, LAB_PREFIXES);
+	if (options.meter)
+		lab->skel->rodata->point_meter = options.meter;
+	if (options.flows_at)
+		lab->skel->rodata->point_flows_at = options.flows_at;
+	lab->skel->rodata->point_flow_key &= ~options.flow_key;
+	bpf_map__set_max_entries(lab->skel->maps.flows_ipv4, FLOW_PLACES(lab->cpus));
+	bpf_map__set_max_entries(lab->skel->maps.flows_ipv6, FLOW_PLACES(lab->cpus));
+	bpf_map__set_max_entries(lab->skel->maps.fragments, LAB_FRAGMENTS);
 	assert_int_equal(meter_bpf__load(lab->skel), 0);
 	for (uint32_t i = 0; i < GENERATIONS; i++) {
 		lab->hosts[i] = lab_make_table(lab->skel->maps.hosts, "hosts", i,
 					       options.max_hosts ?: LAB_ROOM);
 		lab->macs[i] = lab_make_table(lab->skel->maps.macs, "macs", i,
 					      options.max_macs ?: LAB_ROOM);
+		lab->flows_ipv4[i] = lab_make_flow_table(lab->skel->maps.flows_ipv4, "flows_ipv4",
+							 sizeof(struct flow_key_ipv4), i,
+							 options.max_flows ?: LAB_ROOM);
+		lab->flows_ipv6[i] = lab_make_flow_table(lab->skel->maps.flows_ipv6, "flows_ipv6",
+							 sizeof(struct flow_key_ipv6), i,
+							 options.max_flows ?: LAB_ROOM);
 	}
 	lab_set_generation(lab, 0);
 	return lab;
@@ -191,6 +234,8 @@ static inline void lab_free(struct lab *lab)
 	for (unsigned i = 0; i < GENERATIONS; i++) {
 		close(lab->hosts[i]);
 		close(lab->macs[i]);
+		close(lab->flows_ipv4[i]);
+		close(lab->flows_ipv6[i]);
 	}
 	meter_bpf__destroy(lab->skel);
 	free(lab);
@@ -295,27 +340,27 @@ static inline void lab_clear_sheet(const struct lab *lab, uint32_t generation, e
 
 static inline bool lab_table_is_empty(int table)
 {
-	struct meter_key key;
+	uint8_t key[sizeof(struct flow_key_ipv6)]; /* the longest of all */
 
-	return bpf_map_get_next_key(table, NULL, &key) == -ENOENT;
+	return bpf_map_get_next_key(table, NULL, key) == -ENOENT;
 }
 
 static inline unsigned lab_table_size(int table)
 {
-	struct meter_key key;
+	uint8_t key[sizeof(struct flow_key_ipv6)];
 	unsigned size = 0;
 
-	for (int r = bpf_map_get_next_key(table, NULL, &key); !r; size++)
-		r = bpf_map_get_next_key(table, &key, &key);
+	for (int r = bpf_map_get_next_key(table, NULL, key); !r; size++)
+		r = bpf_map_get_next_key(table, key, key);
 	return size;
 }
 
 static inline void lab_clear_table(int table)
 {
-	struct meter_key key;
+	uint8_t key[sizeof(struct flow_key_ipv6)];
 
-	while (!bpf_map_get_next_key(table, NULL, &key))
-		bpf_map_delete_elem(table, &key);
+	while (!bpf_map_get_next_key(table, NULL, key))
+		bpf_map_delete_elem(table, key);
 }
 
 static inline void lab_clear(const struct lab *lab)
@@ -323,6 +368,8 @@ static inline void lab_clear(const struct lab *lab)
 	for (uint32_t i = 0; i < GENERATIONS; i++) {
 		lab_clear_table(lab->hosts[i]);
 		lab_clear_table(lab->macs[i]);
+		lab_clear_table(lab->flows_ipv4[i]);
+		lab_clear_table(lab->flows_ipv6[i]);
 		for (enum hook hook = 0; hook < HOOKS; hook++)
 			lab_clear_sheet(lab, i, hook);
 	}

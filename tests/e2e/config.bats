@@ -68,6 +68,9 @@ complains() {
 		2|interfaces[0].match|interfaces:\n  - match: ""
 		3|interfaces[0].side|interfaces:\n  - match: eth0\n    side: left
 		3|interfaces[0].meter|interfaces:\n  - match: eth0\n    meter: all
+		3|interfaces[0].meter[1]|interfaces:\n  - match: eth0\n    meter: [hosts, flow]
+		3|interfaces[0].flows-at|interfaces:\n  - match: eth0\n    flows-at: []
+		3|interfaces[0].flows-at[0]|interfaces:\n  - match: eth0\n    flows-at: [egress]
 		3|interfaces[0].alias|interfaces:\n  - match: eth0\n    alias: [a]
 		1|hosts|hosts: 5
 		1|hosts.max|hosts: { max: many }
@@ -87,6 +90,15 @@ complains() {
 		4|hosts.names[0].static|hosts:\n  names:\n  - static:\n      desktop: 02:00:00:00:00:01
 		5|hosts.names[0].static.02:00:00:00:00:02|hosts:\n  names:\n  - static:\n      02:00:00:00:00:01: a\n      02:00:00:00:00:02: " a"
 		1|hosts.vendors|hosts: { vendors: none }
+		1|flows|flows: true
+		1|flows.max|flows: { max: 0 }
+		1|flows.max|flows: { max: 16777217 }
+		1|flows.active-timeout|flows: { active-timeout: 60 }
+		1|flows.idle-timeout|flows: { idle-timeout: 0s }
+		1|flows.finished-timeout|flows: { finished-timeout: 2d }
+		1|flows.key|flows: { key: [] }
+		1|flows.key[1]|flows: { key: [addresses, port] }
+		1|flows.sampling|flows: { sampling: 1 }
 		1|export|export: none
 		2|export.ipfix|export:\n  ipfix: 5
 		3|export.ipfix.observation-domain|export:\n  ipfix:\n    observation-domain: one

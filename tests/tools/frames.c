@@ -319,13 +319,38 @@ static void shape_llc(Frame *frame, const Ends *ends)
 	put_zeros(frame, 44);
 }
 
-static void shape_pppoe(Frame *frame, const Ends *ends)
+static void put_pppoe(Frame *frame, const Ends *ends, uint16_t len, uint16_t protocol)
 {
 	put_ethernet(frame, ends, ETH_P_PPP_SES);
 	put16(frame, 0x1100);
 	put16(frame, 1);
-	put16(frame, 2 + IPV4_LEN);
-	put16(frame, 0x0021);
+	put16(frame, 2 + len);
+	put16(frame, protocol);
+}
+
+static void shape_pppoe(Frame *frame, const Ends *ends)
+{
+	put_pppoe(frame, ends, IPV4_LEN, 0x0021);
+	put_ipv4(frame, ends, IPPROTO_UDP, 0);
+	finish_ipv4(frame);
+}
+
+/* The link control protocol: an echo request. */
+static void shape_pppoe_lcp(Frame *frame, const Ends *ends)
+{
+	put_pppoe(frame, ends, 8, 0xc021);
+	put16(frame, 0x0901);
+	put16(frame, 8);
+	put_zeros(frame, 4);
+}
+
+static void shape_mpls(Frame *frame, const Ends *ends)
+{
+	put_ethernet(frame, ends, ETH_P_MPLS_UC);
+	put16(frame, 1);
+	put16(frame, 0x0040);
+	put16(frame, 2);
+	put16(frame, 0x0140); /* the last label */
 	put_ipv4(frame, ends, IPPROTO_UDP, 0);
 	finish_ipv4(frame);
 }
@@ -474,6 +499,8 @@ static const Shape shapes[] = {
 	{"arp",              shape_arp,              "not-ip",    0},
 	{"vlan-arp",         shape_vlan_arp,         "not-ip",    0},
 	{"pppoe",            shape_pppoe,            "not-ip",    0},
+	{"mpls",             shape_mpls,             "not-ip",    0},
+	{"pppoe-lcp",        shape_pppoe_lcp,        "not-ip",    0},
 	{"llc",              shape_llc,              "not-ip",    0},
 	{"other",            shape_other,            "not-ip",    0},
 	{"runt14-other",     shape_runt14_other,     "not-ip",    0},

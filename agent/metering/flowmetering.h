@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The part of the Metering Process that is about flows: what a sweep brings goes to the Flow Cache
+ * (flows.h), and what leaves that, for whatever reason, is a record of the report.
+ *
+ * All of it outlives the agent with the sums: the flows, and the records of a report that may not have
+ * left.
+ */
+#ifndef FLOWTALLY_FLOWMETERING_H
+#define FLOWTALLY_FLOWMETERING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "accounts/flows.h"
+#include "base/totals.h"
+#include "config/config.h"
+#include "kernel/cache.h"
+
+typedef struct FlowMetering FlowMetering;
+
+FlowMetering *flow_metering_new(const Config *config);
+void flow_metering_free(FlowMetering *metering);
+void flow_metering_set_config(FlowMetering *metering, const Config *config);
+
+/*
+ * Counts what @cache has copied of the quiet generation (cache_read_flows()), and ends the flows for which
+ * that is due. @offset_ns is added to CLOCK_MONOTONIC to have the time since the epoch.
+ */
+void flow_metering_count(FlowMetering *metering, const Cache *cache, int64_t offset_ns,
+			 uint64_t now_ms);
+
+/* What that brought, point by point; of FlowPointSum. */
+typedef struct {
+	uint32_t report_index; /* of the point */
+	enum hook hook;
+	Volume volume;
+} FlowPointSum;
+const GArray *flow_metering_sums(const FlowMetering *metering);
+
+/* The next report has all flows, as nobody will be there to make another. */
+void flow_metering_flush_all(FlowMetering *metering);
+
+/* As flows_flush(); the records are part of the next report. */
+uint32_t flow_metering_flush(FlowMetering *metering, FlowChoice chosen, void *user_data);
+
+/* Those of the report at hand; of FlowRecord. */
+const GArray *flow_metering_records(const FlowMetering *metering);
+
+/* The report has left, and these records with it. */
+void flow_metering_forget_records(FlowMetering *metering);
+
+const Flows *flow_metering_flows(const FlowMetering *metering);
+
+void flow_metering_save(const FlowMetering *metering, TotalsWriter *writer);
+bool flow_metering_load(FlowMetering *metering, TotalsReader *reader, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FlowMetering, flow_metering_free)
+
+#endif
