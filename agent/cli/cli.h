@@ -12,6 +12,8 @@ int cli_agent(int argc, char **argv);
 int cli_attach(int argc, char **argv); /* and detach */
 int cli_check(int argc, char **argv);
 int cli_doctor(int argc, char **argv); /* and dependency-check */
+int cli_flows(int argc, char **argv);  /* and dump */
+int cli_flush(int argc, char **argv);
 int cli_hosts(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_meter(int argc, char **argv);

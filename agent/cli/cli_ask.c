@@ -161,12 +161,12 @@ static bool choose_request(const Question *question, Options *options, GError **
 	return true;
 }
 
-static bool choose_units(const Options *options, GError **error)
+bool ask_set_units(const char *name, GError **error)
 {
-	if (!options->units || text_parse_units(options->units, &units))
+	if (!name || text_parse_units(name, &units))
 		return true;
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "--units: \"%s\" is none of si, iec, bytes", options->units);
+		    "--units: \"%s\" is none of si, iec, bytes", name);
 	return false;
 }
 
@@ -184,7 +184,7 @@ static bool choose(const Question *question, Options *options, int argc, char **
 		return false;
 	}
 	return choose_output(question, options, error) && choose_order(question, options, error) &&
-	       choose_request(question, options, error) && choose_units(options, error) &&
+	       choose_request(question, options, error) && ask_set_units(options->units, error) &&
 	       (!options->by || grouping_parse(&options->grouping, options->by, error));
 }
 
@@ -379,7 +379,7 @@ static void print_json(const Options *options, const json_t *document)
 	putchar('\n');
 }
 
-static bool flush(void)
+bool ask_flush(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return true;
@@ -401,7 +401,7 @@ static bool show(const Question *question, const Options *options, json_t *docum
 	else
 		print_table(question, options, document, is_first);
 	json_decref(document);
-	return flush();
+	return ask_flush();
 }
 
 static int answer(const Question *question, const Options *options, const char *path)

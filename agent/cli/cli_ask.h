@@ -49,6 +49,7 @@ int ask(const Question *question, int argc, char **argv);
  * configuration cannot be read. */
 char *ask_find_agent(const char *config_path, const char *run);
 json_t *ask_agent(const char *subcommand, const char *path, const char *request);
+bool ask_flush(void); /* stdout */
 void ask_complain(const char *what, const char *why);
 void ask_complain_of_agent(const char *subcommand, const GError *error);
 
@@ -66,6 +67,9 @@ void ask_print_csv(const json_t *items, const AskField *fields, size_t n, AskCsv
 json_t *ask_member(const json_t *item, const char *path);
 const char *ask_string(const json_t *item, const char *path); /* "" if it is none */
 json_int_t ask_integer(const json_t *item, const char *path); /* 0 if it is none */
+
+/* By --units; NULL: as they are. */
+bool ask_set_units(const char *name, GError **error);
 
 /* Cells: as it is, null being empty; octets in the units that --units says; in local time. */
 char *ask_plain(const json_t *item, const char *path);

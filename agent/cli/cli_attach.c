@@ -25,7 +25,7 @@ typedef struct {
 	char **interfaces; /* by -i; and those behind the options */
 	char *netns;	   /* of the names by -n */
 	char **names;
-	char *side, *hook, *order, *alias;
+	char *meter, *side, *hook, *order, *alias;
 	gboolean dry, force;
 	gint64 limit, priority, chain, handle; /* -1: not given */
 } Options;
@@ -36,6 +36,7 @@ static void options_done(Options *options)
 	g_strfreev(options->interfaces);
 	g_free(options->netns);
 	g_strfreev(options->names);
+	g_free(options->meter);
 	g_free(options->side);
 	g_free(options->hook);
 	g_free(options->order);
@@ -115,19 +116,39 @@ static bool fill_filter(const Options *options, HandRequest *request, GError **e
 	return true;
 }
 
+/* Words with commas between them. */
+static bool choose_meter(const char *text, HandRequest *request, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(text ? text : "hosts", ",", -1);
+	uint8_t meter = 0;
+
+	for (size_t i = 0; words[i]; i++) {
+		if (!strcmp(words[i], "hosts"))
+			meter |= METER_HOSTS;
+		else if (!strcmp(words[i], "flows"))
+			meter |= METER_FLOWS;
+		else
+			meter = 0;
+		if (!meter)
+			return fail(error, "--meter", "it takes hosts, flows, or hosts,flows");
+	}
+	interface_config_set_meter(&request->how, meter);
+	return true;
+}
+
 static bool fill(const Options *options, char **more, HandRequest *request, GError **error)
 {
 	request->detach = !strcmp(options->verb, "detach");
 	request->dry = options->dry;
 	request->force = options->force;
-	request->how.meter_hosts = true;
 	request->how.alias = g_strdup(options->alias);
 	if (options->netns && !options->names)
 		return fail(error, "--netns", "it is of the interfaces that -n names");
 	add_names(options, more, request);
 	if (!request->names->len)
 		return fail(error, "interface", "none is named");
-	return choose("--side", options->side, config_side_words, &request->how.side, error) &&
+	return choose_meter(options->meter, request, error) &&
+	       choose("--side", options->side, config_side_words, &request->how.side, error) &&
 	       choose("--hook", options->hook, config_hook_words, &request->how.hook, error) &&
 	       choose("--order", options->order, config_order_words, &request->how.order, error) &&
 	       number("--interface-max-flow-limit", options->limit, CONFIG_MAX_HOSTS,
@@ -161,6 +182,8 @@ static bool parse(Options *options, int argc, char **argv, HandRequest *request,
 		G_OPTION_ENTRY_NULL,
 	};
 	const GOptionEntry of_attach[] = {
+		{ "meter", 0, 0, G_OPTION_ARG_STRING, &options->meter,
+		  "What is counted: hosts (the default), flows, or hosts,flows", "WHAT" },
 		{ "side", 0, 0, G_OPTION_ARG_STRING, &options->side,
 		  "Where the devices are: lan, wan or auto (the default)", "SIDE" },
 		{ "hook", 0, 0, G_OPTION_ARG_STRING, &options->hook,

@@ -75,27 +75,33 @@ static void add_to_sum(json_t *sum, const json_t *values)
 		sum, unit, json_integer(ask_integer(sum, unit) + json_integer_value(value)));
 }
 
-static void add_classes(json_t *rows, const json_t *sheet)
+/* The classes in @member, and their sum; what they are called begins with @prefix. */
+static void add_classes(json_t *rows, const json_t *sheet, const char *member, const char *prefix)
 {
+	g_autofree char *all = g_strconcat(prefix, "all classes", NULL);
 	json_t *sum = json_object();
 	const json_t *values;
 	const char *class;
 
-	json_object_foreach(json_object_get(sheet, "classes"), class, values)
+	json_object_foreach(json_object_get(sheet, member), class, values)
 	{
-		add_row(rows, sheet, class, values);
+		g_autofree char *entry = g_strconcat(prefix, class, NULL);
+
+		add_row(rows, sheet, entry, values);
 		add_to_sum(sum, values);
 	}
-	add_row(rows, sheet, "all classes", sum);
+	add_row(rows, sheet, all, sum);
 	json_decref(sum);
 }
 
 static void add_rows(json_t *rows, const json_t *sheet)
 {
-	add_classes(rows, sheet);
+	add_classes(rows, sheet, "classes", "");
 	add_counters(rows, sheet, "seen by the hook", "seen/frames", "seen/skb_octets");
 	add_interface(rows, sheet);
 	add_counters(rows, sheet, "difference", "difference/frames", "difference/octets");
+	if (json_object_get(sheet, "flow_classes"))
+		add_classes(rows, sheet, "flow_classes", "flows, ");
 }
 
 static void print_sheet(const json_t *sheet)

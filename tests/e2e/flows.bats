@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Flows from the classifier to the collector: the records add up to what the ledger says was counted to flows,
+# and that with the interfaces' own counters.
+
+load lib
+
+DESKTOP=192.168.2.10
+
+setup() {
+	setup_lab 1
+	start_nfcapd
+	write_config
+	flows '{}'
+}
+
+teardown() {
+	teardown_lab
+}
+
+# flows MAPPING: both sides of the router are metered for flows, too; MAPPING is `flows`
+flows() {
+	configure 200ms 'match: br-lan, meter: [hosts, flows]' 'match: wan, meter: [hosts, flows]'
+	sed -i '/^flows:/d' "$WORK/flowtally.yaml"
+	echo "flows: $1" >>"$WORK/flowtally.yaml"
+}
+
+# PROTOCOL SOURCE SOURCE_PORT DESTINATION DESTINATION_PORT PACKETS OCTETS IN OUT of each flow that nfcapd has,
+# its records added up. Records of hosts have no protocol.
+nfdump_flows() {
+	nfdump -q -N -6 -R "$WORK/nfcapd-4739" -o 'fmt:%pr %sa %sp %da %dp %pkt %byt %in %out' |
+		awk 'NF == 9 && $1 != "0" {
+				key = $1 " " $2 " " $3 " " $4 " " $5
+				packets[key] += $6
+				octets[key] += $7
+				ends[key] = $8 " " $9
+			}
+			END { for (key in packets) print key, packets[key], octets[key], ends[key] }' | sort
+}
+
+nfdump_flow_sum() {
+	nfdump_flows | awk '{ packets += $6; octets += $7 } END { printf "%d %d\n", packets, octets }'
+}
+
+# Packets and octets that the ledger has counted to flows, on all interfaces.
+counted_flow_sum() {
+	ask ledger -o json | jq -r '[.sheets[].flow_classes.counted // empty] |
+		"\(map(.packets) | add) \(map(.octets) | add)"'
+}
+
+# After the agent has ended: an agent that takes up its sums, and does nothing for long, says what they were.
+last_flow_sum() {
+	sed -i 's/^interval: .*/interval: 1h/' "$WORK/flowtally.yaml"
+	start_agent
+	counted_flow_sum
+}
+
+index_of() {
+	lab_ip "$LAB" router -j link show "$1" | jq '.[].ifindex'
+}
+
+@test "each packet is in one flow, where it leaves or where it stays, and none is lost on the way" {
+	local lan wan
+
+	lan=$(index_of br-lan)
+	wan=$(index_of wan)
+	start_agent
+	desktop ping -q -c 7 -i 0.01 -s 100 "$LAB_INTERNET"
+	desktop ping -q -c 3 -i 0.01 -s 200 "$LAB_ROUTER"
+	tcp_transfer desktop upload 300000 "$LAB_INTERNET"
+	wait_sweeps
+	ledger_balances
+	stop_agent
+	stop_collectors
+	same 0 "$(nfdump_sequence_errors)"
+	nfdump_flows >"$WORK/flows"
+	grep -qx "1 $DESKTOP 0 $LAB_INTERNET 8.0 7 896 $lan $wan" "$WORK/flows"
+	grep -qx "1 $LAB_INTERNET 0 $DESKTOP 0.0 7 896 $wan $lan" "$WORK/flows"
+	grep -qx "1 $DESKTOP 0 $LAB_ROUTER 8.0 3 684 $lan 0" "$WORK/flows"
+	grep -qx "1 $LAB_ROUTER 0 $DESKTOP 0.0 3 684 0 $lan" "$WORK/flows"
+	same "$(nfdump_flow_sum)" "$(last_flow_sum)"
+	ledger_balances
+}
+
+@test "an agent that is killed again and again loses no flow" {
+	local repeated packets octets
+
+	start_agent
+	for _ in {1..5}; do
+		desktop ping -q -c 20 -i 0.01 "$LAB_INTERNET"
+		kill_agent
+		desktop ping -q -c 20 -i 0.01 "$LAB_INTERNET"
+		start_agent
+	done
+	wait_sweeps
+	ledger_balances
+	repeated=$(ask status -o json | jq '[.collectors[].repeated_records] | add')
+	stop_agent
+	stop_collectors
+	read -r packets octets <<<"$(nfdump_flow_sum)"
+	same "400 33600" "$(last_flow_sum)"
+	if ((repeated)); then
+		# A report that was on its way when the agent was killed is sent again, and that is said.
+		((packets >= 400 && octets >= 33600))
+	else
+		same "400 33600" "$packets $octets"
+	fi
+}
+
+@test "what finds no room is in the ledger to the octet, and in no flow" {
+	flows '{ max: 8 }'
+	start_agent
+	udp_flows 40
+	eventually 5 are_counted 40
+	ledger_balances
+	stop_agent
+	stop_collectors
+	nfdump_flows | awk '$1 == 17 { packets += $6 } END { exit !(packets >= 7 && packets < 40) }'
+	same "$(nfdump_flow_sum)" "$(last_flow_sum)"
+}
+
+# udp_flows N: packets from N ports of the desktop to the internet
+udp_flows() {
+	desktop /usr/bin/python3 -c '
+import socket, sys
+for port in range(40000, 40000 + int(sys.argv[2])):
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.bind(("", port))
+    sender.sendto(b"x", (sys.argv[1], 9))
+' "$LAB_INTERNET" "$1"
+}
+
+# are_counted N: where these packets leave, to flows, or for want of room in the kernel to none
+are_counted() {
+	same "$1" "$(ask ledger -o json | jq '.sheets[] | select(.interface == "wan" and .direction == "transmit") |
+		.flow_classes.counted.packets + .flow_classes.limit.packets')"
+}
+
+@test "flows are metered by hand, too, on an interface that is told to by the configuration, and on another" {
+	configure 200ms 'match: br-lan'
+	start_agent
+	"$FLOWTALLY" attach -c "$WORK/flowtally.yaml" --meter hosts,flows br-lan
+	"$FLOWTALLY" attach -c "$WORK/flowtally.yaml" --meter flows wan
+	same '[["br-lan",["hosts","flows"]],["wan",["flows"]]]' \
+		"$(ask status -o json | jq -c '[.interfaces[] | [.interface, .meter]] | sort')"
+	wait_sweeps
+	desktop ping -q -c 5 -i 0.01 "$LAB_INTERNET"
+	wait_sweeps
+	ledger_balances
+	same '[5,5]' "$(ask ledger -o json | jq -c '[.sheets[] | select(.direction == "transmit") | .flow_classes.counted.packets]')"
+	same 10 "$(ask ledger -o json | jq '[.sheets[] | select(.interface == "wan") | .classes["no-hosts"].packets] | add')"
+	fails "$FLOWTALLY" attach -c "$WORK/flowtally.yaml" --meter hosts,floes wan
+	"$FLOWTALLY" detach -c "$WORK/flowtally.yaml" br-lan wan
+}
