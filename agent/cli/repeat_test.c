@@ -91,7 +91,8 @@ static void signals_are_a_good_end(void **state)
 	Taker taker = { .enough = 2, .signal = SIGINT };
 
 	assert_true(repeat_ask(server->path, "live", 2, take, &taker, NULL));
-	assert_int_equal(taker.taken, 2);
+	/* A signal comes by another thread, and answers may come before it. */
+	assert_true(taker.taken >= 2);
 	taker = (Taker){ .enough = 1, .signal = SIGTERM };
 	server->asked = 0;
 	assert_true(repeat_ask(server->path, "live", 3600000, take, &taker, NULL));

@@ -41,6 +41,12 @@ has_lines() {
 uploads() {
 	spawn "$(lab_device_name "$1")" "$WORK/flood-$1" "$TOOLS/flood" --seconds 120 --rate "$2" --size 972 \
 		--device-mac "$(lab_device_mac "$1")" --device "$(lab_device_address "$1")" eth0
+	eventually 10 has_uploaded "$(lab_device_mac "$1")"
+}
+
+# has_uploaded MAC: more than a ping
+has_uploaded() {
+	ask hosts -o json | jq -e --arg mac "$1" '.hosts[] | select(.host == $mac) | .upload.octets > 1000'
 }
 
 all_ping() {
