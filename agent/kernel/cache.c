@@ -697,17 +697,9 @@ static bool resize_table(Cache *cache, enum table table, GError **error)
 {
 	Table *inner = &cache->tables[table][quiet(cache)];
 	g_autofree char *pin = inner_pin(table, quiet(cache));
-	int fd = broker_make_map(MAP_HOST_TABLE, cache->max_hosts, -1, error);
 
-	if (fd < 0)
+	if (!map_replace(cache->dir, pin, MAP_HOST_TABLE, cache->max_hosts, &inner->fd, error))
 		return false;
-	/* Were we to end after this, the next start would install what is pinned: both are empty. */
-	if (!map_repin(cache->dir, pin, fd, error)) {
-		close(fd);
-		return false;
-	}
-	close(inner->fd);
-	inner->fd = fd;
 	inner->max_entries = cache->max_hosts;
 	return install_table(cache, table, quiet(cache), error);
 }

@@ -306,17 +306,9 @@ static bool resize_table(FlowTables *tables, FlowTableFamily family, int number,
 {
 	FlowTable *table = &tables->tables[family][number];
 	g_autofree char *pin = pin_of(family, number);
-	int fd = broker_make_map(families[family].table, tables->max, -1, error);
 
-	if (fd < 0)
+	if (!map_replace(tables->dir, pin, families[family].table, tables->max, &table->fd, error))
 		return false;
-	/* As in cache.c: were we to end after this, what is pinned would be installed. */
-	if (!map_repin(tables->dir, pin, fd, error)) {
-		close(fd);
-		return false;
-	}
-	close(table->fd);
-	table->fd = fd;
 	table->max_entries = tables->max;
 	return install(tables, family, number, error);
 }

@@ -92,6 +92,22 @@ void map_unpin(const char *dir, const char *pin)
 	(void)unlink(path);
 }
 
+bool map_replace(const char *dir, const char *pin, MapKind kind, uint32_t max_entries, int *fd,
+		 GError **error)
+{
+	int made = broker_make_map(kind, max_entries, -1, error);
+
+	if (made < 0)
+		return false;
+	if (!map_repin(dir, pin, made, error)) {
+		close(made);
+		return false;
+	}
+	close(*fd);
+	*fd = made;
+	return true;
+}
+
 uint32_t map_max_entries(int fd)
 {
 	struct bpf_map_info info = { 0 };

@@ -31,6 +31,13 @@ int map_open(const char *dir, const char *pin, MapKind kind, uint32_t max_entrie
 bool map_repin(const char *dir, const char *pin, int fd, GError **error);
 void map_unpin(const char *dir, const char *pin);
 
+/*
+ * A new map in place of @fd and of what is pinned as @pin, which is empty: were we to end after this, the
+ * next start would adopt the new one. On failure all stays.
+ */
+bool map_replace(const char *dir, const char *pin, MapKind kind, uint32_t max_entries, int *fd,
+		 GError **error);
+
 uint32_t map_max_entries(int fd);
 
 /*
