@@ -181,6 +181,17 @@ static __always_inline bool is_far_destination(enum hook hook)
 	return (hook == HOOK_INGRESS) == (point_side == SIDE_LAN);
 }
 
+/* Where the IP header is. */
+static __always_inline __u32 ip_offset(const struct packet *packet, enum hook hook)
+{
+	__u32 ipv4 = is_far_destination(hook) ? offsetof(struct iphdr, daddr) :
+						offsetof(struct iphdr, saddr);
+	__u32 ipv6 = is_far_destination(hook) ? offsetof(struct ipv6hdr, daddr) :
+						offsetof(struct ipv6hdr, saddr);
+
+	return packet->far.offset - (packet->ip_version == 4 ? ipv4 : ipv6);
+}
+
 /* The destination of a packet of which only the ends are known. */
 static __always_inline void find_destination(const struct packet *packet, enum hook hook,
 					     struct address_place *destination)

@@ -39,6 +39,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 volatile struct meter_control control SEC(".data.control");
 
 #include "flow.bpf.h"
+#include "pairs.bpf.h"
+#include "sizes.bpf.h"
 
 struct host_table {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -110,6 +112,7 @@ struct notes {
 	struct scope_prefix scope_prefix;
 	bool local; /* the near end; only known if its address has no entry */
 	struct flow_notes flow;
+	struct pair_notes pair;
 };
 _Static_assert(sizeof(struct notes) <= sizeof(((struct ledger_page *)0)->notes),
 	       "a page has room for the notes");
@@ -336,10 +339,12 @@ static __noinline int meter_flow(struct __sk_buff *skb, struct ledger_page *page
 		return 0;
 	}
 	note_flow(skb, packet, hook, &notes->flow.packet);
-	if (count_flow(skb, packet, &notes->flow, hook, notes->generation))
+	if (count_flow(skb, packet, &notes->flow, hook, notes->generation)) {
 		count_flow_class(sheet, FLOW_COUNTED, packet);
-	else
-		count_flow_class(sheet, FLOW_LIMIT, packet);
+		return 0;
+	}
+	count_limit(skb, packet, &notes->pair, hook, notes->generation);
+	count_flow_class(sheet, FLOW_LIMIT, packet);
 	return 0;
 }
 
@@ -356,12 +361,16 @@ static __always_inline void meter_as(struct __sk_buff *skb, struct ledger_page *
 {
 	struct ledger_sheet *sheet = &page->sheet;
 	struct packet *packet;
+	struct notes *notes;
 
 	/* Else addresses would be computed once for all variants, and be on the stack until then. */
 	asm volatile("" : "+r"(page));
-	packet = &notes_on(page)->packet;
+	notes = notes_on(page);
+	packet = &notes->packet;
 	switch (parse_packet(skb, variant, packet)) {
 	case PARSED_IP:
+		if (meters_latency() && !packet->multicast)
+			measure_latency(skb, packet, &notes->pair, variant.hook, notes->generation);
 		if (meters_flows())
 			meter_flow(skb, page, variant.hook);
 		if (packet->multicast)
@@ -392,6 +401,8 @@ static __always_inline void meter_as(struct __sk_buff *skb, struct ledger_page *
 			count_flow_class(sheet, FLOW_MALFORMED, packet);
 		count_class(sheet, LEDGER_MALFORMED, packet);
 	}
+	if (meters_sizes())
+		count_sizes(packet, &sheet->sizes);
 }
 
 /* A key, which here too is in a map and not on the stack. */

@@ -27,6 +27,16 @@ static __always_inline bool meters_flows(void)
 	return point_meter & METER_FLOWS;
 }
 
+static __always_inline bool meters_sizes(void)
+{
+	return point_meter & METER_SIZES;
+}
+
+static __always_inline bool meters_latency(void)
+{
+	return point_meter & METER_LATENCY;
+}
+
 static __always_inline bool tells_apart(enum flow_key_part part)
 {
 	return point_flow_key & part;

@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define METER_LAYOUT 7
+#define METER_LAYOUT 8
 
 /* The length of an Ethernet address; <linux/if_ether.h> calls it ETH_ALEN. */
 #define MAC_LEN 6
@@ -123,6 +123,9 @@ _Static_assert(sizeof(struct host_traffic) == 64, "host_traffic is ABI");
 enum meter {
 	METER_HOSTS = 1,
 	METER_FLOWS = 2,
+	METER_SIZES = 4,   /* of packets */
+	METER_LATENCY = 8, /* of what passes through this machine */
+	METER_ALL = 15,
 };
 
 /* The packets that belong to flows: those which ... */
@@ -227,6 +230,53 @@ struct fragment_ports {
 	__be16 destination;
 };
 
+/*
+ * What left through an interface by the one it came in by, or came in and was for us: the key of an
+ * entry for a pair of interfaces.
+ */
+struct pair_key {
+	__u32 point;	     /* as in struct flow_key_start */
+	__u32 other_ifindex; /* the same */
+};
+_Static_assert(sizeof(struct pair_key) == 8, "pair_key is ABI");
+
+struct pair_traffic {
+	/* FLOW_LIMIT, by pair */
+	__u64 limit_packets;
+	__u64 limit_octets;
+	__u64 limit_layer2_octets;
+	/* From where a frame came in to where it left; a GSO frame is one. */
+	__u64 latency_ns;
+	__u64 latency_frames;
+};
+_Static_assert(sizeof(struct pair_traffic) == 40, "pair_traffic is ABI");
+
+/*
+ * When a frame came in: an entry of a table which each CPU has, as it is done with a frame before it
+ * turns to others, but for the few that the driver has handed over together with it.
+ */
+struct stamp {
+	__u64 identity; /* of the frame, whatever is changed on its way; 0: it has left */
+	__u64 ns;	/* CLOCK_MONOTONIC */
+};
+_Static_assert(sizeof(struct stamp) == 16, "stamp is ABI");
+
+#define STAMP_BITS 10
+#define STAMPS (1 << STAMP_BITS)
+
+/*
+ * Packets by their size in frame octets, as in layer2_octets: up to each of the bounds, of which the last
+ * two are the longest tagged frame and the longest jumbo frame, and above them.
+ */
+#define PACKET_SIZE_BOUNDS 64, 128, 256, 512, 1024, 1518, 9018
+#define PACKET_SIZES 8
+
+struct packet_sizes {
+	__u64 packets[PACKET_SIZES];
+	__u64 layer2_octets; /* of all */
+};
+_Static_assert(sizeof(struct packet_sizes) == 72, "packet_sizes is ABI");
+
 struct ledger_entry {
 	__u64 frames; /* as the kernel passes them: a GSO frame is one */
 	__u64 packets;
@@ -245,8 +295,9 @@ struct ledger_sheet {
 	} seen;
 	struct ledger_entry classes[LEDGER_CLASSES];
 	struct ledger_entry flow_classes[FLOW_CLASSES];
+	struct packet_sizes sizes;
 };
-_Static_assert(sizeof(struct ledger_sheet) == 24 + 32 * (LEDGER_CLASSES + FLOW_CLASSES),
+_Static_assert(sizeof(struct ledger_sheet) == 24 + 32 * (LEDGER_CLASSES + FLOW_CLASSES) + 72,
 	       "ledger_sheet is ABI");
 
 /* An entry of the ledger's map. The notes are the classifier's own, on the frame at hand. */

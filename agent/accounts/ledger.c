@@ -76,6 +76,12 @@ struct class_row {
 };
 _Static_assert(sizeof(struct class_row) == 64 + 8 + 32, "class_row is on disk");
 
+struct sizes_row {
+	char interface[TOTALS_NAME_MAX];
+	struct packet_sizes sizes[HOOKS];
+};
+_Static_assert(sizeof(struct sizes_row) == 64 + 2 * 72, "sizes_row is on disk");
+
 struct flows_row {
 	char interface[TOTALS_NAME_MAX];
 	Volume flows[HOOKS];
@@ -248,6 +254,9 @@ static void sheet_add(struct ledger_sheet *sum, const struct ledger_sheet *sheet
 		entry_add(&sum->classes[i], &sheet->classes[i]);
 	for (int i = 0; i < FLOW_CLASSES; i++)
 		entry_add(&sum->flow_classes[i], &sheet->flow_classes[i]);
+	for (int i = 0; i < PACKET_SIZES; i++)
+		sum->sizes.packets[i] += sheet->sizes.packets[i];
+	sum->sizes.layer2_octets += sheet->sizes.layer2_octets;
 }
 
 static void bounds_add(Bounds *bounds, uint64_t seen)
@@ -448,6 +457,7 @@ static LedgerRow make_row(const Ledger *ledger, const LedgerAccount *account, en
 		.link_octets = link.octets[hook],
 		.meters_flows = has_flow_classes(&account->sheets[hook]),
 		.flows = account->flows[hook],
+		.meters_sizes = account->sheets[hook].sizes.layer2_octets > 0,
 	};
 
 	reconcile(&row, is_moving(account) ? ledger->max_in_flight : 0, account->excuse);
@@ -564,6 +574,16 @@ static void save_flows_of(const LedgerAccount *account, TotalsWriter *writer)
 	totals_writer_add(writer, &row);
 }
 
+static void save_sizes_of(const LedgerAccount *account, TotalsWriter *writer)
+{
+	struct sizes_row row = { 0 };
+
+	g_strlcpy(row.interface, account->interface, sizeof(row.interface));
+	for (int hook = 0; hook < HOOKS; hook++)
+		row.sizes[hook] = account->sheets[hook].sizes;
+	totals_writer_add(writer, &row);
+}
+
 static void save_attachments_of(const LedgerAccount *account, TotalsWriter *writer)
 {
 	for (guint i = 0; i < account->attachments->len; i++) {
@@ -585,6 +605,9 @@ void ledger_save(const Ledger *ledger, TotalsWriter *writer)
 	totals_writer_begin(writer, TOTALS_LEDGER_FLOWS, sizeof(struct flows_row));
 	for (guint i = 0; i < ledger->accounts->len; i++)
 		save_flows_of(ledger->accounts->pdata[i], writer);
+	totals_writer_begin(writer, TOTALS_PACKET_SIZES, sizeof(struct sizes_row));
+	for (guint i = 0; i < ledger->accounts->len; i++)
+		save_sizes_of(ledger->accounts->pdata[i], writer);
 	totals_writer_begin(writer, TOTALS_ATTACHMENTS, sizeof(struct attachment_row));
 	for (guint i = 0; i < ledger->accounts->len; i++)
 		save_attachments_of(ledger->accounts->pdata[i], writer);
@@ -641,6 +664,15 @@ static void load_flows(Ledger *ledger, const void *from)
 	memcpy(account_named(ledger, row->interface)->flows, row->flows, sizeof(row->flows));
 }
 
+static void load_sizes(Ledger *ledger, const void *from)
+{
+	const struct sizes_row *row = from;
+	LedgerAccount *account = account_named(ledger, row->interface);
+
+	for (int hook = 0; hook < HOOKS; hook++)
+		account->sheets[hook].sizes = row->sizes[hook];
+}
+
 static void load_attachment(Ledger *ledger, const void *from)
 {
 	const struct attachment_row *row = from;
@@ -663,6 +695,7 @@ static const struct {
 	{ TOTALS_LEDGER_CLASSES, sizeof(struct class_row), load_class },
 	{ TOTALS_LEDGER_FLOW_CLASSES, sizeof(struct class_row), load_flow_class },
 	{ TOTALS_LEDGER_FLOWS, sizeof(struct flows_row), load_flows },
+	{ TOTALS_PACKET_SIZES, sizeof(struct sizes_row), load_sizes },
 	{ TOTALS_ATTACHMENTS, sizeof(struct attachment_row), load_attachment },
 };
 

@@ -41,6 +41,7 @@ typedef struct {
 	struct ledger_entry total;
 	bool meters_flows; /* some frame was in one of their classes */
 	Volume flows;	   /* what came to flows: as much as was counted to them */
+	bool meters_sizes; /* the sheet has some */
 	/* What the interface counted meanwhile. */
 	Bounds link_frames;
 	Bounds link_octets;

@@ -309,6 +309,7 @@ static void sums_outlive_the_process(void **state)
 
 	ledger_attach(ledger, "eth0", 7, &nothing);
 	see(sheets, 10, 1);
+	sheets[HOOK_INGRESS].sizes = (struct packet_sizes){ { [1] = 10 }, 1000 };
 	ledger_add(ledger, "eth0", 7, sheets, &now);
 	ledger_save(ledger, writer);
 	assert_true(totals_writer_replace(writer, path, NULL));
@@ -319,6 +320,9 @@ static void sums_outlive_the_process(void **state)
 	ledger_add(loaded, "eth0", 7, sheets, &now);
 	assert_true(first_row(loaded).balanced);
 	assert_int_equal(first_row(loaded).link_frames.low, 20);
+	assert_true(first_row(loaded).meters_sizes);
+	assert_int_equal(first_row(loaded).sheet.sizes.packets[1], 20);
+	assert_int_equal(first_row(loaded).sheet.sizes.layer2_octets, 2000);
 }
 
 /* A file as version 0.1 wrote it: a row an interface, with nine classes. */

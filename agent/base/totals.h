@@ -43,6 +43,7 @@ typedef enum {
 	TOTALS_LEDGER_FLOW_CLASSES = 17,
 	TOTALS_FLOW_RECORDS = 18,
 	TOTALS_LEDGER_FLOWS = 19,
+	TOTALS_PACKET_SIZES = 20,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

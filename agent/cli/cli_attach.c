@@ -116,6 +116,15 @@ static bool fill_filter(const Options *options, HandRequest *request, GError **e
 	return true;
 }
 
+static unsigned int meter_bit(const char *word)
+{
+	unsigned int bit = 0;
+
+	while (config_meter_name(bit) && strcmp(config_meter_name(bit), word))
+		bit++;
+	return bit;
+}
+
 /* Words with commas between them. */
 static bool choose_meter(const char *text, HandRequest *request, GError **error)
 {
@@ -123,14 +132,13 @@ static bool choose_meter(const char *text, HandRequest *request, GError **error)
 	uint8_t meter = 0;
 
 	for (size_t i = 0; words[i]; i++) {
-		if (!strcmp(words[i], "hosts"))
-			meter |= METER_HOSTS;
-		else if (!strcmp(words[i], "flows"))
-			meter |= METER_FLOWS;
-		else
-			meter = 0;
-		if (!meter)
-			return fail(error, "--meter", "it takes hosts, flows, or hosts,flows");
+		unsigned int bit = meter_bit(words[i]);
+
+		if (!config_meter_name(bit))
+			return fail(
+				error, "--meter",
+				"it takes hosts, flows, sizes, latency, or several with commas");
+		meter |= (uint8_t)(1u << bit);
 	}
 	interface_config_set_meter(&request->how, meter);
 	return true;
@@ -183,7 +191,8 @@ static bool parse(Options *options, int argc, char **argv, HandRequest *request,
 	};
 	const GOptionEntry of_attach[] = {
 		{ "meter", 0, 0, G_OPTION_ARG_STRING, &options->meter,
-		  "What is counted: hosts (the default), flows, or hosts,flows", "WHAT" },
+		  "What is counted: hosts (the default), flows, sizes, latency, with commas",
+		  "WHAT" },
 		{ "side", 0, 0, G_OPTION_ARG_STRING, &options->side,
 		  "Where the devices are: lan, wan or auto (the default)", "SIDE" },
 		{ "hook", 0, 0, G_OPTION_ARG_STRING, &options->hook,

@@ -91,6 +91,9 @@ static bool make_maps(int fds[MAP_KINDS], GError **error)
 		{ MAP_FLOWS_IPV4, MAP_FLOW_TABLE_IPV4 },
 		{ MAP_FLOWS_IPV6, MAP_FLOW_TABLE_IPV6 },
 		{ MAP_FRAGMENTS, MAP_FRAGMENTS },
+		{ MAP_PAIR_TABLE, MAP_PAIR_TABLE },
+		{ MAP_PAIRS, MAP_PAIR_TABLE },
+		{ MAP_STAMPS, MAP_STAMPS },
 		{ MAP_LEDGER, MAP_LEDGER },
 		{ MAP_LOCAL_PREFIXES, MAP_LOCAL_PREFIXES },
 		{ MAP_SCOPE_PREFIXES, MAP_SCOPE_PREFIXES },
@@ -135,7 +138,7 @@ static Classifier *load_classifier(GError **error)
 {
 	static const ClassifierPoint point = { .side = SIDE_LAN,
 					       .layer = LINK_ETHERNET,
-					       .meter = METER_HOSTS | METER_FLOWS,
+					       .meter = METER_ALL,
 					       .flows_at = FLOWS_STAYING | FLOWS_LEAVING,
 					       .flow_key = FLOW_BY_ALL };
 	Classifier *classifier = NULL;
@@ -149,6 +152,8 @@ static Classifier *load_classifier(GError **error)
 			[CLASSIFIER_FLOWS_IPV4] = fds[MAP_FLOWS_IPV4],
 			[CLASSIFIER_FLOWS_IPV6] = fds[MAP_FLOWS_IPV6],
 			[CLASSIFIER_FRAGMENTS] = fds[MAP_FRAGMENTS],
+			[CLASSIFIER_PAIRS] = fds[MAP_PAIRS],
+			[CLASSIFIER_STAMPS] = fds[MAP_STAMPS],
 			[CLASSIFIER_LOCAL_PREFIXES] = fds[MAP_LOCAL_PREFIXES],
 			[CLASSIFIER_SCOPE_PREFIXES] = fds[MAP_SCOPE_PREFIXES],
 			[CLASSIFIER_SCOPE_HINTS] = fds[MAP_SCOPE_HINTS],

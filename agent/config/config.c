@@ -231,9 +231,12 @@ static const char *const enterprise_words[] = {
 	[ENTERPRISE_MAC] = "mac", [ENTERPRISE_NONE] = "none", [ENTERPRISE_FULL] = "full", NULL
 };
 
+/* In the order of the bits of enum meter. */
 static const SettingFlag meter_flags[] = {
 	{ "hosts", offsetof(InterfaceConfig, meter_hosts) },
 	{ "flows", offsetof(InterfaceConfig, meter_flows) },
+	{ "sizes", offsetof(InterfaceConfig, meter_sizes) },
+	{ "latency", offsetof(InterfaceConfig, meter_latency) },
 	{ NULL, 0 },
 };
 
@@ -646,19 +649,28 @@ static bool is_excluded(const InterfaceConfig *interface, const char *netns, con
 
 bool interface_config_meters(const InterfaceConfig *interface)
 {
-	return interface->meter_hosts || interface->meter_flows;
+	return interface_config_meter(interface);
+}
+
+const char *config_meter_name(unsigned int bit)
+{
+	return bit < G_N_ELEMENTS(meter_flags) ? meter_flags[bit].word : NULL;
 }
 
 uint8_t interface_config_meter(const InterfaceConfig *interface)
 {
 	return (interface->meter_hosts ? METER_HOSTS : 0) |
-	       (interface->meter_flows ? METER_FLOWS : 0);
+	       (interface->meter_flows ? METER_FLOWS : 0) |
+	       (interface->meter_sizes ? METER_SIZES : 0) |
+	       (interface->meter_latency ? METER_LATENCY : 0);
 }
 
 void interface_config_set_meter(InterfaceConfig *interface, uint8_t meter)
 {
 	interface->meter_hosts = meter & METER_HOSTS;
 	interface->meter_flows = meter & METER_FLOWS;
+	interface->meter_sizes = meter & METER_SIZES;
+	interface->meter_latency = meter & METER_LATENCY;
 	interface->flows_entering = false;
 	interface->flows_staying = interface->flows_leaving = true;
 }

@@ -51,9 +51,11 @@ typedef struct {
 	Pattern *match;		  /* the same */
 	GPtrArray *exclude_texts; /* of char * */
 	GPtrArray *exclude;	  /* of Pattern: the same */
-	bool meter_hosts;	  /* with neither, ... */
-	bool meter_flows;	  /* ... the interface is left alone */
-	bool flows_entering;	  /* which packets belong to flows: enum flows_at */
+	bool meter_hosts;	  /* with none of them the interface is left alone */
+	bool meter_flows;
+	bool meter_sizes;
+	bool meter_latency;
+	bool flows_entering; /* which packets belong to flows: enum flows_at */
 	bool flows_staying;
 	bool flows_leaving;
 	SideChoice side;
@@ -179,6 +181,9 @@ extern const char *const config_hook_words[];
 extern const char *const config_order_words[];
 
 bool interface_config_meters(const InterfaceConfig *interface); /* anything at all */
+
+/* What the bits of enum meter are called; NULL: there is no such bit. */
+const char *config_meter_name(unsigned int bit);
 
 /* Of enum meter; setting it sets `flows-at` to its default. */
 uint8_t interface_config_meter(const InterfaceConfig *interface);

@@ -447,7 +447,7 @@ static void reasons_say_what_was_found_and_what_is_expected(void **state)
 		{ "interfaces:\n- match: a\n  side: north",
 		  "3: interfaces[0].side: \"north\" is none of auto, lan, wan" },
 		{ "interfaces: [{match: a, meter: [flow]}]",
-		  "1: interfaces[0].meter[0]: \"flow\" is none of hosts, flows" },
+		  "1: interfaces[0].meter[0]: \"flow\" is none of hosts, flows, sizes, latency" },
 		{ "interfaces: [{match: a, flows-at: [passing]}]",
 		  "1: interfaces[0].flows-at[0]: \"passing\" is none of entering, staying, "
 		  "leaving" },
@@ -1195,6 +1195,15 @@ static void an_interface_that_meters_flows_alone_is_metered(void **state)
 
 	assert_string_equal(match_of(config, "eth0"), "eth0");
 	assert_false(config_match_interface(config, "", "eth0")->meter_hosts);
+	for (uint8_t meter = 1; meter <= METER_ALL; meter++) {
+		InterfaceConfig interface = { 0 };
+
+		interface_config_set_meter(&interface, meter);
+		assert_int_equal(interface_config_meter(&interface), meter);
+		assert_true(interface_config_meters(&interface));
+	}
+	assert_string_equal(config_meter_name(3), "latency");
+	assert_null(config_meter_name(4));
 }
 
 /* Without anybody who wants flows no tables are made for them. */

@@ -14,6 +14,7 @@
 #include "flowtables.h"
 #include "maps.h"
 #include "netns.h"
+#include "pairtables.h"
 #include "ticks.h"
 
 /* Entries a call: more than any bucket of a hash table will hold, which a batch may not split. */
@@ -45,6 +46,7 @@ struct Cache {
 	int maps[CACHE_MAPS];
 	Table tables[TABLES][GENERATIONS];
 	FlowTables *flow_tables;
+	PairTables *pair_tables;
 	Ticks flows_read;			/* when they were copied */
 	uint64_t flows_added_before;		/* when the generation was last advanced */
 	GHashTable *points;			/* interface -> PointLedger */
@@ -244,7 +246,8 @@ Cache *cache_open(const char *dir, uint32_t max_hosts, GError **error)
 	    !adopt_ledgers(cache, error))
 		return NULL;
 	cache->flow_tables = flow_tables_open(dir, cache->cpus, error);
-	if (!cache->flow_tables)
+	cache->pair_tables = cache->flow_tables ? pair_tables_open(dir, cache->cpus, error) : NULL;
+	if (!cache->pair_tables)
 		return NULL;
 	return g_steal_pointer(&cache);
 }
@@ -274,6 +277,7 @@ void cache_close(Cache *cache)
 			table_done(&cache->tables[table][generation]);
 	}
 	flow_tables_close(cache->flow_tables);
+	pair_tables_close(cache->pair_tables);
 	g_hash_table_unref(cache->points);
 	close_fd(cache->ticks);
 	g_free(cache->dir);
@@ -289,6 +293,10 @@ int cache_map_fd(const Cache *cache, CacheMap map)
 		return flow_tables_outer_fd(cache->flow_tables, FLOW_TABLE_IPV6);
 	case CACHE_FRAGMENTS:
 		return flow_tables_fragments_fd(cache->flow_tables);
+	case CACHE_PAIRS:
+		return pair_tables_outer_fd(cache->pair_tables);
+	case CACHE_STAMPS:
+		return pair_tables_stamps_fd(cache->pair_tables);
 	default:
 		return cache->maps[map];
 	}
@@ -626,6 +634,41 @@ void cache_visit_flows(const Cache *cache, CacheFlowVisitor visit, void *user_da
 	flow_tables_visit(cache->flow_tables, quiet(cache), read_flow, &reader);
 }
 
+static PairDelta pair_delta_of(const Cache *cache, const PairEntry *entry)
+{
+	const struct pair_traffic *traffic = &entry->traffic;
+	uint32_t here = cache->report_indexes[entry->key.point >> POINT_NUMBER_SHIFT];
+	PairDelta delta = {
+		.ingress = here,
+		.hook = entry->key.point & POINT_EGRESS ? HOOK_EGRESS : HOOK_INGRESS,
+		.limit = { traffic->limit_packets, traffic->limit_octets,
+			   traffic->limit_layer2_octets },
+		.latency_ns = traffic->latency_ns,
+		.latency_frames = traffic->latency_frames,
+	};
+
+	if (delta.hook == HOOK_EGRESS) {
+		delta.ingress = other_index(cache, here, entry->key.other_ifindex);
+		delta.egress = here;
+	}
+	return delta;
+}
+
+bool cache_read_pairs(Cache *cache, GArray *deltas, GError **error)
+{
+	const GArray *entries;
+
+	if (!pair_tables_read(cache->pair_tables, quiet(cache), error))
+		return false;
+	entries = pair_tables_entries(cache->pair_tables);
+	for (guint i = 0; i < entries->len; i++) {
+		PairDelta delta = pair_delta_of(cache, &g_array_index(entries, PairEntry, i));
+
+		g_array_append_val(deltas, delta);
+	}
+	return true;
+}
+
 static void sheet_add_cpu(struct ledger_sheet *sum, const struct ledger_sheet *sheet)
 {
 	const __u64 *from = (const __u64 *)sheet;
@@ -719,7 +762,8 @@ static void resize_or_keep(Cache *cache, enum table table)
 bool cache_empty(Cache *cache, GError **error)
 {
 	if (!empty_ledgers(cache, error) ||
-	    !flow_tables_empty(cache->flow_tables, quiet(cache), error))
+	    !flow_tables_empty(cache->flow_tables, quiet(cache), error) ||
+	    !pair_tables_empty(cache->pair_tables, quiet(cache), error))
 		return false;
 	for (int table = 0; table < TABLES; table++) {
 		Table *inner = &cache->tables[table][quiet(cache)];

@@ -37,6 +37,8 @@ typedef enum {
 	CACHE_FLOWS_IPV4 = CACHE_MAPS,
 	CACHE_FLOWS_IPV6,
 	CACHE_FRAGMENTS,
+	CACHE_PAIRS,
+	CACHE_STAMPS,
 } CacheMap;
 
 /*
@@ -93,6 +95,22 @@ bool cache_read_flows(Cache *cache, GError **error);
 /* ... and shown one by one; the same flow may come once for each CPU. */
 typedef void (*CacheFlowVisitor)(const FlowDelta *delta, void *user_data);
 void cache_visit_flows(const Cache *cache, CacheFlowVisitor visit, void *user_data);
+
+/*
+ * What is known of those that came in by one interface and left by another, or stayed: on the way, and
+ * not of any flow.
+ */
+typedef struct {
+	uint32_t ingress; /* as in struct flow_key */
+	uint32_t egress;
+	enum hook hook;
+	Volume limit;		 /* of packets whose flow found no room: FLOW_LIMIT */
+	uint64_t latency_ns;	 /* sum of the times that packets took, ... */
+	uint64_t latency_frames; /* ... and of how many; a GSO frame is one */
+} PairDelta;
+
+/* Of the quiet generation. Appends PairDeltas, no two of one pair and hook, but where one is not known any more. */
+bool cache_read_pairs(Cache *cache, GArray *deltas, GError **error);
 
 bool cache_read_sheets(Cache *cache, uint64_t interface, struct ledger_sheet sheets[HOOKS],
 		       GError **error);

@@ -22,6 +22,8 @@ static int share_maps(struct meter_bpf *skeleton, const int fds[CLASSIFIER_MAPS]
 		[CLASSIFIER_FLOWS_IPV4] = skeleton->maps.flows_ipv4,
 		[CLASSIFIER_FLOWS_IPV6] = skeleton->maps.flows_ipv6,
 		[CLASSIFIER_FRAGMENTS] = skeleton->maps.fragments,
+		[CLASSIFIER_PAIRS] = skeleton->maps.pairs,
+		[CLASSIFIER_STAMPS] = skeleton->maps.stamps,
 		[CLASSIFIER_LOCAL_PREFIXES] = skeleton->maps.local_prefixes,
 		[CLASSIFIER_SCOPE_PREFIXES] = skeleton->maps.scope_prefixes,
 		[CLASSIFIER_SCOPE_HINTS] = skeleton->maps.scope_hints,

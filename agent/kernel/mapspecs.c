@@ -12,6 +12,8 @@
 #define MAX_PREFIXES 65536
 /* Of fragmented packets whose last fragment is still to come. */
 #define MAX_FRAGMENTS 8192
+/* Of interfaces that packets have passed between within an interval. */
+#define MAX_PAIRS 16384
 
 /* clang-format off */
 const MapSpec map_specs[MAP_KINDS] = {
@@ -42,6 +44,15 @@ const MapSpec map_specs[MAP_KINDS] = {
 	[MAP_FRAGMENTS] = {
 		"fragments", BPF_MAP_TYPE_LRU_HASH,
 		sizeof(struct fragment_key), sizeof(struct fragment_ports), MAX_FRAGMENTS, 0 },
+	[MAP_PAIRS] = {
+		"pairs", BPF_MAP_TYPE_ARRAY_OF_MAPS,
+		sizeof(uint32_t), sizeof(uint32_t), TABLE_PLACES, 0 },
+	[MAP_PAIR_TABLE] = {
+		"pair_table", BPF_MAP_TYPE_PERCPU_HASH,
+		sizeof(struct pair_key), sizeof(struct pair_traffic), MAX_PAIRS, BPF_F_NO_PREALLOC },
+	[MAP_STAMPS] = {
+		"stamps", BPF_MAP_TYPE_PERCPU_ARRAY,
+		sizeof(uint32_t), sizeof(struct stamp), STAMPS, 0 },
 	[MAP_LEDGER] = {
 		"ledger", BPF_MAP_TYPE_PERCPU_ARRAY,
 		sizeof(uint32_t), sizeof(struct ledger_page), GENERATIONS * HOOKS, 0 },

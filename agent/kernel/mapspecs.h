@@ -20,6 +20,9 @@ typedef enum {
 	MAP_FLOW_TABLE_IPV4,
 	MAP_FLOW_TABLE_IPV6,
 	MAP_FRAGMENTS,
+	MAP_PAIRS, /* of maps: the tables of each generation */
+	MAP_PAIR_TABLE,
+	MAP_STAMPS,
 	MAP_LEDGER,
 	MAP_LOCAL_PREFIXES,
 	MAP_SCOPE_PREFIXES,

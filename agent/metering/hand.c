@@ -59,7 +59,7 @@ static bool unpack(HandRequest *request, json_t *object)
 			"detach", &detach, "dry", &dry, "force", &force, "names", &names, "meter",
 			&meter, "side", &side, "hook", &hook, "order", &order, "priority",
 			&priority, "handle", &handle, "limit", &limit, "alias", &alias) ||
-	    !is_sane(side, hook, order, limit) || meter < 0 || meter > (METER_HOSTS | METER_FLOWS))
+	    !is_sane(side, hook, order, limit) || meter < 0 || meter > METER_ALL)
 		return false;
 	request->detach = detach;
 	request->dry = dry;

@@ -40,7 +40,8 @@ struct Metering {
 	char *totals_path; /* below run */
 	Stage stage;
 	Period period;
-	GArray *deltas;
+	GArray *deltas;	  /* of HostDelta */
+	GArray *pairs;	  /* of PairDelta */
 	uint64_t aged_ms; /* when addresses were last asked for their age */
 	bool save_failed; /* said already */
 };
@@ -231,6 +232,15 @@ static void apply_identity(Metering *metering)
 	hosts_set_merge(metering->hosts, config->hosts.merge, clock_ns(CLOCK_REALTIME) / 1000000);
 }
 
+static bool read_tables(Metering *metering, GError **error)
+{
+	g_array_set_size(metering->deltas, 0);
+	g_array_set_size(metering->pairs, 0);
+	return cache_read_hosts(metering->cache, metering->deltas, error) &&
+	       cache_read_flows(metering->cache, error) &&
+	       cache_read_pairs(metering->cache, metering->pairs, error);
+}
+
 static bool open_tables(Metering *metering, GError **error)
 {
 	struct period_row saved = { 0 };
@@ -259,8 +269,7 @@ static bool open_tables(Metering *metering, GError **error)
 	apply_limit(metering);
 	/* What is left to do then concerns nobody else. */
 	if (metering->stage == STAGE_REPORTED)
-		return cache_read_hosts(metering->cache, metering->deltas, error) &&
-		       cache_read_flows(metering->cache, error) && metering_finish(metering, error);
+		return read_tables(metering, error) && metering_finish(metering, error);
 	return true;
 }
 
@@ -271,6 +280,7 @@ Metering *metering_new(const Config *config, Namespaces *namespaces, GError **er
 	metering->config = config;
 	metering->namespaces = namespaces;
 	metering->deltas = g_array_new(FALSE, FALSE, sizeof(HostDelta));
+	metering->pairs = g_array_new(FALSE, FALSE, sizeof(PairDelta));
 	metering->pins = g_build_filename(config->run, "bpf", NULL);
 	metering->totals_path = g_build_filename(config->run, "totals", NULL);
 	metering->hosts = hosts_new(config->hosts.max);
@@ -293,6 +303,7 @@ void metering_free(Metering *metering)
 	flow_metering_free(metering->flows);
 	ledger_free(metering->ledger);
 	g_array_unref(metering->deltas);
+	g_array_unref(metering->pairs);
 	g_free(metering->pins);
 	g_free(metering->totals_path);
 	g_free(metering);
@@ -456,10 +467,7 @@ bool metering_sweep(Metering *metering, Report *report, GError **error)
 		cache_advance(metering->cache);
 		metering->stage = STAGE_ADVANCED;
 	}
-	g_array_set_size(metering->deltas, 0);
-	if (!cache_wait_until_quiet(metering->cache, error) ||
-	    !cache_read_hosts(metering->cache, metering->deltas, error) ||
-	    !cache_read_flows(metering->cache, error))
+	if (!cache_wait_until_quiet(metering->cache, error) || !read_tables(metering, error))
 		return false;
 	if (metering->stage == STAGE_ADVANCED && !count(metering, error))
 		return false;

@@ -309,6 +309,8 @@ static bool gather_maps(Observation *observation, const Point *point, int maps[C
 	maps[CLASSIFIER_FLOWS_IPV4] = cache_map_fd(cache, CACHE_FLOWS_IPV4);
 	maps[CLASSIFIER_FLOWS_IPV6] = cache_map_fd(cache, CACHE_FLOWS_IPV6);
 	maps[CLASSIFIER_FRAGMENTS] = cache_map_fd(cache, CACHE_FRAGMENTS);
+	maps[CLASSIFIER_PAIRS] = cache_map_fd(cache, CACHE_PAIRS);
+	maps[CLASSIFIER_STAMPS] = cache_map_fd(cache, CACHE_STAMPS);
 	maps[CLASSIFIER_LOCAL_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_LOCAL);
 	maps[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(scope, SCOPE_MAP_FAR_ENDS);
 	maps[CLASSIFIER_SCOPE_HINTS] = scope_map_fd(scope, SCOPE_MAP_HINTS);

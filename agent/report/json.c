@@ -317,10 +317,10 @@ static json_t *meter_words(uint8_t meter)
 {
 	json_t *words = json_array();
 
-	if (meter & METER_HOSTS)
-		json_array_append_new(words, json_string("hosts"));
-	if (meter & METER_FLOWS)
-		json_array_append_new(words, json_string("flows"));
+	for (unsigned int bit = 0; config_meter_name(bit); bit++) {
+		if (meter & 1u << bit)
+			json_array_append_new(words, json_string(config_meter_name(bit)));
+	}
 	return words;
 }
 

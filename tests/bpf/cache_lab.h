@@ -51,7 +51,7 @@ static inline Classifier *load_for(const Lab *lab, uint64_t interface)
 {
 	const ClassifierPoint point = { .number = cache_point_number(lab->cache, interface),
 					.side = SIDE_LAN,
-					.meter = METER_HOSTS | METER_FLOWS,
+					.meter = METER_ALL,
 					.flows_at = FLOWS_ENTERING | FLOWS_LEAVING,
 					.flow_key = FLOW_BY_ALL };
 	const int maps[CLASSIFIER_MAPS] = {
@@ -61,6 +61,8 @@ static inline Classifier *load_for(const Lab *lab, uint64_t interface)
 		[CLASSIFIER_FLOWS_IPV4] = cache_map_fd(lab->cache, CACHE_FLOWS_IPV4),
 		[CLASSIFIER_FLOWS_IPV6] = cache_map_fd(lab->cache, CACHE_FLOWS_IPV6),
 		[CLASSIFIER_FRAGMENTS] = cache_map_fd(lab->cache, CACHE_FRAGMENTS),
+		[CLASSIFIER_PAIRS] = cache_map_fd(lab->cache, CACHE_PAIRS),
+		[CLASSIFIER_STAMPS] = cache_map_fd(lab->cache, CACHE_STAMPS),
 		[CLASSIFIER_LOCAL_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_LOCAL),
 		[CLASSIFIER_SCOPE_PREFIXES] = scope_map_fd(lab->scope, SCOPE_MAP_FAR_ENDS),
 		[CLASSIFIER_SCOPE_HINTS] = scope_map_fd(lab->scope, SCOPE_MAP_HINTS),

@@ -172,8 +172,7 @@ static void meters(enum side side, enum link_layer layer)
 	/* With all that can be asked of it, and with little. */
 	const struct lab_options options[] = {
 		{ .meter = METER_HOSTS },
-		{ .meter = METER_HOSTS | METER_FLOWS,
-		  .flows_at = FLOWS_ENTERING | FLOWS_STAYING | FLOWS_LEAVING },
+		{ .meter = METER_ALL, .flows_at = FLOWS_ENTERING | FLOWS_STAYING | FLOWS_LEAVING },
 		{ .meter = METER_FLOWS,
 		  .flows_at = FLOWS_ENTERING | FLOWS_LEAVING,
 		  .flow_key = FLOW_BY_ADDRESSES | FLOW_BY_PORTS | FLOW_BY_VLAN },

@@ -398,6 +398,36 @@ static struct reference_verdict refer(const struct frame *frame, enum link_layer
 	return reference_meter(&flat, &point, LAB_NUMBER);
 }
 
+static void expect_size(struct packet_sizes *sizes, uint64_t octets, uint64_t packets)
+{
+	static const uint32_t bounds[] = { PACKET_SIZE_BOUNDS };
+	size_t size = 0;
+
+	while (size < ROWS(bounds) && octets > bounds[size])
+		size++;
+	sizes->packets[size] += packets;
+}
+
+/* All segments are as long as one can be, but for the last; of what is not IP they are alike. */
+static struct packet_sizes expected_sizes(const struct reference_verdict *verdict)
+{
+	struct packet_sizes sizes = { .layer2_octets = verdict->layer2_octets };
+	uint64_t packets = verdict->packets, longest, last;
+
+	if (packets == 1) {
+		expect_size(&sizes, verdict->layer2_octets, 1);
+		return sizes;
+	}
+	longest = verdict->layer2_octets / packets;
+	if (verdict->octets)
+		longest = verdict->flow.attributes.max_octets +
+			  (verdict->layer2_octets - verdict->octets) / packets;
+	last = verdict->layer2_octets - (packets - 1) * longest;
+	expect_size(&sizes, longest, packets - 1);
+	expect_size(&sizes, last < longest ? last : longest, 1);
+	return sizes;
+}
+
 static void assert_sheet(const struct lab *lab, uint32_t generation, enum hook hook,
 			 const struct frame *frame, const struct reference_verdict *verdict)
 {
@@ -417,7 +447,10 @@ static void assert_sheet(const struct lab *lab, uint32_t generation, enum hook h
 		.octets = verdict->flow.octets,
 		.layer2_octets = verdict->flow.layer2_octets,
 	};
+	/* The flows have the attributes that sizes are made of, unless they are counted elsewhere. */
 	lab_sheet(lab, generation, hook, &sheet);
+	expected.sizes =
+		verdict->flow.class == FLOW_ELSEWHERE ? sheet.sizes : expected_sizes(verdict);
 	assert_memory_equal(&sheet, &expected, sizeof(sheet));
 	lab_clear_sheet(lab, generation, hook);
 }
@@ -598,7 +631,7 @@ static struct lab *make_point(enum link_layer layer, enum side side, enum fill f
 {
 	struct lab *lab = lab_new((struct lab_options){ .layer = layer,
 							.side = side,
-							.meter = METER_HOSTS | METER_FLOWS,
+							.meter = METER_ALL,
 							.max_hosts = fill != ROOM,
 							.max_macs = fill == BOTH_FULL });
 
