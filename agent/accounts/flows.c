@@ -544,7 +544,8 @@ static uint64_t epoch_ms(uint64_t monotonic_ns, int64_t epoch_offset_ns)
 	return ns >= 1000000 ? (uint64_t)ns / 1000000 : 1;
 }
 
-static void add(Flows *flows, const FlowDelta *delta, uint32_t hash, int64_t epoch_offset_ns,
+/* Returns whether the flow was seen before, too. */
+static bool add(Flows *flows, const FlowDelta *delta, uint32_t hash, int64_t epoch_offset_ns,
 		GArray *records)
 {
 	uint64_t first_ms = epoch_ms(MIN(delta->first_ns, delta->last_ns), epoch_offset_ns);
@@ -553,7 +554,7 @@ static void add(Flows *flows, const FlowDelta *delta, uint32_t hash, int64_t epo
 	uint32_t index = find(flows, &delta->key, hash);
 
 	if (volume_is_zero(&delta->volume))
-		return;
+		return false;
 	if (index != NONE && begins_anew(flows, index, delta, first_ms)) {
 		leave_both(flows, index, first_ms, records);
 		index = NONE;
@@ -567,6 +568,7 @@ static void add(Flows *flows, const FlowDelta *delta, uint32_t hash, int64_t epo
 	if (delta->attributes.tcp_flags && flow_key_is_connection(&delta->key))
 		flows->nodes[index].tcp_flags |= (uint8_t)delta->attributes.tcp_flags;
 	touch(flows, index);
+	return flows->nodes[index].list == LIST_AGAIN;
 }
 
 /* The CPU is told to fetch what is probably the flow's, and its neighbours in the list. */
@@ -591,7 +593,7 @@ static void prefetch_flow(const Flows *flows, uint32_t hash)
 }
 
 static void add_some(Flows *flows, const FlowDelta *deltas, size_t n, int64_t epoch_offset_ns,
-		     GArray *records)
+		     GArray *records, bool *again)
 {
 	uint32_t hashes[AT_ONCE];
 
@@ -608,22 +610,25 @@ static void add_some(Flows *flows, const FlowDelta *deltas, size_t n, int64_t ep
 	for (size_t i = 0; i < n; i++)
 		prefetch_flow(flows, hashes[i]);
 	for (size_t i = 0; i < n; i++)
-		add(flows, &deltas[i], hashes[i], epoch_offset_ns, records);
+		again[i] = add(flows, &deltas[i], hashes[i], epoch_offset_ns, records);
 }
 
 void flows_add_all(Flows *flows, const FlowDelta *deltas, size_t n, int64_t epoch_offset_ns,
-		   GArray *records)
+		   GArray *records, bool *again)
 {
 	flows->changes++;
 	if (n && epoch_offset_ns != flows->epoch_offset_ns)
 		follow_clock(flows, epoch_offset_ns);
 	for (size_t i = 0; i < n; i += AT_ONCE)
-		add_some(flows, deltas + i, MIN(n - i, AT_ONCE), epoch_offset_ns, records);
+		add_some(flows, deltas + i, MIN(n - i, AT_ONCE), epoch_offset_ns, records,
+			 again + i);
 }
 
 void flows_add(Flows *flows, const FlowDelta *delta, int64_t epoch_offset_ns, GArray *records)
 {
-	flows_add_all(flows, delta, 1, epoch_offset_ns, records);
+	bool again;
+
+	flows_add_all(flows, delta, 1, epoch_offset_ns, records, &again);
 }
 
 /* One call of flows_expire(). */

@@ -68,9 +68,12 @@ void flows_set_max(Flows *flows, uint32_t max);
  */
 void flows_add(Flows *flows, const FlowDelta *delta, int64_t epoch_offset_ns, GArray *records);
 
-/* The same for many, which takes a fraction of the time: while one is added, memory brings the others. */
+/*
+ * The same for many, which takes a fraction of the time: while one is added, memory brings the others. @again,
+ * which has room for @n, is told which flows were seen in an earlier sweep, too, and go on.
+ */
 void flows_add_all(Flows *flows, const FlowDelta *deltas, size_t n, int64_t epoch_offset_ns,
-		   GArray *records);
+		   GArray *records, bool *again);
 
 /* Appends the records of all flows for which that is due at @now_ms. */
 void flows_expire(Flows *flows, const FlowTimeouts *timeouts, uint64_t now_ms, GArray *records);

@@ -288,6 +288,27 @@ static void reset_ends_both_directions(void **state)
 	}
 }
 
+static void flows_that_go_on_are_told_from_others(void **state)
+{
+	const FlowDelta both[] = { tcp_of(1, 1000, TH_ACK), tcp_of(2, 1000, TH_ACK) };
+	const FlowDelta more[] = { tcp_of(1, 2000, TH_ACK), tcp_of(2, 2000, TH_RST),
+				   tcp_of(3, 2000, TH_ACK) };
+	g_autoptr(Flows) flows = flows_new(8);
+	g_autoptr(GArray) records = records_new();
+	bool again[3];
+
+	(void)state;
+	flows_add_all(flows, both, 2, EPOCH_NS, records, again);
+	assert_false(again[0] || again[1]);
+	/* The same sweep, another CPU. */
+	flows_add_all(flows, both, 1, EPOCH_NS, records, again);
+	assert_false(again[0]);
+	expire(flows, 1500, records);
+	flows_add_all(flows, more, 3, EPOCH_NS, records, again);
+	assert_true(again[0]);
+	assert_false(again[1] || again[2]);
+}
+
 static void fin_is_the_end_where_the_other_way_is_not_seen(void **state)
 {
 	g_autoptr(Flows) flows = flows_new(8);
@@ -728,6 +749,7 @@ static void give(Flows *flows, Model *model, GRand *random, uint64_t now_ms, GAr
 	static const uint16_t flags[] = { TH_ACK, TH_ACK, TH_ACK, TH_ACK, TH_ACK,
 					  TH_ACK, TH_SYN, TH_FIN, TH_RST, 0 };
 	FlowDelta deltas[200];
+	bool again[G_N_ELEMENTS(deltas)];
 	size_t n = (size_t)g_rand_int_range(random, 0, 201);
 
 	for (size_t i = 0; i < n; i++) {
@@ -745,7 +767,7 @@ static void give(Flows *flows, Model *model, GRand *random, uint64_t now_ms, GAr
 					     g_rand_int(random), g_rand_int(random) };
 		volume_add(place_of(model->given, &deltas[i].key), &deltas[i].volume);
 	}
-	flows_add_all(flows, deltas, n, EPOCH_NS, records);
+	flows_add_all(flows, deltas, n, EPOCH_NS, records, again);
 }
 
 static void every_packet_is_told_once_whatever_happens(void **state)
@@ -864,6 +886,7 @@ int main(void)
 		cmocka_unit_test(connection_ends_by_fin_both_ways),
 		cmocka_unit_test(trailing_packets_are_of_the_same_flow),
 		cmocka_unit_test(reset_ends_both_directions),
+		cmocka_unit_test(flows_that_go_on_are_told_from_others),
 		cmocka_unit_test(fin_is_the_end_where_the_other_way_is_not_seen),
 		cmocka_unit_test(end_needs_the_ports_in_the_key),
 		cmocka_unit_test(new_connection_between_the_same_ports_is_a_new_flow),

@@ -408,6 +408,12 @@ uint64_t cache_flows_added(const Cache *cache)
 	return flows_ever_added(cache) - cache->flows_added_before;
 }
 
+uint32_t cache_flow_room(const Cache *cache)
+{
+	return flow_tables_room(cache->flow_tables,
+				(uint32_t)(cache->control->generation % GENERATIONS));
+}
+
 void cache_advance(Cache *cache)
 {
 	cache->flows_added_before = flows_ever_added(cache);
@@ -607,7 +613,7 @@ static struct flow_key flow_key_of(const Cache *cache, FlowTableFamily family, c
 }
 
 static void read_flow(FlowTableFamily family, const void *key, const struct flow_traffic *traffic,
-		      void *user_data)
+		      bool *keep, void *user_data)
 {
 	const FlowReader *reader = user_data;
 	const FlowDelta delta = {
@@ -618,7 +624,7 @@ static void read_flow(FlowTableFamily family, const void *key, const struct flow
 		.attributes = traffic->attributes,
 	};
 
-	reader->visit(&delta, reader->user_data);
+	reader->visit(&delta, keep, reader->user_data);
 }
 
 bool cache_read_flows(Cache *cache, GError **error)

@@ -92,8 +92,11 @@ bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error);
 /* The same of flows: copied; ... */
 bool cache_read_flows(Cache *cache, GError **error);
 
-/* ... and shown one by one; the same flow may come once for each CPU. */
-typedef void (*CacheFlowVisitor)(const FlowDelta *delta, void *user_data);
+/*
+ * ... and shown one by one; the same flow may come once for each CPU, and without packets. *@keep may be
+ * set until cache_empty(): as in flow_tables_visit().
+ */
+typedef void (*CacheFlowVisitor)(const FlowDelta *delta, bool *keep, void *user_data);
 void cache_visit_flows(const Cache *cache, CacheFlowVisitor visit, void *user_data);
 
 /*
@@ -131,6 +134,9 @@ void cache_set_max_hosts(Cache *cache, uint32_t max_hosts);
 
 /* Entries that came to tables of flows since the generation was last advanced, on all CPUs. */
 uint64_t cache_flows_added(const Cache *cache);
+
+/* For how many there was room when it was, in the table that had least. */
+uint32_t cache_flow_room(const Cache *cache);
 
 /* As flow_tables_set_max(). */
 bool cache_set_max_flows(Cache *cache, uint32_t max_flows, GError **error);

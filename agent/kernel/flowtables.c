@@ -17,7 +17,9 @@ typedef struct {
 	int fd; /* -1: there is none */
 	uint32_t max_entries;
 	GArray *keys;	/* what the last read found, ... */
-	GArray *values; /* ... of struct flow_traffic */
+	GArray *values; /* ... of struct flow_traffic, and ... */
+	GArray *keep;	/* ... of bool */
+	uint32_t kept;	/* entries that were there from the beginning of the generation */
 } FlowTable;
 
 struct FlowTables {
@@ -144,6 +146,7 @@ FlowTables *flow_tables_open(const char *dir, int cpus, GError **error)
 				.fd = -1,
 				.keys = g_array_new(FALSE, FALSE, (guint)key_size),
 				.values = g_array_new(FALSE, FALSE, sizeof(struct flow_traffic)),
+				.keep = g_array_new(FALSE, TRUE, sizeof(bool)),
 			};
 	}
 	for (int family = 0; family < FLOW_TABLE_FAMILIES; family++) {
@@ -173,6 +176,7 @@ void flow_tables_close(FlowTables *tables)
 			close_fd(tables->tables[family][number].fd);
 			g_array_unref(tables->tables[family][number].keys);
 			g_array_unref(tables->tables[family][number].values);
+			g_array_unref(tables->tables[family][number].keep);
 		}
 		close_fd(tables->outer[family]);
 		g_free(tables->tables[family]);
@@ -208,10 +212,23 @@ uint32_t flow_tables_used(const FlowTables *tables)
 	return tables->used;
 }
 
+uint32_t flow_tables_room(const FlowTables *tables, uint32_t generation)
+{
+	uint32_t kept = 0;
+
+	for (int family = 0; family < FLOW_TABLE_FAMILIES; family++) {
+		for (int cpu = 0; cpu < tables->cpus; cpu++)
+			kept = MAX(kept,
+				   tables->tables[family][table_number(generation, cpu)].kept);
+	}
+	return tables->max - MIN(kept, tables->max);
+}
+
 static void forget_copy(FlowTable *table)
 {
 	g_array_set_size(table->keys, 0);
 	g_array_set_size(table->values, 0);
+	g_array_set_size(table->keep, 0);
 }
 
 static bool read_table(FlowTable *table, size_t key_size, GError **error)
@@ -236,6 +253,7 @@ static bool read_table(FlowTable *table, size_t key_size, GError **error)
 		g_array_append_vals(table->keys, keys, count);
 		g_array_append_vals(table->values, values, count);
 	} while (result == 0);
+	g_array_set_size(table->keep, table->keys->len);
 	return true;
 }
 
@@ -263,7 +281,7 @@ static void visit_table(const FlowTable *table, FlowTableFamily family, FlowTabl
 
 	for (guint i = 0; i < table->keys->len; i++, key += families[family].key_size)
 		visit(family, key, &g_array_index(table->values, struct flow_traffic, i),
-		      user_data);
+		      &g_array_index(table->keep, bool, i), user_data);
 }
 
 void flow_tables_visit(const FlowTables *tables, uint32_t generation, FlowTableVisitor visit,
@@ -276,14 +294,55 @@ void flow_tables_visit(const FlowTables *tables, uint32_t generation, FlowTableV
 	}
 }
 
-static bool delete_keys(FlowTable *table, GError **error)
+static bool delete_keys(const FlowTable *table, const GArray *keys, GError **error)
 {
-	__u32 count = table->keys->len;
+	__u32 count = keys->len;
 
-	if (count && bpf_map_delete_batch(table->fd, table->keys->data, &count, NULL) < 0) {
-		error_from_errno(error, errno, "empty the tables of flows");
-		return false;
+	if (!count || bpf_map_delete_batch(table->fd, keys->data, &count, NULL) == 0)
+		return true;
+	error_from_errno(error, errno, "empty the tables of flows");
+	return false;
+}
+
+static bool set_to_zero(const FlowTable *table, const GArray *keys, GError **error)
+{
+	g_autofree struct flow_traffic *zeros = g_new0(struct flow_traffic, BATCH);
+	guint key_size = g_array_get_element_size(table->keys);
+
+	for (guint i = 0; i < keys->len; i += BATCH) {
+		__u32 count = MIN(keys->len - i, BATCH);
+
+		if (bpf_map_update_batch(table->fd, keys->data + (gsize)i * key_size, zeros, &count,
+					 NULL) < 0) {
+			error_from_errno(error, errno, "empty the tables of flows");
+			return false;
+		}
 	}
+	return true;
+}
+
+static bool has_traffic(const FlowTable *table, guint i)
+{
+	return g_array_index(table->values, struct flow_traffic, i).packets;
+}
+
+/* What is kept is no more than half, so that there is room for others. */
+static bool empty_entries(FlowTable *table, uint32_t max, GError **error)
+{
+	guint key_size = g_array_get_element_size(table->keys);
+	g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, key_size);
+	g_autoptr(GArray) deleted = g_array_new(FALSE, FALSE, key_size);
+
+	for (guint i = 0; i < table->keys->len; i++) {
+		bool keep = g_array_index(table->keep, bool, i) && has_traffic(table, i) &&
+			    kept->len < max / 2;
+
+		g_array_append_vals(keep ? kept : deleted, table->keys->data + (gsize)i * key_size,
+				    1);
+	}
+	if (!delete_keys(table, deleted, error) || !set_to_zero(table, kept, error))
+		return false;
+	table->kept = kept->len;
 	forget_copy(table);
 	return true;
 }
@@ -310,6 +369,7 @@ static bool resize_table(FlowTables *tables, FlowTableFamily family, int number,
 	if (!map_replace(tables->dir, pin, families[family].table, tables->max, &table->fd, error))
 		return false;
 	table->max_entries = tables->max;
+	table->kept = 0;
 	return install(tables, family, number, error);
 }
 
@@ -330,7 +390,7 @@ static bool empty_table(FlowTables *tables, FlowTableFamily family, int number, 
 
 	if (table->fd < 0)
 		return true;
-	if (!delete_keys(table, error))
+	if (!empty_entries(table, tables->max, error))
 		return false;
 	if (!tables->max)
 		remove_table(tables, family, number);

@@ -43,17 +43,26 @@ uint32_t flow_tables_max(const FlowTables *tables);
 /* Copies the tables of a generation that is quiet, ... */
 bool flow_tables_read(FlowTables *tables, uint32_t generation, GError **error);
 
-/* ... shows what was copied, ... */
+/*
+ * ... shows what was copied, ...
+ *
+ * To set *@keep, before the table is emptied, is to say that the flow keeps its place in it: so a flood of
+ * others cannot take that. As many keep theirs as are half of a table, and for as long as each time there
+ * are packets of them; without, they are shown once more.
+ */
 typedef void (*FlowTableVisitor)(FlowTableFamily family, const void *key,
-				 const struct flow_traffic *traffic, void *user_data);
+				 const struct flow_traffic *traffic, bool *keep, void *user_data);
 void flow_tables_visit(const FlowTables *tables, uint32_t generation, FlowTableVisitor visit,
 		       void *user_data);
 
-/* ... and deletes it from the tables. */
+/* ... and deletes it from the tables, or sets it to zero. */
 bool flow_tables_empty(FlowTables *tables, uint32_t generation, GError **error);
 
 /* The entries in the fullest table that was read. */
 uint32_t flow_tables_used(const FlowTables *tables);
+
+/* For how many more flows there was room in the fullest table of @generation when it was last emptied. */
+uint32_t flow_tables_room(const FlowTables *tables, uint32_t generation);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FlowTables, flow_tables_close)
 

@@ -50,12 +50,17 @@ typedef struct {
 	int64_t offset_ns;
 	size_t n;
 	FlowDelta deltas[BLOCK];
+	bool *keep[BLOCK]; /* of each, its place in the kernel's tables */
 } Block;
 
 static void add_block(Block *block)
 {
+	bool again[BLOCK];
+
 	flows_add_all(block->metering->flows, block->deltas, block->n, block->offset_ns,
-		      block->metering->records);
+		      block->metering->records, again);
+	for (size_t i = 0; i < block->n; i++)
+		*block->keep[i] = again[i];
 	block->n = 0;
 }
 
@@ -85,11 +90,12 @@ static void add_to_sum(FlowMetering *metering, const FlowDelta *delta)
 	volume_add(&sum->volume, &delta->volume);
 }
 
-static void count_flow(const FlowDelta *delta, void *user_data)
+static void count_flow(const FlowDelta *delta, bool *keep, void *user_data)
 {
 	Block *block = user_data;
-	FlowDelta *here = &block->deltas[block->n++];
+	FlowDelta *here = &block->deltas[block->n];
 
+	block->keep[block->n++] = keep;
 	*here = *delta;
 	add_to_sum(block->metering, delta);
 	if (!block->metering->config->flows.by_interfaces)

@@ -523,7 +523,7 @@ void metering_remove(Metering *metering, bool saved)
 
 bool metering_is_pressed(const Metering *metering)
 {
-	return cache_flows_added(metering->cache) > cache_use(metering->cache).flow_limit / 2;
+	return cache_flows_added(metering->cache) > cache_flow_room(metering->cache) / 2;
 }
 
 void metering_flush_all_flows(Metering *metering)

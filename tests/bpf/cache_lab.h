@@ -168,10 +168,11 @@ static inline void send_frames(const Lab *lab, uint8_t device, int times)
 		0);
 }
 
-static inline void append_flow(const FlowDelta *delta, void *user_data)
+static inline void append_flow(const FlowDelta *delta, bool *keep, void *user_data)
 {
 	GArray *flows = user_data;
 
+	(void)keep;
 	g_array_append_vals(flows, delta, 1);
 }
 

@@ -303,6 +303,45 @@ static void last_report_has_all_flows(void **state)
 	assert_int_equal(flows_count(flow_metering_flows(metering)), 0);
 }
 
+static uint64_t packets_from(const FlowMetering *metering, uint16_t source_port)
+{
+	const GArray *records = flow_metering_records(metering);
+	uint64_t packets = 0;
+
+	for (guint i = 0; i < records->len; i++) {
+		const FlowRecord *record = &g_array_index(records, FlowRecord, i);
+
+		if (record->key.source_port == htobe16(source_port))
+			packets += record->volume.packets;
+	}
+	return packets;
+}
+
+/* More new flows than there is room for, in each sweep before the others come to speak. */
+static void flood_takes_no_place_from_flows_that_go_on(void **state)
+{
+	Lab *lab = *state;
+	g_autoptr(Config) config = config_of(lab, "");
+	g_autoptr(FlowMetering) metering = flow_metering_new(config);
+	const int established = MAX_FLOWS / 2, sweeps = 6;
+
+	for (int sweep = 0; sweep < sweeps; sweep++) {
+		for (int i = 0; sweep >= 4 && i < 10 * MAX_FLOWS; i++)
+			send_packets(lab->classifier, HOOK_INGRESS,
+				     (uint16_t)(1000 + sweep * 1000 + i), 0, 1);
+		for (int i = 0; i < established; i++)
+			send_packets(lab->classifier, HOOK_INGRESS, (uint16_t)(1 + i), 0, 3);
+		count_flows(lab, metering);
+	}
+	flow_metering_flush_all(metering);
+	count_flows(lab, metering);
+	for (int i = 0; i < established; i++)
+		assert_int_equal(packets_from(metering, (uint16_t)(1 + i)), 3 * sweeps);
+	/* Without packets they leave their places, in one generation's table after the other. */
+	assert_sweep(lab, (guint)established, 0);
+	assert_sweep(lab, 0, 0);
+}
+
 static const FlowPointSum *sum_at(const FlowMetering *metering, enum hook hook)
 {
 	const GArray *sums = flow_metering_sums(metering);
@@ -510,6 +549,7 @@ int main(void)
 		IN_FLOW_LAB(flow_is_known_by_its_interfaces),
 		IN_FLOW_LAB(metering_has_all_flows_of_all_sweeps),
 		IN_FLOW_LAB(last_report_has_all_flows),
+		IN_FLOW_LAB(flood_takes_no_place_from_flows_that_go_on),
 		IN_FLOW_LAB(metering_sums_up_flows_by_point),
 		IN_FLOW_LAB(interfaces_that_are_no_key_are_not_told),
 		IN_FLOW_LAB(flows_are_adopted_with_their_counts),
