@@ -390,7 +390,8 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct vari
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return PARSED_MALFORMED;
-	header_len = ip->ihl * 4;
+	/* Else the length would be known from here on, and be kept on the stack. */
+	asm volatile("" : : : "memory");
 	packet->ip_version = 4;
 	packet->near.address[0] = 0;
 	packet->near.address[1] =
@@ -402,6 +403,7 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct vari
 	    ip->daddr == bpf_htonl(INADDR_BROADCAST))
 		packet->multicast = true;
 
+	header_len = ip->ihl * 4;
 	if (context(skb, gso_size)) {
 		__u32 transport = offset + header_len;
 
