@@ -11,37 +11,9 @@
 
 #include "parse.bpf.h"
 
-#define IPV6_FLOW_LABEL 0xfffff
 #define TRAFFIC_CLASS_DSCP 0xfc /* RFC 2474; the rest is ECN */
 #define TCP_FLAGS_OFFSET 12
 #define TCP_CONTROL_BITS 0xfff /* before them stands the data offset */
-#define IPV4_FRAGMENT_OFFSET 0x1fff
-#define IPV4_MORE_FRAGMENTS 0x2000
-
-/* The keys in words as wide as can be, as in union key_words. */
-union flow_words {
-	struct flow_key_ipv4 ipv4;
-	struct flow_key_ipv6 ipv6;
-	struct {
-		__u64 start[2];
-		__u64 addresses[4]; /* of IPv4, the first; and the tags are in the next */
-		__u32 tags_ipv6;
-	};
-};
-
-/* What of a packet only flows ask for. */
-struct flow_packet {
-	union flow_words key; /* the addresses alone, until begin_key() */
-	__u32 fragment_id;
-	__u32 flow_label;
-	__u32 ports; /* as they lie in memory, the source's first; for ICMP, 0 and type and code */
-	__be16 tcp_flags; /* with what stands before them in the header */
-	__u8 protocol;
-	__u8 traffic_class;
-	__u8 ttl;
-	bool fragment;
-	bool later_fragment; /* not the first one: without ports */
-};
 
 struct flow_table_ipv4 {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -98,82 +70,70 @@ static __always_inline bool has_ports(__u8 protocol)
 	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
 }
 
-/* What stands at @offset, unless it is too short; @usual: as in peek(). */
-static __always_inline void note_transport(struct __sk_buff *skb, __u32 offset, __u32 usual,
+/* Of a TCP header, as far as flows ask for it. */
+struct tcp_start {
+	__be32 ports;
+	__be32 sequence;
+	__be32 acknowledgment;
+	__be16 flags; /* behind the data offset */
+} __attribute__((packed, aligned(2)));
+
+/* What stands behind the IP header, unless it is too short; @usual: as in peek(). */
+static __always_inline void note_transport(struct __sk_buff *skb, __u32 usual,
 					   struct flow_packet *flow)
 {
-	__be32 start_copy;
-	__be16 flags_copy;
-	const __be32 *start;
-	const __be16 *flags;
-	bool icmp = is_icmp(flow->protocol);
+	struct tcp_start copy;
+	const struct tcp_start *start = NULL;
 
-	if (flow->later_fragment || (!icmp && !has_ports(flow->protocol)))
+	flow->ports = 0;
+	flow->tcp_flags = 0;
+	if (flow->later_fragment || !(is_icmp(flow->protocol) || has_ports(flow->protocol)))
 		return;
-	start = peek(skb, offset, usual, &start_copy, sizeof(*start));
-	if (!start)
-		return;
-	flow->ports = icmp ? last_half(first_half(*start)) : *start;
-	if (flow->protocol != IPPROTO_TCP)
-		return;
-	flags = peek(skb, offset + TCP_FLAGS_OFFSET, usual + TCP_FLAGS_OFFSET, &flags_copy,
-		     sizeof(*flags));
-	if (flags)
-		flow->tcp_flags = *flags;
-}
-
-/* The header at @offset is known to be there; @layer2_len, a constant, is what usually stands before it. */
-static __always_inline void note_ipv4(struct __sk_buff *skb, __u32 offset, __u32 layer2_len,
-				      struct flow_packet *flow)
-{
-	struct iphdr copy;
-	const struct iphdr *ip = peek(skb, offset, layer2_len, &copy, sizeof(copy));
-	__u16 fragment;
-
-	if (!ip)
-		return;
-	fragment = bpf_ntohs(ip->frag_off);
-	flow->key.addresses[0] = join_words(ip->saddr, ip->daddr);
-	flow->protocol = ip->protocol;
-	flow->traffic_class = ip->tos;
-	flow->ttl = ip->ttl;
-	flow->fragment_id = bpf_ntohs(ip->id);
-	flow->fragment = fragment & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET);
-	flow->later_fragment = fragment & IPV4_FRAGMENT_OFFSET;
-	note_transport(skb, offset + ip->ihl * 4, layer2_len + sizeof(*ip), flow);
-}
-
-static __always_inline void note_ipv6(struct __sk_buff *skb, __u32 offset, __u32 layer2_len,
-				      struct extensions *walk, struct flow_packet *flow)
-{
-	__u32 transport = offset + sizeof(struct ipv6hdr), start;
-	struct ipv6hdr copy;
-	const struct ipv6hdr *ip = peek(skb, offset, layer2_len, &copy, sizeof(copy));
-	const __be32 *source, *destination;
-
-	if (!ip)
-		return;
-	source = ip->saddr.s6_addr32;
-	destination = ip->daddr.s6_addr32;
-	start = bpf_ntohl(*(const __be32 *)ip);
-	flow->key.addresses[0] = join_words(source[0], source[1]);
-	flow->key.addresses[1] = join_words(source[2], source[3]);
-	flow->key.addresses[2] = join_words(destination[0], destination[1]);
-	flow->key.addresses[3] = join_words(destination[2], destination[3]);
-	flow->protocol = ip->nexthdr;
-	flow->traffic_class = start >> 20;
-	flow->flow_label = start & IPV6_FLOW_LABEL;
-	flow->ttl = ip->hop_limit;
-	if (is_extension_header(flow->protocol)) {
-		begin_walk(walk, flow->protocol, transport);
-		skip_extension_headers(skb, walk);
-		flow->protocol = walk->protocol;
-		flow->fragment = walk->fragment;
-		flow->later_fragment = walk->later_fragment;
-		flow->fragment_id = bpf_ntohl(walk->fragment_id);
-		transport = walk->offset;
+	if (flow->protocol == IPPROTO_TCP) {
+		start = peek(skb, flow->transport, usual, &copy, sizeof(copy));
+		if (start)
+			flow->tcp_flags = start->flags;
 	}
-	note_transport(skb, transport, layer2_len + sizeof(*ip), flow);
+	if (!start)
+		start = peek(skb, flow->transport, usual, &copy, sizeof(start->ports));
+	if (start)
+		flow->ports = start->ports;
+	/* Else the answer from above would be kept, on the stack. */
+	asm volatile("" : : : "memory");
+	if (is_icmp(flow->protocol))
+		flow->ports = last_half(first_half(flow->ports));
+}
+
+static __always_inline void note_extensions(struct __sk_buff *skb, struct packet *packet)
+{
+	struct extensions *walk = &packet->extensions;
+	struct flow_packet *flow = &packet->flow;
+
+	begin_walk(walk, flow->protocol, flow->transport);
+	skip_extension_headers(skb, walk);
+	flow->protocol = walk->protocol;
+	flow->fragment = walk->fragment;
+	flow->later_fragment = walk->later_fragment;
+	flow->fragment_id = bpf_ntohl(walk->fragment_id);
+	flow->transport = walk->offset;
+}
+
+/* Usually it is behind the shortest header there is, a constant. */
+static __always_inline void note_flow(struct __sk_buff *skb, struct packet *packet)
+{
+	if (packet->ip_version == 6 && is_extension_header(packet->flow.protocol))
+		note_extensions(skb, packet);
+	if (point_layer == LINK_ETHERNET) {
+		if (packet->ip_version == 4)
+			note_transport(skb, ETH_HLEN + sizeof(struct iphdr), &packet->flow);
+		else
+			note_transport(skb, ETH_HLEN + sizeof(struct ipv6hdr), &packet->flow);
+	} else {
+		if (packet->ip_version == 4)
+			note_transport(skb, sizeof(struct iphdr), &packet->flow);
+		else
+			note_transport(skb, sizeof(struct ipv6hdr), &packet->flow);
+	}
 }
 
 static __always_inline bool is_far_destination(enum hook hook)
@@ -216,38 +176,9 @@ static __always_inline void find_destination(const struct packet *packet, enum h
 	}
 }
 
-static __always_inline void note_flow(struct __sk_buff *skb, struct packet *packet, enum hook hook,
-				      struct flow_packet *flow)
-{
-	__u32 ipv4 =
-		packet->far.offset - (is_far_destination(hook) ? offsetof(struct iphdr, daddr) :
-								 offsetof(struct iphdr, saddr));
-	__u32 ipv6 =
-		packet->far.offset - (is_far_destination(hook) ? offsetof(struct ipv6hdr, daddr) :
-								 offsetof(struct ipv6hdr, saddr));
-
-	flow->fragment_id = flow->flow_label = 0;
-	flow->ports = 0;
-	flow->tcp_flags = 0;
-	flow->fragment = flow->later_fragment = false;
-	if (point_layer == LINK_ETHERNET) {
-		if (packet->ip_version == 4)
-			note_ipv4(skb, ipv4, ETH_HLEN, flow);
-		else
-			note_ipv6(skb, ipv6, ETH_HLEN, &packet->extensions, flow);
-	} else {
-		if (packet->ip_version == 4)
-			note_ipv4(skb, ipv4, 0, flow);
-		else
-			note_ipv6(skb, ipv6, 0, &packet->extensions, flow);
-	}
-}
-
 /* What is needed to find a packet's flow; in a map, as struct notes. */
 struct flow_notes {
-	struct flow_packet packet;
 	struct address_place destination;
-	__u32 place;
 	struct fragment_key fragment;
 	struct fragment_ports ports;
 };
@@ -305,11 +236,13 @@ static __always_inline void begin_key(struct __sk_buff *skb, struct flow_packet 
 	if (tells_apart(FLOW_BY_TRAFFIC_CLASS))
 		first.octets[5] = flow->traffic_class & TRAFFIC_CLASS_DSCP;
 	first.halves[3] = flow_point(hook);
+	flow->key.start[0] = first.whole;
+	/* One after the other: there are not registers enough for both. */
+	asm volatile("" : : : "memory");
 	if (tells_apart(FLOW_BY_INTERFACES) && hook == HOOK_EGRESS)
 		other = context(skb, ingress_ifindex);
 	if (tells_apart(FLOW_BY_MARK))
 		mark = context(skb, mark);
-	flow->key.start[0] = first.whole;
 	flow->key.start[1] = join_words(other, mark);
 }
 
@@ -326,42 +259,12 @@ static __always_inline __u32 key_tags(struct __sk_buff *skb, const struct packet
 	return tags.words[0];
 }
 
-/* NULL: the table is full. */
-static __always_inline struct flow_traffic *add_flow(void *table, const void *key)
-{
-	if (!bpf_map_update_elem(table, key, &no_flow_traffic, BPF_NOEXIST))
-		__sync_fetch_and_add(&control.flows_added, 1);
-	return bpf_map_lookup_elem(table, key);
-}
-
-static __always_inline struct flow_traffic *find_flow(const struct packet *packet,
-						      struct flow_notes *notes)
-{
-	union flow_words *key = &notes->packet.key;
-	struct flow_traffic *found;
-	void *table;
-
-	if (packet->ip_version == 4) {
-		table = bpf_map_lookup_elem(&flows_ipv4, &notes->place);
-		if (!table)
-			return NULL;
-		found = bpf_map_lookup_elem(table, &key->ipv4);
-		return found ?: add_flow(table, &key->ipv4);
-	}
-	table = bpf_map_lookup_elem(&flows_ipv6, &notes->place);
-	if (!table)
-		return NULL;
-	found = bpf_map_lookup_elem(table, &key->ipv6);
-	return found ?: add_flow(table, &key->ipv6);
-}
-
-/* What is of the first packet. */
+/* What is of the first packet, but for its time. */
 static __always_inline void begin_flow(struct __sk_buff *skb, struct flow_traffic *traffic,
-				       const struct flow_packet *flow, __u32 now)
+				       const struct flow_packet *flow)
 {
 	struct flow_attributes *attributes = &traffic->attributes;
 
-	traffic->first_ticks = now;
 	attributes->min_octets = ~0u;
 	attributes->max_octets = 0;
 	attributes->min_ttl = attributes->max_ttl = flow->ttl;
@@ -379,9 +282,9 @@ static __always_inline void begin_flow(struct __sk_buff *skb, struct flow_traffi
 	}
 }
 
-static __always_inline void count_packet(struct flow_traffic *traffic, const struct packet *packet,
-					 const struct flow_packet *flow, __u32 now)
+static __always_inline void count_packet(struct flow_traffic *traffic, const struct packet *packet)
 {
+	const struct flow_packet *flow = &packet->flow;
 	struct flow_attributes *attributes = &traffic->attributes;
 	__u64 largest = packet->octets, smallest = packet->octets;
 
@@ -392,7 +295,7 @@ static __always_inline void count_packet(struct flow_traffic *traffic, const str
 		if (smallest > largest)
 			smallest = largest;
 	}
-	traffic->last_ticks = now;
+	traffic->last_ticks = (__u32)bpf_jiffies64();
 	traffic->packets += packet->packets;
 	traffic->octets += packet->octets;
 	traffic->layer2_octets += packet->layer2_octets;
@@ -407,14 +310,61 @@ static __always_inline void count_packet(struct flow_traffic *traffic, const str
 		attributes->max_ttl = flow->ttl;
 }
 
-/* False: there is no room for the flow. */
-static __always_inline bool count_flow(struct __sk_buff *skb, const struct packet *packet,
-				       struct flow_notes *notes, enum hook hook, __u32 generation)
+/*
+ * In these two, @tables is one of the maps above. Each family has code of its own, since the kernel calls
+ * directly only what looks in a map that it knows, and nothing but a lookup makes a pointer: without
+ * CAP_PERFMON it would follow one that may be a constant NULL to where it is used.
+ */
+static __always_inline bool count_first_in(struct __sk_buff *skb, const struct packet *packet,
+					   void *tables, const void *key, int family)
 {
-	struct flow_packet *flow = &notes->packet;
-	union flow_words *key = &flow->key;
+	void *table = bpf_map_lookup_elem(tables, &packet->flow.place);
 	struct flow_traffic *traffic;
-	__u32 now = (__u32)bpf_jiffies64();
+
+	if (!table || bpf_map_update_elem(table, key, &no_flow_traffic, BPF_NOEXIST))
+		return false;
+	__sync_fetch_and_add(&control.flows_added, 1);
+	traffic = bpf_map_lookup_elem(table, key);
+	keep_apart(family);
+	if (!traffic)
+		return false;
+	begin_flow(skb, traffic, &packet->flow);
+	count_packet(traffic, packet);
+	traffic->first_ticks = traffic->last_ticks;
+	return true;
+}
+
+/* A function, so that what only it needs is not kept for the packets of known flows. */
+static __noinline int count_first(struct __sk_buff *skb, const struct packet *packet)
+{
+	const union flow_words *key = &packet->flow.key;
+
+	return packet->ip_version == 4 ? count_first_in(skb, packet, &flows_ipv4, &key->ipv4, 4) :
+					 count_first_in(skb, packet, &flows_ipv6, &key->ipv6, 6);
+}
+
+static __always_inline bool count_in(struct __sk_buff *skb, const struct packet *packet,
+				     void *tables, const void *key, int family)
+{
+	void *table = bpf_map_lookup_elem(tables, &packet->flow.place);
+	struct flow_traffic *traffic;
+
+	if (!table)
+		return false;
+	traffic = bpf_map_lookup_elem(table, key);
+	keep_apart(family);
+	if (!traffic)
+		return count_first(skb, packet);
+	count_packet(traffic, packet);
+	return true;
+}
+
+/* False: there is no room for the flow. */
+static __always_inline bool count_flow(struct __sk_buff *skb, struct packet *packet,
+				       struct flow_notes *notes, enum hook hook)
+{
+	struct flow_packet *flow = &packet->flow;
+	union flow_words *key = &flow->key;
 
 	if (flow->fragment)
 		share_ports(flow, notes, packet->ip_version == 6, hook);
@@ -422,20 +372,11 @@ static __always_inline bool count_flow(struct __sk_buff *skb, const struct packe
 	if (!tells_apart(FLOW_BY_ADDRESSES))
 		__builtin_memset(key->addresses, 0, sizeof(key->addresses));
 	if (packet->ip_version == 4) {
-		key->addresses[1] = ((union joined){ .words = { key_tags(skb, packet) } }).whole;
-		keep_apart(4);
-	} else {
-		key->tags_ipv6 = key_tags(skb, packet);
-		keep_apart(6);
+		key->addresses[1] = join_words(key_tags(skb, packet), 0);
+		return count_in(skb, packet, &flows_ipv4, &key->ipv4, 4);
 	}
-	notes->place = FLOW_PLACE(generation, bpf_get_smp_processor_id());
-	traffic = find_flow(packet, notes);
-	if (!traffic)
-		return false;
-	if (!traffic->packets)
-		begin_flow(skb, traffic, flow, now);
-	count_packet(traffic, packet, flow, now);
-	return true;
+	key->tags_ipv6 = key_tags(skb, packet);
+	return count_in(skb, packet, &flows_ipv6, &key->ipv6, 6);
 }
 
 #endif

@@ -328,24 +328,47 @@ static __always_inline bool is_flow_here(struct __sk_buff *skb, struct notes *no
 	return scope_of(skb, notes, &notes->flow.destination) == SCOPE_ROUTER;
 }
 
-static __noinline int meter_flow(struct __sk_buff *skb, struct ledger_page *page, __u32 hook)
+static __always_inline void meter_flow_at(struct __sk_buff *skb, struct ledger_page *page,
+					  enum hook hook)
 {
-	struct ledger_sheet *sheet = &page->sheet;
 	struct notes *notes = notes_on(page);
-	struct packet *packet = &notes->packet;
 
 	if (!is_flow_here(skb, notes, hook)) {
-		count_flow_class(sheet, FLOW_ELSEWHERE, packet);
-		return 0;
+		count_flow_class(&page->sheet, FLOW_ELSEWHERE, &notes->packet);
+		return;
 	}
-	note_flow(skb, packet, hook, &notes->flow.packet);
-	if (count_flow(skb, packet, &notes->flow, hook, notes->generation)) {
-		count_flow_class(sheet, FLOW_COUNTED, packet);
-		return 0;
+	notes->packet.flow.place = FLOW_PLACE(notes->generation, bpf_get_smp_processor_id());
+	note_flow(skb, &notes->packet);
+	forget(page);
+	notes = notes_on(page);
+	if (count_flow(skb, &notes->packet, &notes->flow, hook)) {
+		count_flow_class(&page->sheet, FLOW_COUNTED, &notes->packet);
+		return;
 	}
-	count_limit(skb, packet, &notes->pair, hook, notes->generation);
-	count_flow_class(sheet, FLOW_LIMIT, packet);
+	count_limit(skb, &notes->packet, &notes->pair, hook, notes->generation);
+	count_flow_class(&page->sheet, FLOW_LIMIT, &notes->packet);
+}
+
+/* Each hook has its own, so that the kernel need not follow both ways, nor keep on the stack which it is. */
+static __noinline int meter_flow_ingress(struct __sk_buff *skb, struct ledger_page *page)
+{
+	meter_flow_at(skb, page, HOOK_INGRESS);
 	return 0;
+}
+
+static __noinline int meter_flow_egress(struct __sk_buff *skb, struct ledger_page *page)
+{
+	meter_flow_at(skb, page, HOOK_EGRESS);
+	return 0;
+}
+
+static __always_inline void meter_flow(struct __sk_buff *skb, struct ledger_page *page,
+				       enum hook hook)
+{
+	if (hook == HOOK_INGRESS)
+		meter_flow_ingress(skb, page);
+	else
+		meter_flow_egress(skb, page);
 }
 
 /* The packet as those see it to whom it is no IP. */

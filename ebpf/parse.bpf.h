@@ -111,6 +111,33 @@ union key_words {
 /* Tags of which it matters what they say. */
 #define NOTED_TAGS 2
 
+/* The keys of flows in words as wide as can be, as in union key_words. */
+union flow_words {
+	struct flow_key_ipv4 ipv4;
+	struct flow_key_ipv6 ipv6;
+	struct {
+		__u64 start[2];
+		__u64 addresses[4]; /* of IPv4, the first; and the tags are in the next */
+		__u32 tags_ipv6;
+	};
+};
+
+/* What of a packet only flows ask for: of its IP header first, then what note_flow() adds. */
+struct flow_packet {
+	union flow_words key; /* the addresses alone, until begin_key() */
+	__u32 place;	      /* FLOW_PLACE() */
+	__u32 transport;      /* where the transport header begins in the frame */
+	__u32 fragment_id;
+	__u32 flow_label;
+	__u32 ports; /* as they lie in memory, the source's first; for ICMP, 0 and type and code */
+	__be16 tcp_flags; /* with what stands before them in the header */
+	__u8 protocol;
+	__u8 traffic_class;
+	__u8 ttl;
+	bool fragment;
+	bool later_fragment; /* not the first one: without ports */
+};
+
 /* A walk over what stands behind an IPv6 header. */
 struct extensions {
 	__u32 offset;	     /* where the next header begins, ... */
@@ -134,10 +161,10 @@ struct packet {
 	__u64 packets;
 	__u64 octets; /* 0 unless PARSED_IP */
 	__u64 layer2_octets;
-	__u32 ip_offset;	/* where the IP header stands in the frame */
 	__u32 segment_octets;	/* IP octets of each of several packets but the last */
 	__u16 tags[NOTED_TAGS]; /* the ids of those that are in the frame, 0: none */
 	struct extensions extensions;
+	struct flow_packet flow; /* if flows are metered */
 };
 
 /* Words as they lie in memory. */
@@ -161,6 +188,9 @@ static __always_inline void keep_apart(int number)
 {
 	asm volatile("" : : "i"(number));
 }
+
+/* What the compiler has made of @pointer it makes anew, rather than keep it on the stack. */
+#define forget(pointer) asm volatile("" : "+r"(pointer))
 
 /*
  * A member of struct __sk_buff. The kernel takes nothing but a load at a constant offset, whereas the
@@ -240,6 +270,10 @@ static __always_inline bool is_vlan(__be16 protocol)
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD) ||
 	       protocol == bpf_htons(ETH_P_QINQ_OLD);
 }
+
+#define IPV4_FRAGMENT_OFFSET 0x1fff
+#define IPV4_MORE_FRAGMENTS 0x2000
+#define IPV6_FLOW_LABEL 0xfffff
 
 /* RFC 8200, 4.5 */
 struct fragment_header {
@@ -380,6 +414,41 @@ static __always_inline void count_opaque_segments(struct __sk_buff *skb, enum ho
 	packet->layer2_octets = kernel_len(skb, hook) + packet->packets * metadata_tag_len(skb);
 }
 
+/* All that flows ask of the header, while it is at hand. */
+static __always_inline void note_ipv4(const struct iphdr *ip, __u32 offset,
+				      struct flow_packet *flow)
+{
+	flow->key.addresses[0] = join_words(ip->saddr, ip->daddr);
+	flow->transport = offset + ip->ihl * 4;
+	flow->fragment_id = bpf_ntohs(ip->id);
+	flow->flow_label = 0;
+	flow->protocol = ip->protocol;
+	flow->traffic_class = ip->tos;
+	flow->ttl = ip->ttl;
+	flow->fragment = ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET);
+	flow->later_fragment = ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET);
+}
+
+/* As if no extension headers followed. */
+static __always_inline void note_ipv6(const struct ipv6hdr *ip, __u32 offset,
+				      struct flow_packet *flow)
+{
+	const __be32 *source = ip->saddr.s6_addr32, *destination = ip->daddr.s6_addr32;
+	__u32 start = bpf_ntohl(*(const __be32 *)ip);
+
+	flow->key.addresses[0] = join_words(source[0], source[1]);
+	flow->key.addresses[1] = join_words(source[2], source[3]);
+	flow->key.addresses[2] = join_words(destination[0], destination[1]);
+	flow->key.addresses[3] = join_words(destination[2], destination[3]);
+	flow->transport = offset + sizeof(*ip);
+	flow->fragment_id = 0;
+	flow->flow_label = start & IPV6_FLOW_LABEL;
+	flow->protocol = ip->nexthdr;
+	flow->traffic_class = start >> 20;
+	flow->ttl = ip->hop_limit;
+	flow->fragment = flow->later_fragment = false;
+}
+
 static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct variant variant,
 					      __u32 offset, struct packet *packet)
 {
@@ -393,6 +462,8 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct vari
 	/* Else the length would be known from here on, and be kept on the stack. */
 	asm volatile("" : : : "memory");
 	packet->ip_version = 4;
+	if (meters_flows())
+		note_ipv4(ip, offset, &packet->flow);
 	packet->near.address[0] = 0;
 	packet->near.address[1] =
 		join_words(bpf_htonl(0xffff), is_upload(variant) ? ip->saddr : ip->daddr);
@@ -432,6 +503,8 @@ static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, struct vari
 		return PARSED_MALFORMED;
 	near = is_upload(variant) ? ip->saddr.s6_addr32 : ip->daddr.s6_addr32;
 	packet->ip_version = 6;
+	if (meters_flows())
+		note_ipv6(ip, offset, &packet->flow);
 	packet->near.address[0] = join_words(near[0], near[1]);
 	packet->near.address[1] = join_words(near[2], near[3]);
 	packet->far.start = is_upload(variant) ? ip->daddr.s6_addr16[0] : ip->saddr.s6_addr16[0];

@@ -78,7 +78,11 @@ static __always_inline void count_bare_flow(struct __sk_buff *skb)
 	table = bpf_map_lookup_elem(&bare_flows, &cpu);
 	if (!table)
 		return;
-	flow = bpf_map_lookup_elem(table, &key.ipv4) ?: add_flow(table, &key.ipv4);
+	flow = bpf_map_lookup_elem(table, &key.ipv4);
+	if (!flow) {
+		bpf_map_update_elem(table, &key.ipv4, &no_flow_traffic, BPF_NOEXIST);
+		flow = bpf_map_lookup_elem(table, &key.ipv4);
+	}
 	if (!flow)
 		return;
 	if (!flow->packets)
