@@ -44,6 +44,9 @@ typedef enum {
 	TOTALS_FLOW_RECORDS = 18,
 	TOTALS_LEDGER_FLOWS = 19,
 	TOTALS_PACKET_SIZES = 20,
+	TOTALS_FLOW_SUMS = 21,
+	TOTALS_FLOW_PAIRS = 22,
+	TOTALS_FLOW_SERIES = 23,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);
