@@ -127,6 +127,8 @@ static void update_view(Agent *agent)
 	view->names = agent->names;
 	view->hosts = metering_hosts(agent->metering);
 	view->flows = metering_flows(agent->metering);
+	view->flow_sums = metering_flow_sums(agent->metering);
+	view->flow_series = metering_flow_series(agent->metering);
 	view->ledger = metering_ledger(agent->metering);
 	view->points = metering_points(agent->metering);
 	view->cache_use = metering_cache_use(agent->metering);

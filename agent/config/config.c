@@ -384,6 +384,8 @@ static const SettingTable names_table = {
 static const SettingFlag compat_flags[] = {
 	{ "mezoura", offsetof(Config, metrics.compat_mezoura) },
 	{ "iptables", offsetof(Config, metrics.compat_iptables) },
+	{ "packet-exporter", offsetof(Config, metrics.compat_packet_exporter) },
+	{ "linux-flow-exporter", offsetof(Config, metrics.compat_linux_flow_exporter) },
 	{ NULL, 0 },
 };
 
@@ -434,6 +436,9 @@ static const Setting config_settings[] = {
 	{ "metrics.max-hosts",
 	  SETTING_NUMBER, AT(metrics.max_hosts), .fallback = "1024", .min = 0,
 	  .max = CONFIG_MAX_HOSTS },
+	{ "metrics.max-flows",
+	  SETTING_NUMBER, AT(metrics.max_flows), .fallback = "1000", .min = 0,
+	  .max = CONFIG_MAX_SERIES },
 	{ "metrics.idle",
 	  SETTING_DURATION, AT(metrics.idle_ms), .fallback = "24h", .min = 1000,
 	  .max = DURATION_MAX },

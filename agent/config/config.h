@@ -21,8 +21,9 @@
 #include "records.h"
 #include "webconfig.h"
 
-#define CONFIG_MAX_HOSTS (1 << 24) /* of `hosts.max` */
-#define CONFIG_MAX_FLOWS (1 << 24) /* of `flows.max` */
+#define CONFIG_MAX_HOSTS (1 << 24)  /* of `hosts.max` */
+#define CONFIG_MAX_FLOWS (1 << 24)  /* of `flows.max` */
+#define CONFIG_MAX_SERIES (1 << 16) /* of `metrics.max-flows` */
 #define CONFIG_DEFAULT_PATH "/etc/flowtally/flowtally.yaml"
 #define CONFIG_LISTEN_VARIABLE "FLOWTALLY_LISTEN"
 
@@ -127,9 +128,12 @@ typedef struct {
 	} flows;
 	struct {
 		uint32_t max_hosts;
+		uint32_t max_flows;
 		uint64_t idle_ms;
 		bool compat_mezoura; /* also the metrics of the systems of these names */
 		bool compat_iptables;
+		bool compat_packet_exporter;
+		bool compat_linux_flow_exporter;
 	} metrics;
 	struct {
 		uint64_t keep_ms; /* 0: none is kept */

@@ -200,18 +200,19 @@ static const struct {
 	  { "port", "tos", "MAC", "1" } },
 	{ "metrics", "metrics: ", { "{}" }, { "1024", "[idle]" } },
 	{ "metrics.max-hosts", "metrics:\n  max-hosts: ", { "0", "16777216" }, { "-1", "all" } },
+	{ "metrics.max-flows", "metrics:\n  max-flows: ", { "0", "65536" }, { "65537", "-1" } },
 	{ "metrics.idle",
 	  "metrics:\n  idle: ",
 	  { "1s", "24h", "366d" },
 	  { "0s", "999ms", "367d", "24" } },
 	{ "metrics.compat",
 	  "metrics:\n  compat: ",
-	  { "[]", "[mezoura]", "[iptables, mezoura]" },
+	  { "[]", "[mezoura]", "[iptables, mezoura, packet-exporter, linux-flow-exporter]" },
 	  { "mezoura", "{mezoura: true}" } },
 	{ "metrics.compat[0]",
 	  "metrics:\n  compat:\n  - ",
-	  { "mezoura", "iptables" },
-	  { "Mezoura", "blog", "1" } },
+	  { "mezoura", "iptables", "packet-exporter", "linux-flow-exporter" },
+	  { "Mezoura", "blog", "1", "packet_exporter" } },
 	{ "history", "history: ", { "{}" }, { "62d", "[keep]" } },
 	{ "history.keep", "history:\n  keep: ", { "0s", "1h", "366d" }, { "367d", "62", "ever" } },
 	{ "history.max-mib", "history:\n  max-mib: ", { "1", "65536" }, { "0", "64MiB" } },
@@ -744,11 +745,13 @@ static char *config_print(const Config *config)
 	g_string_append_printf(out, "local is set %d\n", config->hosts.local_is_set);
 	print_prefixes(out, "local", config->hosts.local);
 	print_prefixes(out, "not-internet", config->hosts.not_internet);
-	g_string_append_printf(out,
-			       "max %u age %" PRIu64 " shown %u idle %" PRIu64 " compat %d %d\n",
-			       config->hosts.max, config->hosts.address_age_ms,
-			       config->metrics.max_hosts, config->metrics.idle_ms,
-			       config->metrics.compat_mezoura, config->metrics.compat_iptables);
+	g_string_append_printf(
+		out,
+		"max %u age %" PRIu64 " shown %u of flows %u idle %" PRIu64 " compat %d %d %d %d\n",
+		config->hosts.max, config->hosts.address_age_ms, config->metrics.max_hosts,
+		config->metrics.max_flows, config->metrics.idle_ms, config->metrics.compat_mezoura,
+		config->metrics.compat_iptables, config->metrics.compat_packet_exporter,
+		config->metrics.compat_linux_flow_exporter);
 	g_string_append_printf(
 		out, "flows %u active %" PRIu64 " idle %" PRIu64 " finished %" PRIu64 " key %d\n",
 		config->flows.max, config->flows.timeouts.active_ms, config->flows.timeouts.idle_ms,
@@ -785,27 +788,28 @@ static char *config_print(const Config *config)
 	return g_string_free(out, FALSE);
 }
 
-static const char defaults[] = "interval 10000\n"
-			       "interface * exclude 0 hosts 1 side 0 hook 0 order 0 alias -\n"
-			       "local is set 0\n"
-			       "not-internet 10.0.0.0/8\n"
-			       "not-internet 172.16.0.0/12\n"
-			       "not-internet 192.168.0.0/16\n"
-			       "not-internet 100.64.0.0/10\n"
-			       "not-internet 169.254.0.0/16\n"
-			       "not-internet 127.0.0.0/8\n"
-			       "not-internet 224.0.0.0/4\n"
-			       "not-internet 255.255.255.255/32\n"
-			       "not-internet fe80::/10\n"
-			       "not-internet fc00::/7\n"
-			       "not-internet ff00::/8\n"
-			       "not-internet ::1/128\n"
-			       "max 65536 age 604800000 shown 1024 idle 86400000 compat 0 0\n"
-			       "flows 131072 active 60000 idle 15000 finished 5000 key 255\n"
-			       "history 5356800000 of 64 MiB\n"
-			       "vendors /usr/share/ieee-data/oui.txt\n"
-			       "domain 1 enterprise 32473 refresh 60000 size 1400\n"
-			       "textfile - state /var/lib/flowtally run /run/flowtally\n";
+static const char defaults[] =
+	"interval 10000\n"
+	"interface * exclude 0 hosts 1 side 0 hook 0 order 0 alias -\n"
+	"local is set 0\n"
+	"not-internet 10.0.0.0/8\n"
+	"not-internet 172.16.0.0/12\n"
+	"not-internet 192.168.0.0/16\n"
+	"not-internet 100.64.0.0/10\n"
+	"not-internet 169.254.0.0/16\n"
+	"not-internet 127.0.0.0/8\n"
+	"not-internet 224.0.0.0/4\n"
+	"not-internet 255.255.255.255/32\n"
+	"not-internet fe80::/10\n"
+	"not-internet fc00::/7\n"
+	"not-internet ff00::/8\n"
+	"not-internet ::1/128\n"
+	"max 65536 age 604800000 shown 1024 of flows 1000 idle 86400000 compat 0 0 0 0\n"
+	"flows 131072 active 60000 idle 15000 finished 5000 key 255\n"
+	"history 5356800000 of 64 MiB\n"
+	"vendors /usr/share/ieee-data/oui.txt\n"
+	"domain 1 enterprise 32473 refresh 60000 size 1400\n"
+	"textfile - state /var/lib/flowtally run /run/flowtally\n";
 
 static void assert_config(const char *yaml, const char *expected)
 {
@@ -869,7 +873,8 @@ static void every_key_reaches_its_place(void **state)
 		"  vendors: /opt/oui.txt\n"
 		"flows: {max: 7, active-timeout: 30m, idle-timeout: 500ms, finished-timeout: 0s, "
 		"key: [addresses, traffic-class]}\n"
-		"metrics: {max-hosts: 9, idle: 1m, compat: [iptables]}\n"
+		"metrics: {max-hosts: 9, max-flows: 10, idle: 1m, compat: [iptables, "
+		"linux-flow-exporter]}\n"
 		"history: {keep: 48h, max-mib: 2}\n"
 		"export:\n"
 		"  ipfix:\n"
@@ -899,7 +904,7 @@ static void every_key_reaches_its_place(void **state)
 		"local 192.168.2.0/24\n"
 		"local 2001:db8:ca2:2::/64\n"
 		"not-internet 198.51.100.0/24\n"
-		"max 8 age 3600000 shown 9 idle 60000 compat 0 1\n"
+		"max 8 age 3600000 shown 9 of flows 10 idle 60000 compat 0 1 0 1\n"
 		"flows 7 active 1800000 idle 500 finished 0 key 34\n"
 		"history 172800000 of 2 MiB\n"
 		"02:00:00:00:00:0a is also 02:00:00:00:00:0b 02:00:00:00:00:0c\n"

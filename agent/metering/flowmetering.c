@@ -1,18 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flowmetering.h"
 
+#include <string.h>
+
 /* Flows that are handed on together: flows_add_all() is quicker than one by one. */
 #define BLOCK 64
+
+/* Paths that are found without a search, a power of 2. */
+#define RECENT 256
 
 struct FlowMetering {
 	const Config *config;
 	Flows *flows;
-	GArray *records;	 /* of FlowRecord: of the report at hand */
-	GArray *flushed;	 /* the same, of the next one */
-	GArray *sums;		 /* of FlowPointSum */
-	GHashTable *sum_indexes; /* of a report index and a hook to its place in `sums`, and 1 */
+	GArray *records; /* of FlowRecord: of the report at hand */
+	GArray *flushed; /* the same, of the next one */
+	FlowSums *sums;
+	FlowSeriesTable *series;
+	GPtrArray *paths;	     /* of FlowPathSum: of the last sweep */
+	GHashTable *paths_set;	     /* the same, as keys */
+	FlowPathSum *recent[RECENT]; /* some of them, by recent_place() */
 	bool flush_all;
 };
+
+static guint recent_place(const FlowPathSum *path)
+{
+	uint32_t hash = path->ingress * 0x9e3779b1u + path->egress * 0x85ebca77u +
+			path->protocol * 2u + path->hook;
+
+	return (hash ^ hash >> 16) % RECENT;
+}
+
+static guint hash_path(gconstpointer path)
+{
+	const FlowPathSum *sum = path;
+
+	return (sum->ingress * 31 + sum->egress) * 512 + sum->protocol * 2u + sum->hook;
+}
+
+static gboolean is_same_path(gconstpointer a, gconstpointer b)
+{
+	const FlowPathSum *path = a, *other = b;
+
+	return path->ingress == other->ingress && path->egress == other->egress &&
+	       path->hook == other->hook && path->protocol == other->protocol;
+}
 
 FlowMetering *flow_metering_new(const Config *config)
 {
@@ -22,8 +53,10 @@ FlowMetering *flow_metering_new(const Config *config)
 	metering->flows = flows_new(config->flows.max);
 	metering->records = g_array_new(FALSE, FALSE, sizeof(FlowRecord));
 	metering->flushed = g_array_new(FALSE, FALSE, sizeof(FlowRecord));
-	metering->sums = g_array_new(FALSE, FALSE, sizeof(FlowPointSum));
-	metering->sum_indexes = g_hash_table_new(NULL, NULL);
+	metering->sums = flow_sums_new();
+	metering->series = flow_series_new(config->metrics.max_flows);
+	metering->paths = g_ptr_array_new_with_free_func(g_free);
+	metering->paths_set = g_hash_table_new(hash_path, is_same_path);
 	return metering;
 }
 
@@ -34,8 +67,10 @@ void flow_metering_free(FlowMetering *metering)
 	flows_free(metering->flows);
 	g_array_unref(metering->records);
 	g_array_unref(metering->flushed);
-	g_array_unref(metering->sums);
-	g_hash_table_unref(metering->sum_indexes);
+	flow_sums_free(metering->sums);
+	flow_series_free(metering->series);
+	g_hash_table_unref(metering->paths_set);
+	g_ptr_array_unref(metering->paths);
 	g_free(metering);
 }
 
@@ -43,11 +78,14 @@ void flow_metering_set_config(FlowMetering *metering, const Config *config)
 {
 	metering->config = config;
 	flows_set_max(metering->flows, config->flows.max);
+	flow_series_set_max(metering->series, config->metrics.max_flows);
+	if (!config->metrics.compat_packet_exporter)
+		flow_series_clear(metering->series);
 }
 
 typedef struct {
 	FlowMetering *metering;
-	int64_t offset_ns;
+	const FlowCounting *counting;
 	size_t n;
 	FlowDelta deltas[BLOCK];
 	bool *keep[BLOCK]; /* of each, its place in the kernel's tables */
@@ -57,37 +95,65 @@ static void add_block(Block *block)
 {
 	bool again[BLOCK];
 
-	flows_add_all(block->metering->flows, block->deltas, block->n, block->offset_ns,
+	flows_add_all(block->metering->flows, block->deltas, block->n, block->counting->offset_ns,
 		      block->metering->records, again);
 	for (size_t i = 0; i < block->n; i++)
 		*block->keep[i] = again[i];
 	block->n = 0;
 }
 
-static FlowPointSum *find_sum(FlowMetering *metering, uint32_t report_index, enum hook hook)
+static FlowPath name_path(const FlowCounting *counting, uint32_t ingress, uint32_t egress,
+			  enum hook hook)
 {
-	/* Report indexes have 31 bits. */
-	gpointer key = GUINT_TO_POINTER(report_index << 1 | hook);
-	guint place = GPOINTER_TO_UINT(g_hash_table_lookup(metering->sum_indexes, key));
-
-	if (!place) {
-		const FlowPointSum sum = { .report_index = report_index, .hook = hook };
-
-		g_array_append_val(metering->sums, sum);
-		place = metering->sums->len;
-		g_hash_table_insert(metering->sum_indexes, key, GUINT_TO_POINTER(place));
-	}
-	return &g_array_index(metering->sums, FlowPointSum, place - 1);
+	return (FlowPath){
+		.ingress = counting->name(ingress, counting->user_data),
+		.egress = counting->name(egress, counting->user_data),
+		.hook = hook,
+	};
 }
 
-static void add_to_sum(FlowMetering *metering, const FlowDelta *delta)
+static FlowPathSum *add_path(FlowMetering *metering, const FlowPathSum *path,
+			     const FlowCounting *counting)
 {
-	const struct flow_key *key = &delta->key;
-	FlowPointSum *sum =
-		find_sum(metering, key->hook == HOOK_EGRESS ? key->egress : key->ingress,
-			 (enum hook)key->hook);
+	FlowPathSum *added = g_new(FlowPathSum, 1);
 
-	volume_add(&sum->volume, &delta->volume);
+	*added = *path;
+	added->sum.path = name_path(counting, path->ingress, path->egress, path->hook);
+	added->sum.path.protocol = path->protocol;
+	g_ptr_array_add(metering->paths, added);
+	g_hash_table_add(metering->paths_set, added);
+	return added;
+}
+
+static FlowPathSum *find_path(FlowMetering *metering, const struct flow_key *key,
+			      const FlowCounting *counting)
+{
+	const FlowPathSum wanted = { .ingress = key->ingress,
+				     .egress = key->egress,
+				     .hook = (enum hook)key->hook,
+				     .protocol = key->protocol };
+	FlowPathSum **recent = &metering->recent[recent_place(&wanted)];
+
+	if (*recent && is_same_path(*recent, &wanted))
+		return *recent;
+	*recent = g_hash_table_lookup(metering->paths_set, &wanted);
+	if (!*recent)
+		*recent = add_path(metering, &wanted, counting);
+	return *recent;
+}
+
+static void add_to_sums(Block *block, const FlowDelta *delta)
+{
+	FlowMetering *metering = block->metering;
+	FlowPathSum *path;
+
+	if (!delta->volume.packets)
+		return;
+	path = find_path(metering, &delta->key, block->counting);
+	volume_add(&path->sum.volume, &delta->volume);
+	if (metering->config->metrics.compat_packet_exporter)
+		flow_series_add(metering->series, delta, path->sum.path.ingress,
+				block->counting->now_ms);
 }
 
 static void count_flow(const FlowDelta *delta, bool *keep, void *user_data)
@@ -97,11 +163,32 @@ static void count_flow(const FlowDelta *delta, bool *keep, void *user_data)
 
 	block->keep[block->n++] = keep;
 	*here = *delta;
-	add_to_sum(block->metering, delta);
+	add_to_sums(block, delta);
 	if (!block->metering->config->flows.by_interfaces)
 		here->key.ingress = here->key.egress = 0;
 	if (block->n == BLOCK)
 		add_block(block);
+}
+
+static void forget_paths(FlowMetering *metering)
+{
+	memset(metering->recent, 0, sizeof(metering->recent));
+	g_hash_table_remove_all(metering->paths_set);
+	g_ptr_array_set_size(metering->paths, 0);
+}
+
+static void keep_sums(FlowMetering *metering, uint64_t now_ms)
+{
+	uint64_t idle_ms = metering->config->metrics.idle_ms;
+
+	for (guint i = 0; i < metering->paths->len; i++) {
+		FlowPathSum *path = metering->paths->pdata[i];
+
+		path->sum.last_ms = now_ms;
+		flow_sums_add(metering->sums, &path->sum);
+	}
+	flow_sums_make_room(metering->sums, now_ms, idle_ms);
+	flow_series_expire(metering->series, now_ms, idle_ms);
 }
 
 static void move_all(GArray *to, GArray *from)
@@ -110,19 +197,36 @@ static void move_all(GArray *to, GArray *from)
 	g_array_set_size(from, 0);
 }
 
-void flow_metering_count(FlowMetering *metering, const Cache *cache, int64_t offset_ns,
-			 uint64_t now_ms)
+void flow_metering_count(FlowMetering *metering, const Cache *cache, const FlowCounting *counting)
 {
-	Block block = { .metering = metering, .offset_ns = offset_ns };
+	Block block = { .metering = metering, .counting = counting };
 
-	g_array_set_size(metering->sums, 0);
-	g_hash_table_remove_all(metering->sum_indexes);
+	forget_paths(metering);
 	move_all(metering->records, metering->flushed);
 	cache_visit_flows(cache, count_flow, &block);
 	add_block(&block);
-	flows_expire(metering->flows, &metering->config->flows.timeouts, now_ms, metering->records);
+	keep_sums(metering, counting->now_ms);
+	flows_expire(metering->flows, &metering->config->flows.timeouts, counting->now_ms,
+		     metering->records);
 	if (metering->flush_all)
 		(void)flows_flush(metering->flows, NULL, NULL, metering->records);
+}
+
+void flow_metering_count_pairs(FlowMetering *metering, const GArray *pairs,
+			       const FlowCounting *counting)
+{
+	for (guint i = 0; i < pairs->len; i++) {
+		const PairDelta *delta = &g_array_index(pairs, PairDelta, i);
+		const PairSum added = {
+			.path = name_path(counting, delta->ingress, delta->egress, delta->hook),
+			.last_ms = counting->now_ms,
+			.limit = delta->limit,
+			.latency_ns = delta->latency_ns,
+			.latency_frames = delta->latency_frames,
+		};
+
+		flow_sums_add_pair(metering->sums, &added);
+	}
 }
 
 void flow_metering_flush_all(FlowMetering *metering)
@@ -135,9 +239,19 @@ uint32_t flow_metering_flush(FlowMetering *metering, FlowChoice chosen, void *us
 	return flows_flush(metering->flows, chosen, user_data, metering->flushed);
 }
 
-const GArray *flow_metering_sums(const FlowMetering *metering)
+const GPtrArray *flow_metering_path_sums(const FlowMetering *metering)
+{
+	return metering->paths;
+}
+
+const FlowSums *flow_metering_sums(const FlowMetering *metering)
 {
 	return metering->sums;
+}
+
+const FlowSeriesTable *flow_metering_series(const FlowMetering *metering)
+{
+	return metering->series;
 }
 
 const GArray *flow_metering_records(const FlowMetering *metering)
@@ -171,6 +285,12 @@ void flow_metering_save(const FlowMetering *metering, TotalsWriter *writer)
 	save_records(metering->flushed, writer);
 }
 
+void flow_metering_save_sums(const FlowMetering *metering, TotalsWriter *writer)
+{
+	flow_sums_save(metering->sums, writer);
+	flow_series_save(metering->series, writer);
+}
+
 bool flow_metering_load(FlowMetering *metering, TotalsReader *reader, GError **error)
 {
 	const void *rows;
@@ -178,8 +298,12 @@ bool flow_metering_load(FlowMetering *metering, TotalsReader *reader, GError **e
 
 	if (!totals_reader_rows(reader, TOTALS_FLOW_RECORDS, sizeof(FlowRecord), &rows, &n,
 				error) ||
+	    !flow_sums_load(metering->sums, reader, error) ||
+	    !flow_series_load(metering->series, reader, error) ||
 	    !flows_load(metering->flows, reader, error))
 		return false;
+	if (!metering->config->metrics.compat_packet_exporter)
+		flow_series_clear(metering->series);
 	g_array_append_vals(metering->records, rows, (guint)n);
 	return true;
 }

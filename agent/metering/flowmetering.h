@@ -4,7 +4,7 @@
  * (flows.h), and what leaves that, for whatever reason, is a record of the report.
  *
  * All of it outlives the agent with the sums: the flows, and the records of a report that may not have
- * left.
+ * left. What flows amount to outlives a reboot, too (flowsums.h, flowseries.h).
  */
 #ifndef FLOWTALLY_FLOWMETERING_H
 #define FLOWTALLY_FLOWMETERING_H
@@ -15,6 +15,8 @@
 #include <glib.h>
 
 #include "accounts/flows.h"
+#include "accounts/flowseries.h"
+#include "accounts/flowsums.h"
 #include "base/totals.h"
 #include "config/config.h"
 #include "kernel/cache.h"
@@ -25,20 +27,39 @@ FlowMetering *flow_metering_new(const Config *config);
 void flow_metering_free(FlowMetering *metering);
 void flow_metering_set_config(FlowMetering *metering, const Config *config);
 
+/* What an interface is called in reports; interned. "": 0, which is none. */
+typedef const char *(*InterfaceNamer)(uint32_t report_index, const void *user_data);
+
+typedef struct {
+	int64_t offset_ns; /* what is added to CLOCK_MONOTONIC to have the time since the epoch */
+	uint64_t now_ms;   /* since the epoch */
+	InterfaceNamer name;
+	const void *user_data; /* for `name` */
+} FlowCounting;
+
 /*
  * Counts what @cache has copied of the quiet generation (cache_read_flows()), and ends the flows for which
- * that is due. @offset_ns is added to CLOCK_MONOTONIC to have the time since the epoch.
+ * that is due.
  */
-void flow_metering_count(FlowMetering *metering, const Cache *cache, int64_t offset_ns,
-			 uint64_t now_ms);
+void flow_metering_count(FlowMetering *metering, const Cache *cache, const FlowCounting *counting);
 
-/* What that brought, point by point; of FlowPointSum. */
+/* The same of PairDeltas. */
+void flow_metering_count_pairs(FlowMetering *metering, const GArray *pairs,
+			       const FlowCounting *counting);
+
+/* What flow_metering_count() has brought, path by path; of FlowPathSum. */
 typedef struct {
-	uint32_t report_index; /* of the point */
+	uint32_t ingress; /* as in struct flow_key, as are: */
+	uint32_t egress;
 	enum hook hook;
-	Volume volume;
-} FlowPointSum;
-const GArray *flow_metering_sums(const FlowMetering *metering);
+	uint8_t protocol;
+	FlowSum sum; /* the same by names */
+} FlowPathSum;
+const GPtrArray *flow_metering_path_sums(const FlowMetering *metering);
+
+/* What all that was ever counted amounts to, and conversations if these are asked for. */
+const FlowSums *flow_metering_sums(const FlowMetering *metering);
+const FlowSeriesTable *flow_metering_series(const FlowMetering *metering);
 
 /* The next report has all flows, as nobody will be there to make another. */
 void flow_metering_flush_all(FlowMetering *metering);
@@ -54,7 +75,9 @@ void flow_metering_forget_records(FlowMetering *metering);
 
 const Flows *flow_metering_flows(const FlowMetering *metering);
 
+/* Loading is of both; on failure no flow is loaded. */
 void flow_metering_save(const FlowMetering *metering, TotalsWriter *writer);
+void flow_metering_save_sums(const FlowMetering *metering, TotalsWriter *writer);
 bool flow_metering_load(FlowMetering *metering, TotalsReader *reader, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FlowMetering, flow_metering_free)

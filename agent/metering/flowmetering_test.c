@@ -213,6 +213,73 @@ static void nothing_is_taken_of_a_file_of_another_layout(void **state)
 	}
 }
 
+static const char *name_interface(uint32_t report_index, const void *user_data)
+{
+	static const char *const names[] = { "", "lan", "wan" };
+
+	return g_intern_static_string(names[report_index]);
+}
+
+static void pairs_are_kept_by_name(void **state)
+{
+	static const PairDelta deltas[] = {
+		{ .ingress = 1, .egress = 2, .hook = HOOK_EGRESS, .limit = { 3, 300, 342 } },
+		{ .ingress = 0,
+		  .egress = 2,
+		  .hook = HOOK_EGRESS,
+		  .latency_ns = 7,
+		  .latency_frames = 1 },
+	};
+	g_autoptr(Config) config = config_of(*state, "");
+	g_autoptr(FlowMetering) metering = flow_metering_new(config), next = NULL;
+	g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(PairDelta));
+	const FlowCounting counting = { .name = name_interface };
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	g_autoptr(TotalsReader) reader = NULL;
+	const PairSum *pair;
+
+	g_array_append_vals(pairs, deltas, G_N_ELEMENTS(deltas));
+	for (int i = 0; i < 2; i++)
+		flow_metering_count_pairs(metering, pairs, &counting);
+	/* They outlive a reboot, without any flow. */
+	flow_metering_save_sums(metering, writer);
+	reader = read_back(*state, writer);
+	next = flow_metering_new(config);
+	assert_true(flow_metering_load(next, reader, NULL));
+	assert_int_equal(flow_sums_pairs(flow_metering_sums(next))->len, 2);
+	pair = flow_sums_pairs(flow_metering_sums(next))->pdata[0];
+	assert_string_equal(pair->path.ingress, "lan");
+	assert_string_equal(pair->path.egress, "wan");
+	assert_int_equal(pair->limit.packets, 6);
+	pair = flow_sums_pairs(flow_metering_sums(next))->pdata[1];
+	assert_string_equal(pair->path.ingress, "");
+	assert_int_equal(pair->latency_ns, 14);
+	assert_int_equal(pair->latency_frames, 2);
+}
+
+/* Of packet-exporter alone; and if that is asked for again later, they begin anew. */
+static void conversations_are_kept_while_they_are_asked_for(void **state)
+{
+	g_autoptr(Config) asked = config_of(*state, "metrics: {compat: [packet-exporter]}");
+	g_autoptr(Config) not_asked = config_of(*state, "");
+	g_autoptr(FlowSeriesTable) series = flow_series_new(8);
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	g_autoptr(TotalsReader) reader = NULL;
+	g_autoptr(FlowMetering) first = flow_metering_new(asked);
+	g_autoptr(FlowMetering) second = flow_metering_new(not_asked);
+	const FlowDelta delta = delta_of(1);
+
+	flow_series_add(series, &delta, g_intern_static_string("lan"), 1);
+	flow_series_save(series, writer);
+	reader = read_back(*state, writer);
+	assert_true(flow_metering_load(first, reader, NULL));
+	assert_true(flow_metering_load(second, reader, NULL));
+	assert_int_equal(flow_series_list(flow_metering_series(first))->len, 1);
+	assert_int_equal(flow_series_list(flow_metering_series(second))->len, 0);
+	flow_metering_set_config(first, not_asked);
+	assert_int_equal(flow_series_list(flow_metering_series(first))->len, 0);
+}
+
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
 int main(void)
@@ -224,6 +291,8 @@ int main(void)
 		IN_DIRECTORY(records_outlive_the_agent_in_their_order),
 		IN_DIRECTORY(size_follows_the_configuration),
 		IN_DIRECTORY(nothing_is_taken_of_a_file_of_another_layout),
+		IN_DIRECTORY(pairs_are_kept_by_name),
+		IN_DIRECTORY(conversations_are_kept_while_they_are_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -383,6 +383,7 @@ static bool save_totals(Metering *metering, const char *path, WhatToSave what, G
 	hosts_save(metering->hosts, writer);
 	if (what == WITH_FLOWS)
 		flow_metering_save(metering->flows, writer);
+	flow_metering_save_sums(metering->flows, writer);
 	ledger_save(metering->ledger, writer);
 	observation_save(metering->observation, writer);
 	handlist_save(following_hand_list(metering->following), writer);
@@ -415,18 +416,42 @@ static void age_hosts(Metering *metering, uint64_t now_ms)
 	metering->aged_ms = now_ms;
 }
 
-/* @offset_ns as in flow_metering_count(). */
+/* Interfaces that are no points have an index of their own in the own namespace only. */
+static const char *name_interface(uint32_t report_index, const void *user_data)
+{
+	const Metering *metering = user_data;
+	const Point *point = observation_find_by_report_index(metering->observation, report_index);
+	const Link *link;
+	g_autofree char *number = NULL;
+
+	if (!report_index)
+		return g_intern_static_string("");
+	if (point)
+		return point->report_name;
+	link = namespaces_find(metering->namespaces, interface_id(netns_own()->id, report_index));
+	if (link)
+		return g_intern_string(link->name);
+	number = g_strdup_printf("%" G_GUINT32_FORMAT, report_index);
+	return g_intern_string(number);
+}
+
 static void count_flows(Metering *metering, int64_t offset_ns, uint64_t now_ms)
 {
-	const GArray *sums;
+	const FlowCounting counting = { .offset_ns = offset_ns,
+					.now_ms = now_ms,
+					.name = name_interface,
+					.user_data = metering };
+	const GPtrArray *paths;
 
-	flow_metering_count(metering->flows, metering->cache, offset_ns, now_ms);
-	sums = flow_metering_sums(metering->flows);
-	for (guint i = 0; i < sums->len; i++) {
-		const FlowPointSum *sum = &g_array_index(sums, FlowPointSum, i);
+	flow_metering_count(metering->flows, metering->cache, &counting);
+	flow_metering_count_pairs(metering->flows, metering->pairs, &counting);
+	paths = flow_metering_path_sums(metering->flows);
+	for (guint i = 0; i < paths->len; i++) {
+		const FlowPathSum *path = paths->pdata[i];
+		uint32_t here = path->hook == HOOK_EGRESS ? path->egress : path->ingress;
 
-		ledger_add_flows(metering->ledger, report_name(metering, sum->report_index),
-				 sum->hook, &sum->volume);
+		ledger_add_flows(metering->ledger, report_name(metering, here), path->hook,
+				 &path->sum.volume);
 	}
 }
 
@@ -539,6 +564,16 @@ uint32_t metering_flush_flows(Metering *metering, FlowChoice chosen, void *user_
 const Flows *metering_flows(const Metering *metering)
 {
 	return flow_metering_flows(metering->flows);
+}
+
+const FlowSums *metering_flow_sums(const Metering *metering)
+{
+	return flow_metering_sums(metering->flows);
+}
+
+const FlowSeriesTable *metering_flow_series(const Metering *metering)
+{
+	return flow_metering_series(metering->flows);
 }
 
 const Hosts *metering_hosts(const Metering *metering)

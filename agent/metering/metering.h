@@ -21,6 +21,8 @@
 #include "config/config.h"
 #include "following.h"
 #include "accounts/flows.h"
+#include "accounts/flowseries.h"
+#include "accounts/flowsums.h"
 #include "accounts/hosts.h"
 #include "accounts/ledger.h"
 #include "kernel/namespaces.h"
@@ -91,6 +93,8 @@ void metering_flush_all_flows(Metering *metering);
 uint32_t metering_flush_flows(Metering *metering, FlowChoice chosen, void *user_data);
 
 const Flows *metering_flows(const Metering *metering);
+const FlowSums *metering_flow_sums(const Metering *metering);
+const FlowSeriesTable *metering_flow_series(const Metering *metering);
 const Hosts *metering_hosts(const Metering *metering);
 Hosts *metering_hosts_now(Metering *metering,
 			  GError **error); /* with what has come since the sweep; a copy */

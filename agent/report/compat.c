@@ -3,8 +3,12 @@
 
 #include <string.h>
 
+#include <arpa/inet.h>
+
 #include "base/mac.h"
 #include "base/prefix.h"
+#include "base/text.h"
+#include "metering/observation.h"
 
 /* What is being made: series, and where they are found again. */
 typedef struct {
@@ -140,4 +144,149 @@ static void add_to_iptables(Making *making, const Account *const *accounts, size
 GArray *compat_iptables(const View *view, GStringChunk *texts)
 {
 	return make(view, texts, sizeof(IptablesSeries), add_to_iptables);
+}
+
+/* Interfaces by their names, as FlowPath has them; char * -> index. */
+static GHashTable *index_interfaces(const View *view)
+{
+	GHashTable *indexes = g_hash_table_new(g_str_hash, g_str_equal);
+	const GPtrArray *links = view->namespaces ? namespaces_links(view->namespaces) : NULL;
+
+	for (guint i = 0; links && i < links->len; i++) {
+		const Link *link = links->pdata[i];
+
+		if (!*link->netns)
+			g_hash_table_insert(indexes, (gpointer)link->name,
+					    GUINT_TO_POINTER(link->ifindex));
+	}
+	for (guint i = 0; i < view->points->len; i++) {
+		const Point *point = view->points->pdata[i];
+
+		g_hash_table_insert(indexes, (gpointer)point->report_name,
+				    GUINT_TO_POINTER(point->report_index));
+	}
+	g_hash_table_insert(indexes, (gpointer) "", GUINT_TO_POINTER(0));
+	return indexes;
+}
+
+static bool find_index(GHashTable *indexes, const char *interface, uint32_t *index)
+{
+	gpointer found;
+
+	if (!g_hash_table_lookup_extended(indexes, interface, NULL, &found))
+		return false;
+	*index = GPOINTER_TO_UINT(found);
+	return true;
+}
+
+typedef struct {
+	GArray *series;		/* of LinuxFlowExporterSeries */
+	GHashTable *interfaces; /* by name */
+	GHashTable *places; /* of the two indexes (uint64_t *) to the place in `series`, and 1 */
+} MakingPairs;
+
+/* NULL: there is none for @path. */
+static LinuxFlowExporterSeries *find_pair(MakingPairs *making, const FlowPath *path)
+{
+	LinuxFlowExporterSeries fresh = { 0 };
+	uint64_t key;
+	guint place;
+
+	if (path->hook != HOOK_EGRESS ||
+	    !find_index(making->interfaces, path->ingress, &fresh.ingress) ||
+	    !find_index(making->interfaces, path->egress, &fresh.egress))
+		return NULL;
+	key = (uint64_t)fresh.ingress << 32 | fresh.egress;
+	place = GPOINTER_TO_UINT(g_hash_table_lookup(making->places, &key));
+	if (!place) {
+		g_array_append_val(making->series, fresh);
+		place = making->series->len;
+		g_hash_table_insert(making->places, g_memdup2(&key, sizeof(key)),
+				    GUINT_TO_POINTER(place));
+	}
+	return &g_array_index(making->series, LinuxFlowExporterSeries, place - 1);
+}
+
+static void add_sums(MakingPairs *making, const GPtrArray *rows)
+{
+	for (guint i = 0; i < rows->len; i++) {
+		const FlowSum *sum = rows->pdata[i];
+		LinuxFlowExporterSeries *series = find_pair(making, &sum->path);
+
+		if (series)
+			volume_add(&series->total, &sum->volume);
+	}
+}
+
+static void add_pairs(MakingPairs *making, const GPtrArray *rows)
+{
+	for (guint i = 0; i < rows->len; i++) {
+		const PairSum *pair = rows->pdata[i];
+		LinuxFlowExporterSeries *series = find_pair(making, &pair->path);
+
+		if (!series)
+			continue;
+		volume_add(&series->total, &pair->limit);
+		volume_add(&series->overflow, &pair->limit);
+		series->latency_ns += pair->latency_ns;
+	}
+}
+
+GArray *compat_linux_flow_exporter(const View *view)
+{
+	g_autoptr(GHashTable) interfaces = index_interfaces(view);
+	g_autoptr(GHashTable) places =
+		g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	MakingPairs making = { g_array_new(FALSE, FALSE, sizeof(LinuxFlowExporterSeries)),
+			       interfaces, places };
+
+	if (view->flow_sums) {
+		add_sums(&making, flow_sums_rows(view->flow_sums));
+		add_pairs(&making, flow_sums_pairs(view->flow_sums));
+	}
+	return making.series;
+}
+
+static const char *end_label(GStringChunk *texts, const struct flow_key *key,
+			     const uint8_t address[ADDRESS_LEN], __be16 port)
+{
+	char ip[PREFIX_TEXT_MAX], text[PREFIX_TEXT_MAX + sizeof("[]:65535")];
+
+	if (!key->ip_version)
+		return COMPAT_OVERFLOW;
+	(void)g_snprintf(text, sizeof(text),
+			 strchr(address_format(address, ip), ':') ? "[%s]:%u" : "%s:%u", ip,
+			 ntohs(port));
+	return g_string_chunk_insert_const(texts, text);
+}
+
+static PacketExporterSeries packet_exporter_series(const FlowSeries *series, GStringChunk *texts)
+{
+	const struct flow_key *key = &series->key;
+	g_autofree char *interface = text_escape(series->interface);
+	g_autofree char *protocol = g_strdup_printf("%u", key->protocol);
+	PacketExporterSeries made = {
+		.source = end_label(texts, key, key->source, key->source_port),
+		.dest = end_label(texts, key, key->destination, key->destination_port),
+		.interface = g_string_chunk_insert_const(texts, interface),
+		.protocol = g_string_chunk_insert_const(texts, protocol),
+		.sizes = series->sizes,
+	};
+
+	for (int i = 0; i < PACKET_SIZES; i++)
+		made.packets += series->sizes.packets[i];
+	return made;
+}
+
+GArray *compat_packet_exporter(const View *view, GStringChunk *texts)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(PacketExporterSeries));
+	const GPtrArray *list = view->flow_series ? flow_series_list(view->flow_series) : NULL;
+
+	for (guint i = 0; list && i < list->len; i++) {
+		const PacketExporterSeries made = packet_exporter_series(list->pdata[i], texts);
+
+		g_array_append_val(all, made);
+	}
+	return all;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compat.h"
+#include "flowmetrics.h"
 #include "metering/observation.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -39,11 +40,16 @@ typedef struct {
 struct Exposition {
 	PrometheusFormat format;
 	bool with_process;
-	GString *text;	  /* what has been written and not been taken */
-	GArray *series;	  /* of HostSeries */
-	GArray *hosts;	  /* of Host */
-	GArray *mezoura;  /* of MezouraSeries; none unless they are asked for, as: */
-	GArray *iptables; /* of IptablesSeries */
+	GString *text;		     /* what has been written and not been taken */
+	GArray *series;		     /* of HostSeries */
+	GArray *hosts;		     /* of Host */
+	GArray *mezoura;	     /* of MezouraSeries; none unless they are asked for, as: */
+	GArray *iptables;	     /* of IptablesSeries */
+	GArray *linux_flow_exporter; /* of LinuxFlowExporterSeries */
+	GArray *packet_exporter;     /* of PacketExporterSeries */
+	GArray *protocols;	     /* of ProtocolSeries */
+	GArray *pairs;		     /* of PairSeries */
+	GArray *latencies;	     /* the same */
 	GStringChunk *labels;
 	const struct Family *family; /* of hosts, that is being written; NULL: the end */
 	guint next;		     /* of its series or hosts */
@@ -65,6 +71,7 @@ typedef struct Family {
 	size_t member; /* of whatever is gone through: where the value is */
 	int which;     /* enum direction or enum hook */
 	int decimals;  /* 3: the value is in milliseconds, 9: in nanoseconds */
+	guint lines;   /* of one that is written by write_one; 0: 1 */
 } Family;
 
 static uint64_t integer_at(const void *object, size_t member)
@@ -116,6 +123,17 @@ static void append_value(GString *text, uint64_t value, int decimals)
 	if (decimals)
 		g_string_append_printf(text, ".%0*" PRIu64, decimals, value % unit);
 	g_string_append_c(text, '\n');
+}
+
+/* The same with what the type of the family adds to its name; @more, a label, may be NULL. */
+static void labelled_sample(Exposition *exposition, const Family *family, const char *suffix,
+			    const char *labels, const char *more, uint64_t value)
+{
+	bool is_count = strcmp(suffix, "_sum") != 0;
+
+	g_string_append_printf(exposition->text, "%s%s{%s%s%s}", family->name, suffix, labels,
+			       more ? "," : "", more ? more : "");
+	append_value(exposition->text, value, is_count ? 0 : family->decimals);
 }
 
 /* One line; after @value come names and values of labels in turn. */
@@ -430,6 +448,123 @@ static void write_iptables(Exposition *exposition, const Family *family, guint i
 	       "direction", series->direction, "host", series->host, NULL);
 }
 
+/* Names and values in turn, without the braces; in the Exposition's chunk. */
+G_GNUC_NULL_TERMINATED
+static const char *label_list(Exposition *exposition, ...)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	va_list labels;
+
+	va_start(labels, exposition);
+	append_labels(text, labels);
+	va_end(labels);
+	return g_string_chunk_insert_len(exposition->labels, text->str + 1, (gssize)text->len - 2);
+}
+
+static void write_packet_sizes(Exposition *exposition, const Family *family, const char *labels,
+			       const struct packet_sizes *sizes)
+{
+	static const unsigned int bounds[] = { PACKET_SIZE_BOUNDS };
+	/* OpenMetrics wants all of them to be such numbers. */
+	const char *point = exposition->format == PROMETHEUS_OPENMETRICS ? ".0" : "";
+	uint64_t packets = 0;
+
+	for (size_t i = 0; i < PACKET_SIZES; i++) {
+		char le[32] = "le=\"+Inf\"";
+
+		if (i < G_N_ELEMENTS(bounds))
+			(void)g_snprintf(le, sizeof(le), "le=\"%u%s\"", bounds[i], point);
+		packets += sizes->packets[i];
+		labelled_sample(exposition, family, "_bucket", labels, le, packets);
+	}
+	labelled_sample(exposition, family, "_sum", labels, NULL, sizes->layer2_octets);
+	labelled_sample(exposition, family, "_count", labels, NULL, packets);
+}
+
+static void write_interface_sizes(Exposition *exposition, const Family *family)
+{
+	for (guint i = 0; i < exposition->sheets->len; i++) {
+		const LedgerRow *row = &g_array_index(exposition->sheets, LedgerRow, i);
+		g_autofree char *interface = text_escape(row->interface);
+
+		if (row->meters_sizes)
+			write_packet_sizes(exposition, family,
+					   label_list(exposition, "interface", interface,
+						      "direction", hook_names[row->hook], NULL),
+					   &row->sheet.sizes);
+	}
+}
+
+static void write_flow_overflow(Exposition *exposition, const Family *family)
+{
+	const FlowSums *sums = exposition->view->flow_sums;
+
+	if (sums && flow_sums_rows(sums)->len)
+		sample(exposition, family,
+		       integer_at(&flow_sums_overflow(sums)->volume, family->member), NULL);
+}
+
+static void write_protocol(Exposition *exposition, const Family *family, guint index)
+{
+	const ProtocolSeries *series = &g_array_index(exposition->protocols, ProtocolSeries, index);
+
+	sample(exposition, family, integer_at(&series->volume, family->member), "interface",
+	       series->interface, "direction", series->direction, "protocol", series->protocol,
+	       NULL);
+}
+
+static void write_pair(Exposition *exposition, const Family *family, guint index)
+{
+	const PairSeries *series = &g_array_index(exposition->pairs, PairSeries, index);
+
+	sample(exposition, family, integer_at(series, family->member), "ingress", series->ingress,
+	       "egress", series->egress, "netns", series->netns, "direction", series->direction,
+	       NULL);
+}
+
+static void write_latency(Exposition *exposition, const Family *family, guint index)
+{
+	const PairSeries *series = &g_array_index(exposition->latencies, PairSeries, index);
+	const char *labels = label_list(exposition, "ingress", series->ingress, "egress",
+					series->egress, "netns", series->netns, NULL);
+
+	labelled_sample(exposition, family, "_sum", labels, NULL, series->latency_ns);
+	labelled_sample(exposition, family, "_count", labels, NULL, series->latency_frames);
+}
+
+static void write_linux_flow_exporter(Exposition *exposition, const Family *family, guint index)
+{
+	const LinuxFlowExporterSeries *series =
+		&g_array_index(exposition->linux_flow_exporter, LinuxFlowExporterSeries, index);
+	char ingress[16], egress[16];
+
+	(void)g_snprintf(ingress, sizeof(ingress), "%" PRIu32, series->ingress);
+	(void)g_snprintf(egress, sizeof(egress), "%" PRIu32, series->egress);
+	sample(exposition, family, integer_at(series, family->member), "ingressIfindex", ingress,
+	       "egressIfindex", egress, NULL);
+}
+
+static void write_packet_exporter(Exposition *exposition, const Family *family, guint index)
+{
+	const PacketExporterSeries *series =
+		&g_array_index(exposition->packet_exporter, PacketExporterSeries, index);
+
+	sample(exposition, family, series->packets, "source", series->source, "dest", series->dest,
+	       "interface", series->interface, "protocol", series->protocol, NULL);
+}
+
+static void write_throughput(Exposition *exposition, const Family *family, guint index)
+{
+	const PacketExporterSeries *series =
+		&g_array_index(exposition->packet_exporter, PacketExporterSeries, index);
+
+	write_packet_sizes(exposition, family,
+			   label_list(exposition, "source", series->source, "dest", series->dest,
+				      "interface", series->interface, "protocol", series->protocol,
+				      NULL),
+			   &series->sizes);
+}
+
 /* clang-format off */
 #define OF_AGENT(unit_member) \
 	.write = write_of_agent, .member = offsetof(View, unit_member)
@@ -451,6 +586,17 @@ static void write_iptables(Exposition *exposition, const Family *family, guint i
 #define OF_IPTABLES(unit_member) \
 	.write_one = write_iptables, .list = offsetof(Exposition, iptables), \
 	.member = offsetof(Volume, unit_member)
+#define OF_PROTOCOLS(unit_member) \
+	.write_one = write_protocol, .list = offsetof(Exposition, protocols), \
+	.member = offsetof(Volume, unit_member)
+#define OF_PAIRS(unit_member) \
+	.write_one = write_pair, .list = offsetof(Exposition, pairs), \
+	.member = offsetof(PairSeries, unit_member)
+#define OF_FLOW_OVERFLOW(unit_member) \
+	.write = write_flow_overflow, .member = offsetof(Volume, unit_member)
+#define OF_LINUX_FLOW_EXPORTER(unit_member) \
+	.write_one = write_linux_flow_exporter, .list = offsetof(Exposition, linux_flow_exporter), \
+	.member = offsetof(LinuxFlowExporterSeries, unit_member)
 #define OF_HTTP(unit_member) \
 	.write = write_of_http, .member = offsetof(HttpView, unit_member)
 #define OF_PROCESS(unit_member) \
@@ -523,6 +669,15 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_flow_ledger_packets_total", "counter",
 	 "Packets by what became of them in the flows of interfaces where such are metered.",
 	 OF_FLOW_LEDGER(packets)},
+	{"flowtally_packet_size_bytes", "histogram",
+	 "Packets by their frame octets, without FCS, on interfaces where sizes are metered.",
+	 .write = write_interface_sizes},
+	{"flowtally_flow_overflow_bytes_total", "counter",
+	 "Frame octets that were counted to flows and are in no series of a protocol or a pair of interfaces.",
+	 OF_FLOW_OVERFLOW(layer2_octets)},
+	{"flowtally_flow_overflow_packets_total", "counter",
+	 "Packets that were counted to flows and are in no series of a protocol or a pair of interfaces.",
+	 OF_FLOW_OVERFLOW(packets)},
 	{"flowtally_ledger_balanced", "gauge",
 	 "Whether the hook saw what the interface itself has counted.",
 	 .write = write_ledger_balanced},
@@ -589,7 +744,28 @@ static const Family families[] = { /* in the order of the exposition */
 	{"network_packets_total", "counter",
 	 "Frames as the interface itself counts them.",
 	 .write = write_network, .member = offsetof(LinkCounters, frames)},
-	/* What grows with the hosts comes last, in slices. */
+	/* What grows with the hosts and the flows comes last, in slices. */
+	{"flowtally_protocol_bytes_total", "counter",
+	 "Frame octets that were counted to flows at an interface, by protocol.",
+	 OF_PROTOCOLS(layer2_octets)},
+	{"flowtally_protocol_packets_total", "counter",
+	 "Packets that were counted to flows at an interface, by protocol.",
+	 OF_PROTOCOLS(packets)},
+	{"flowtally_pair_bytes_total", "counter",
+	 "Frame octets that were counted to flows, by where they came in and where they left.",
+	 OF_PAIRS(volume.layer2_octets)},
+	{"flowtally_pair_packets_total", "counter",
+	 "Packets that were counted to flows, by where they came in and where they left.",
+	 OF_PAIRS(volume.packets)},
+	{"flowtally_pair_limit_bytes_total", "counter",
+	 "Frame octets that were counted to no flow, as the kernel's table was full.",
+	 OF_PAIRS(limit.layer2_octets)},
+	{"flowtally_pair_limit_packets_total", "counter",
+	 "Packets that were counted to no flow, as the kernel's table was full.",
+	 OF_PAIRS(limit.packets)},
+	{"flowtally_pair_latency_seconds", "summary",
+	 "Time that frames, as the kernel passes them, took from the hook where they came in to the one where they left.",
+	 .write_one = write_latency, .list = offsetof(Exposition, latencies), .decimals = 9},
 	{"flowtally_host_download_bytes_total", "counter",
 	 "IP octets towards the host, header and payload.",
 	 OF_HOSTS(DIRECTION_DOWNLOAD, octets)},
@@ -626,23 +802,61 @@ static const Family families[] = { /* in the order of the exposition */
 	{"host_packets_total", "counter",
 	 "Packets between a host and the internet.",
 	 OF_IPTABLES(packets)},
+	{"linux_flow_exporter_total_pkts", "gauge",
+	 "Packets that left, of all protocols, with those that found no room in the table of flows.",
+	 OF_LINUX_FLOW_EXPORTER(total.packets)},
+	{"linux_flow_exporter_total_bytes", "gauge",
+	 "Frame octets of these packets, as on the wire.",
+	 OF_LINUX_FLOW_EXPORTER(total.layer2_octets)},
+	{"linux_flow_exporter_overflow_pkts", "gauge",
+	 "Packets that found no room in the table of flows.",
+	 OF_LINUX_FLOW_EXPORTER(overflow.packets)},
+	{"linux_flow_exporter_overflow_bytes", "gauge",
+	 "Frame octets of these packets, as on the wire.",
+	 OF_LINUX_FLOW_EXPORTER(overflow.layer2_octets)},
+	{"linux_flow_exporter_total_latency_nanoseconds", "gauge",
+	 "Sum of the times that frames took from the hook where they came in to the one where they left.",
+	 OF_LINUX_FLOW_EXPORTER(latency_ns)},
+	{"total_packets", "counter",
+	 "Packets that were counted to flows, by the interface where they came in.",
+	 .write_one = write_packet_exporter, .list = offsetof(Exposition, packet_exporter)},
+	{"total_throughput", "histogram",
+	 "Frame octets of these packets: the sum is exact; of a flow's packets in an interval the "
+	 "smallest and the largest are known, the others are taken to be of their mean size.",
+	 .write_one = write_throughput, .list = offsetof(Exposition, packet_exporter),
+	 .lines = PACKET_SIZES + 2},
 };
 /* clang-format on */
 
-/* In OpenMetrics a family is called by what its samples' names have in common. */
-static size_t length_of_name(const Exposition *exposition, const Family *family)
+/* In OpenMetrics the name of a counter and of an info has a suffix, and the family has not. */
+static const char *suffix_of(const Exposition *exposition, const Family *family)
 {
 	static const struct {
 		const char *type, *suffix;
 	} suffixes[] = { { "counter", "_total" }, { "info", "_info" } };
-	size_t len = strlen(family->name);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
 		if (exposition->format == PROMETHEUS_OPENMETRICS &&
 		    !strcmp(family->type, suffixes[i].type))
-			return len - strlen(suffixes[i].suffix);
+			return suffixes[i].suffix;
 	}
-	return len;
+	return "";
+}
+
+static size_t length_of_name(const Exposition *exposition, const Family *family)
+{
+	const char *suffix = suffix_of(exposition, family);
+
+	return strlen(family->name) - (g_str_has_suffix(family->name, suffix) ? strlen(suffix) : 0);
+}
+
+/* The text format knows no "info", and OpenMetrics no counter of another name. */
+static const char *type_of(const Exposition *exposition, const Family *family)
+{
+	if (exposition->format == PROMETHEUS_TEXT)
+		return strcmp(family->type, "info") ? family->type : "gauge";
+	return g_str_has_suffix(family->name, suffix_of(exposition, family)) ? family->type :
+									       "unknown";
 }
 
 /* The suffix of a name that is a base unit; NULL if there is none. */
@@ -676,13 +890,12 @@ static void write_head(Exposition *exposition, const Family *family)
 
 	if (exposition->format == PROMETHEUS_TEXT) {
 		write_help(exposition, family, len);
-		/* It knows no "info". */
 		g_string_append_printf(exposition->text, "# TYPE %.*s %s\n", len, family->name,
-				       strcmp(family->type, "info") ? family->type : "gauge");
+				       type_of(exposition, family));
 		return;
 	}
 	g_string_append_printf(exposition->text, "# TYPE %.*s %s\n", len, family->name,
-			       family->type);
+			       type_of(exposition, family));
 	if (unit)
 		g_string_append_printf(exposition->text, "# UNIT %.*s %s\n", len, family->name,
 				       unit);
@@ -846,6 +1059,13 @@ Exposition *exposition_new(const View *view, PrometheusFormat format, bool with_
 		exposition->mezoura = compat_mezoura(view, exposition->labels);
 	if (view->config->metrics.compat_iptables)
 		exposition->iptables = compat_iptables(view, exposition->labels);
+	if (view->config->metrics.compat_linux_flow_exporter)
+		exposition->linux_flow_exporter = compat_linux_flow_exporter(view);
+	if (view->config->metrics.compat_packet_exporter)
+		exposition->packet_exporter = compat_packet_exporter(view, exposition->labels);
+	exposition->protocols = flow_metrics_protocols(view, exposition->labels);
+	exposition->pairs = flow_metrics_pairs(view, exposition->labels);
+	exposition->latencies = flow_metrics_latencies(view, exposition->labels);
 	write_snapshot(exposition, view);
 	exposition->family = next_family(exposition, families);
 	return exposition;
@@ -860,6 +1080,11 @@ void exposition_free(Exposition *exposition)
 	g_array_unref(exposition->hosts);
 	g_clear_pointer(&exposition->mezoura, g_array_unref);
 	g_clear_pointer(&exposition->iptables, g_array_unref);
+	g_clear_pointer(&exposition->linux_flow_exporter, g_array_unref);
+	g_clear_pointer(&exposition->packet_exporter, g_array_unref);
+	g_array_unref(exposition->protocols);
+	g_array_unref(exposition->pairs);
+	g_array_unref(exposition->latencies);
 	g_string_chunk_free(exposition->labels);
 	g_free(exposition);
 }
@@ -868,7 +1093,8 @@ void exposition_free(Exposition *exposition)
 static void write_slice(Exposition *exposition)
 {
 	const Family *family = exposition->family;
-	guint len = list_of(exposition, family)->len, end = MIN(len, exposition->next + SLICE);
+	guint len = list_of(exposition, family)->len;
+	guint end = MIN(len, exposition->next + SLICE / MAX(family->lines, 1));
 
 	if (!exposition->next)
 		write_head(exposition, family);

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "test_view.h"
+#include "test_flows.h"
 
 #define MANY_HOSTS 50000
 
@@ -40,11 +40,18 @@ static void assert_absent(const View *view, const char *part)
 /* The family which a line belongs to. */
 static char *family_of(const char *line)
 {
+	static const char *const suffixes[] = { "_bucket", "_sum", "_count" };
 	const char *name = line;
+	char *family;
 
 	if (g_str_has_prefix(line, "# HELP ") || g_str_has_prefix(line, "# TYPE "))
 		name += strlen("# HELP ");
-	return g_strndup(name, strcspn(name, " {"));
+	family = g_strndup(name, strcspn(name, " {"));
+	for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+		if (g_str_has_suffix(family, suffixes[i]))
+			family[strlen(family) - strlen(suffixes[i])] = '\0';
+	}
+	return family;
 }
 
 /* Each family is one group, and no series comes twice. */
@@ -330,6 +337,93 @@ static void offloads_are_shown_by_kind(void **state)
 	assert_absent(&network->view, "flowtally_interface_offload_active");
 }
 
+/* What belongs to flows, in all of its families. */
+static void make_flows(Network *network)
+{
+	struct ledger_sheet sheets[HOOKS] = { 0 };
+	const FlowDelta delta = flow_delta(1234, 100);
+
+	for (int hook = 0; hook < HOOKS; hook++)
+		sheets[hook].sizes = (struct packet_sizes){ { [0] = 2, [5] = 1 }, 1642 };
+	ledger_add(network->ledger, "br-lan", 7, sheets, &(LinkBounds){ 0 });
+	add_flow_sum(network, "", "br-lan", HOOK_EGRESS, 6, 3);
+	add_pair_sum(network, "", "br-lan", 2, 1234567890123);
+	flow_series_add(network->flow_series, &delta, g_intern_static_string("wan"), 1);
+	network->config.metrics.compat_linux_flow_exporter = true;
+	network->config.metrics.compat_packet_exporter = true;
+}
+
+static void flows_are_shown_by_protocol_and_pair(void **state)
+{
+	Network *network = *state;
+
+	assert_absent(&network->view, "flowtally_pair");
+	assert_absent(&network->view, "flowtally_flow_overflow");
+	make_flows(network);
+	assert_line(&network->view, "flowtally_protocol_bytes_total{interface=\"br-lan\",direction="
+				    "\"transmit\",protocol=\"tcp\"} 342");
+	assert_line(&network->view, "flowtally_pair_packets_total{ingress=\"\",egress=\"br-lan\","
+				    "netns=\"\",direction=\"transmit\"} 3");
+	assert_line(&network->view, "flowtally_pair_limit_bytes_total{ingress=\"\",egress="
+				    "\"br-lan\",netns=\"\",direction=\"transmit\"} 228");
+	assert_line(&network->view, "flowtally_pair_latency_seconds_sum{ingress=\"\",egress="
+				    "\"br-lan\",netns=\"\"} 1234.567890123");
+	assert_line(&network->view, "flowtally_pair_latency_seconds_count{ingress=\"\",egress="
+				    "\"br-lan\",netns=\"\"} 1");
+	assert_line(&network->view, "flowtally_flow_overflow_packets_total 0");
+	assert_well_formed(&network->view);
+}
+
+static void buckets_add_up(void **state)
+{
+	static const char *const bounds[] = { "64",   "128",  "256",  "512",
+					      "1024", "1518", "9018", "+Inf" };
+	Network *network = *state;
+
+	assert_absent(&network->view, "flowtally_packet_size");
+	make_flows(network);
+	for (size_t i = 0; i < G_N_ELEMENTS(bounds); i++) {
+		g_autofree char *line = g_strdup_printf(
+			"flowtally_packet_size_bytes_bucket{interface=\"br-lan\",direction="
+			"\"receive\",le=\"%s\"} %d",
+			bounds[i], i < 5 ? 2 : 3);
+
+		assert_line(&network->view, line);
+	}
+	assert_line(&network->view, "flowtally_packet_size_bytes_sum{interface=\"br-lan\","
+				    "direction=\"receive\"} 1642");
+	assert_line(&network->view, "flowtally_packet_size_bytes_count{interface=\"br-lan\","
+				    "direction=\"receive\"} 3");
+}
+
+/* Their names are as they were: OpenMetrics knows no counter of such a name. */
+static void metrics_of_other_systems_have_their_names(void **state)
+{
+	Network *network = *state;
+	GString *text;
+
+	make_flows(network);
+	assert_line(&network->view,
+		    "total_packets{source=\"192.0.2.1:1234\",dest=\"198.51.100.1:443\","
+		    "interface=\"wan\",protocol=\"6\"} 1");
+	assert_line(&network->view,
+		    "total_throughput_bucket{source=\"192.0.2.1:1234\",dest="
+		    "\"198.51.100.1:443\",interface=\"wan\",protocol=\"6\",le=\"128\"} 1");
+	assert_line(&network->view, "# TYPE total_packets counter");
+	assert_line(&network->view, "linux_flow_exporter_total_latency_nanoseconds{"
+				    "ingressIfindex=\"0\",egressIfindex=\"7\"} 1234567890123");
+	assert_line(&network->view, "linux_flow_exporter_overflow_bytes{ingressIfindex=\"0\","
+				    "egressIfindex=\"7\"} 228");
+	text = text_of(&network->view, PROMETHEUS_OPENMETRICS, false);
+	assert_non_null(strstr(text->str, "\n# TYPE total_packets unknown\n"));
+	assert_non_null(strstr(text->str, ",protocol=\"6\",le=\"64.0\"} 0\n"));
+	g_string_free(text, TRUE);
+	network->config.metrics.compat_linux_flow_exporter = false;
+	network->config.metrics.compat_packet_exporter = false;
+	assert_absent(&network->view, "total_packets{");
+	assert_absent(&network->view, "linux_flow_exporter");
+}
+
 static void make_busy(Network *network)
 {
 	add_sheets(network, "br-lan", 1026);
@@ -349,6 +443,9 @@ static void exposition_passes_promtool(void **state)
 	if (!promtool)
 		skip();
 	make_busy(network);
+	make_flows(network);
+	network->config.metrics.compat_linux_flow_exporter = false;
+	network->config.metrics.compat_packet_exporter = false;
 	text = exposition_of(&network->view);
 	pipe = popen("promtool check metrics", "w");
 	assert_non_null(pipe);
@@ -407,6 +504,7 @@ static void openmetrics_passes_its_parser(void **state)
 	if (system("/usr/bin/python3 -c 'import prometheus_client' 2>/dev/null"))
 		skip();
 	make_busy(network);
+	make_flows(network);
 	add_traffic(network, "a\"b\\c\n\xff", 1, "192.0.2.1", SCOPE_INTERNET, 1, 2);
 	text = text_of(&network->view, PROMETHEUS_OPENMETRICS, true);
 	pipe = popen("/usr/bin/python3 -c 'import sys; "
@@ -524,6 +622,9 @@ int main(void)
 		TEST(strange_names_are_escaped),
 		TEST(errors_begin_at_0_for_every_reason),
 		TEST(collectors_at_one_address_are_told_apart),
+		TEST(flows_are_shown_by_protocol_and_pair),
+		TEST(buckets_add_up),
+		TEST(metrics_of_other_systems_have_their_names),
 		TEST(exposition_passes_promtool),
 		TEST(openmetrics_has_its_own_heads),
 		TEST(openmetrics_ends_once),

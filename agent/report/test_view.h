@@ -22,6 +22,8 @@ typedef struct {
 	GPtrArray *points;
 	GHashTable *faults;
 	Point point;
+	FlowSums *flow_sums;
+	FlowSeriesTable *flow_series;
 	Names *names; /* NULL: nobody has a name */
 } Network;
 
@@ -66,12 +68,40 @@ static inline void add_sheets(Network *network, const char *interface, uint64_t 
 	ledger_add(network->ledger, interface, 7, sheets, &link);
 }
 
+/* Packets of 100 IP octets that were counted to flows; interfaces as in FlowPath. */
+static inline void add_flow_sum(Network *network, const char *ingress, const char *egress,
+				enum hook hook, uint8_t protocol, uint64_t packets)
+{
+	const FlowSum added = {
+		.path = { g_intern_string(ingress), g_intern_string(egress), hook, protocol },
+		.volume = { packets, 100 * packets, 114 * packets },
+	};
+
+	flow_sums_add(network->flow_sums, &added);
+}
+
+/* Packets of 100 IP octets that found no room, and a frame that took so long. */
+static inline void add_pair_sum(Network *network, const char *ingress, const char *egress,
+				uint64_t limit, uint64_t latency_ns)
+{
+	const PairSum added = {
+		.path = { g_intern_string(ingress), g_intern_string(egress), HOOK_EGRESS, 0 },
+		.limit = { limit, 100 * limit, 114 * limit },
+		.latency_ns = latency_ns,
+		.latency_frames = latency_ns > 0,
+	};
+
+	flow_sums_add_pair(network->flow_sums, &added);
+}
+
 static inline int make_network(void **state)
 {
 	Network *network = g_new0(Network, 1);
 
 	network->hosts = hosts_new(1000000);
 	network->ledger = ledger_new(0);
+	network->flow_sums = flow_sums_new();
+	network->flow_series = flow_series_new(2);
 	network->points = g_ptr_array_new();
 	network->faults = g_hash_table_new(g_str_hash, g_str_equal);
 	network->point = (Point){
@@ -90,6 +120,8 @@ static inline int make_network(void **state)
 		.config = &network->config,
 		.hosts = network->hosts,
 		.ledger = network->ledger,
+		.flow_sums = network->flow_sums,
+		.flow_series = network->flow_series,
 		.points = network->points,
 		.faults = network->faults,
 		.cache_use = { .hosts = 3, .macs = 1, .limit = 65536 },
@@ -126,6 +158,8 @@ static inline int remove_network(void **state)
 	names_free(network->names);
 	hosts_free(network->hosts);
 	ledger_free(network->ledger);
+	flow_sums_free(network->flow_sums);
+	flow_series_free(network->flow_series);
 	g_ptr_array_unref(network->points);
 	g_hash_table_unref(network->faults);
 	g_free(network);

@@ -15,6 +15,8 @@
 #include "config/config.h"
 #include "export/exporting.h"
 #include "accounts/flows.h"
+#include "accounts/flowseries.h"
+#include "accounts/flowsums.h"
 #include "accounts/hosts.h"
 #include "httpview.h"
 #include "accounts/ledger.h"
@@ -24,7 +26,9 @@
 typedef struct {
 	const Config *config;
 	const Hosts *hosts;
-	const Flows *flows; /* only looked at where there are tables for them */
+	const Flows *flows;		    /* only looked at where there are tables for them */
+	const FlowSums *flow_sums;	    /* NULL: there are none, as of: */
+	const FlowSeriesTable *flow_series; /* empty unless they are asked for */
 	const Ledger *ledger;
 	const Names *names;	      /* NULL: nobody has a name */
 	const Exporting *exporting;   /* NULL: no collectors */

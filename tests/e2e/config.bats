@@ -99,6 +99,9 @@ complains() {
 		1|flows.key|flows: { key: [] }
 		1|flows.key[1]|flows: { key: [addresses, port] }
 		1|flows.sampling|flows: { sampling: 1 }
+		1|metrics.max-flows|metrics: { max-flows: 65537 }
+		1|metrics.max-flows|metrics: { max-flows: all }
+		1|metrics.compat[1]|metrics: { compat: [packet-exporter, linux_flow_exporter] }
 		1|export|export: none
 		2|export.ipfix|export:\n  ipfix: 5
 		3|export.ipfix.observation-domain|export:\n  ipfix:\n    observation-domain: one
