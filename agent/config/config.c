@@ -25,6 +25,7 @@ _Static_assert(sizeof(HookChoice) == sizeof(unsigned int), "HookChoice");
 _Static_assert(sizeof(HookOrder) == sizeof(unsigned int), "HookOrder");
 _Static_assert(sizeof(CollectorTransport) == sizeof(unsigned int), "CollectorTransport");
 _Static_assert(sizeof(EnterpriseElements) == sizeof(unsigned int), "EnterpriseElements");
+_Static_assert(sizeof(FlowTimes) == sizeof(unsigned int), "FlowTimes");
 
 /* Values */
 
@@ -201,12 +202,17 @@ static bool merge_items_clash(const void *a, const void *b)
 	return clash;
 }
 
+bool collector_config_is_alike(const CollectorConfig *a, const CollectorConfig *b)
+{
+	return a->enterprise == b->enterprise && a->layer2_octets == b->layer2_octets &&
+	       a->flow_times == b->flow_times;
+}
+
 static bool collectors_clash(const void *a, const void *b)
 {
 	const CollectorConfig *first = a, *second = b;
 
-	return first->transport == second->transport && first->enterprise == second->enterprise &&
-	       first->layer2_octets == second->layer2_octets &&
+	return first->transport == second->transport && collector_config_is_alike(first, second) &&
 	       endpoints_equal(first->address, second->address);
 }
 
@@ -232,6 +238,10 @@ static const char *const enterprise_words[] = {
 };
 
 /* In the order of the bits of enum meter. */
+static const char *const flow_times_words[] = {
+	[FLOW_TIMES_MILLISECONDS] = "milliseconds", [FLOW_TIMES_NANOSECONDS] = "nanoseconds", NULL
+};
+
 static const SettingFlag meter_flags[] = {
 	{ "hosts", offsetof(InterfaceConfig, meter_hosts) },
 	{ "flows", offsetof(InterfaceConfig, meter_flows) },
@@ -322,6 +332,8 @@ static const Setting collector_settings[] = {
 	  SETTING_CHOICE, AT(enterprise), .fallback = "mac", .words = enterprise_words },
 	{ "layer2-octets",
 	  SETTING_BOOL, AT(layer2_octets), .fallback = "false" },
+	{ "flow-times",
+	  SETTING_CHOICE, AT(flow_times), .fallback = "milliseconds", .words = flow_times_words },
 };
 #undef AT
 
@@ -331,7 +343,7 @@ static const SettingTable collector_table = {
 	.size = sizeof(CollectorConfig),
 	.free = collector_config_free,
 	.clash = collectors_clash,
-	.clash_reason = "the same address, enterprise and layer2-octets",
+	.clash_reason = "the same address, enterprise, layer2-octets and flow-times",
 };
 
 #define AT(member) offsetof(MergeItem, member)

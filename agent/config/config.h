@@ -81,6 +81,12 @@ typedef enum {
 	ENTERPRISE_FULL,
 } EnterpriseElements;
 
+/* In which units flow records tell their times. */
+typedef enum {
+	FLOW_TIMES_MILLISECONDS,
+	FLOW_TIMES_NANOSECONDS,
+} FlowTimes;
+
 /* One item of `export.ipfix.collectors`. */
 typedef struct {
 	char *address; /* as written: "192.0.2.1:4739" or "[2001:db8::1]:4739"; numeric */
@@ -90,7 +96,11 @@ typedef struct {
 	bool records_statistics;
 	EnterpriseElements enterprise;
 	bool layer2_octets; /* records carry layer2OctetDeltaCount, too */
+	FlowTimes flow_times;
 } CollectorConfig;
+
+/* Whether records for both look the same, so that they can be made once. */
+bool collector_config_is_alike(const CollectorConfig *a, const CollectorConfig *b);
 
 /* One item of `hosts.names`. */
 typedef struct {

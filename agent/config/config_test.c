@@ -297,6 +297,11 @@ static const struct {
 	  "layer2-octets: ",
 	  { "true", "false" },
 	  { "yes", "1", "True", "on" } },
+	{ "export.ipfix.collectors[0].flow-times",
+	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        "
+	  "flow-times: ",
+	  { "milliseconds", "nanoseconds" },
+	  { "microseconds", "ns", "true" } },
 	{ "export.textfile", "export:\n  textfile: ", { "{path: /a}" }, { "/a", "[/a]" } },
 	{ "export.textfile.path",
 	  "export:\n  textfile:\n    path: ",
@@ -416,7 +421,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		{ "export:\n  ipfix:\n    collectors: [{address: '192.0.2.1:1', port: 1}]",
 		  "3: export.ipfix.collectors[0].port: unknown key; known here: address, "
 		  "transport, "
-		  "records, enterprise, layer2-octets" },
+		  "records, enterprise, layer2-octets, flow-times" },
 		{ "export:\n  textfile: {path: /a, mode: 1}",
 		  "2: export.textfile.mode: unknown key; known here: path" },
 		{ "hosts.max: 5", "1: hosts.max: unknown key; known here: interval, interfaces, "
@@ -558,7 +563,8 @@ static void an_item_with_a_fault_clashes_with_none(void **state)
 static void two_collectors_with_one_address_and_layout_clash(void **state)
 {
 #define COLLECTORS "export:\n  ipfix:\n    collectors:\n"
-#define CLASH "the same address, enterprise and layer2-octets as export.ipfix.collectors[0]"
+#define CLASH                                                                                      \
+	"the same address, enterprise, layer2-octets and flow-times as export.ipfix.collectors[0]"
 	assert_errors(COLLECTORS "    - address: 192.0.2.1:1\n    - address: 192.0.2.1:1\n",
 		      "5: export.ipfix.collectors[1]: " CLASH);
 	assert_errors(COLLECTORS "    - address: '[2001:db8::1]:1'\n"
@@ -568,7 +574,8 @@ static void two_collectors_with_one_address_and_layout_clash(void **state)
 				 "    - address: 192.0.2.1:2\n"
 				 "    - address: 192.0.2.2:1\n"
 				 "    - {address: '192.0.2.1:1', enterprise: none}\n"
-				 "    - {address: '192.0.2.1:1', layer2-octets: true}\n",
+				 "    - {address: '192.0.2.1:1', layer2-octets: true}\n"
+				 "    - {address: '192.0.2.1:1', flow-times: nanoseconds}\n",
 		      "");
 #undef CLASH
 #undef COLLECTORS

@@ -438,7 +438,7 @@ static bool layout_equal(const IpfixLayout *a, const IpfixLayout *b)
 {
 	return a->observation_domain == b->observation_domain &&
 	       a->enterprise_number == b->enterprise_number && a->enterprise == b->enterprise &&
-	       a->layer2_octets == b->layer2_octets;
+	       a->layer2_octets == b->layer2_octets && a->flow_times == b->flow_times;
 }
 
 static IpfixLayout layout_for(const Config *config, const CollectorConfig *collector)
@@ -448,6 +448,7 @@ static IpfixLayout layout_for(const Config *config, const CollectorConfig *colle
 		.enterprise_number = config->ipfix.enterprise_number,
 		.enterprise = collector->enterprise,
 		.layer2_octets = collector->layer2_octets,
+		.flow_times = collector->flow_times,
 		.message_size = config->ipfix.message_size,
 	};
 }
@@ -496,8 +497,7 @@ static void member_free(gpointer data)
 /* Several collectors may have one address, each with a layout of its own. */
 static bool is_same(const CollectorConfig *a, const CollectorConfig *b)
 {
-	return !strcmp(a->address, b->address) && a->enterprise == b->enterprise &&
-	       a->layer2_octets == b->layer2_octets;
+	return !strcmp(a->address, b->address) && collector_config_is_alike(a, b);
 }
 
 static bool is_configured(const Config *config, const CollectorConfig *collector)
@@ -609,14 +609,26 @@ bool exporting_status(const Exporting *exporting, size_t index, CollectorStatus 
 	return true;
 }
 
+/* Of collector_row.layout. */
+enum {
+	ROW_LAYER2_OCTETS = 1 << 0,
+	ROW_NANOSECONDS = 1 << 1,
+};
+
 /* The account of a collector in the file of sums. */
 struct collector_row {
 	char address[ADDRESS_MAX];
 	uint32_t enterprise;
-	uint32_t layer2_octets;
+	uint32_t layout; /* what else tells records from others */
 	CollectorAccount account;
 };
 _Static_assert(sizeof(struct collector_row) == 208, "collector_row is on disk");
+
+static uint32_t row_layout(const CollectorConfig *config)
+{
+	return (config->layer2_octets ? ROW_LAYER2_OCTETS : 0) |
+	       (config->flow_times == FLOW_TIMES_NANOSECONDS ? ROW_NANOSECONDS : 0);
+}
 
 void exporting_save(const Exporting *exporting, TotalsWriter *writer)
 {
@@ -625,7 +637,7 @@ void exporting_save(const Exporting *exporting, TotalsWriter *writer)
 		const Member *member = g_ptr_array_index(exporting->members, i);
 		const CollectorConfig *config = collector_config(member->collector);
 		struct collector_row row = { .enterprise = config->enterprise,
-					     .layer2_octets = config->layer2_octets,
+					     .layout = row_layout(config),
 					     .account = *collector_account(member->collector) };
 
 		g_strlcpy(row.address, config->address, sizeof(row.address));
@@ -644,7 +656,9 @@ static const struct collector_row *find_row(const struct collector_row *rows, si
 		const CollectorConfig before = {
 			.address = address,
 			.enterprise = rows[i].enterprise,
-			.layer2_octets = rows[i].layer2_octets,
+			.layer2_octets = rows[i].layout & ROW_LAYER2_OCTETS,
+			.flow_times = rows[i].layout & ROW_NANOSECONDS ? FLOW_TIMES_NANOSECONDS :
+									 FLOW_TIMES_MILLISECONDS,
 		};
 
 		if (is_same(&before, collector))

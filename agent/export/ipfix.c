@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "ipfix_domain.h"
 
+#define NTP_EPOCH_S UINT64_C(2208988800) /* from 1900 to 1970 */
+
 /*
  * An id of host records is TEMPLATE_HOSTS + the variant's block + 2 * AddressKind + direction, one of flows
  * TEMPLATE_FLOWS + its blocks + FlowFamily.
@@ -46,7 +48,9 @@ enum {
 	LINK = 1 << 8, /* what of a flow stands in the frame's header: MACs and tags */
 	FLOW_MARK = 1 << 9,
 	IN_MEMORY = 1 << 10, /* never on the wire: aligns the field that follows */
-	EVERYTHING = (1 << 11) - 1,
+	MILLISECONDS = 1 << 11,
+	NANOSECONDS = 1 << 12,
+	EVERYTHING = (1 << 13) - 1,
 };
 
 static const uint32_t direction_fields[DIRECTIONS] = { UPLOAD, DOWNLOAD };
@@ -75,6 +79,7 @@ static const Variant flow_variants[] = {
 
 #define NO_LINK_BLOCK 64
 #define LAYER2_BLOCK 128
+#define NANOSECONDS_BLOCK 512 /* of flows alone */
 
 /* Each is in the templates that have what it belongs to. */
 static const struct {
@@ -124,6 +129,8 @@ _Static_assert(sizeof(struct host_fields) == 144, "host_fields has holes");
 struct flow_fields {
 	uint64_t start_ms;
 	uint64_t end_ms;
+	uint64_t start_ntp; /* seconds since 1900 in the upper half, their fraction in the lower */
+	uint64_t end_ntp;
 	uint32_t ingress_interface;
 	uint32_t egress_interface;
 	uint8_t flow_direction;
@@ -159,7 +166,7 @@ struct flow_fields {
 	uint32_t mark;
 	uint8_t padding_3[4];
 };
-_Static_assert(sizeof(struct flow_fields) == 152, "flow_fields has holes");
+_Static_assert(sizeof(struct flow_fields) == 168, "flow_fields has holes");
 
 struct statistics_fields {
 	uint32_t observation_domain;
@@ -222,8 +229,10 @@ static fbInfoElementSpec_t host_spec[] = {
 };
 
 static fbInfoElementSpec_t flow_spec[] = {
-	FIELD(flow_fields, start_ms,          0,         "flowStartMilliseconds"),
-	FIELD(flow_fields, end_ms,            0,         "flowEndMilliseconds"),
+	FIELD(flow_fields, start_ms,          MILLISECONDS, "flowStartMilliseconds"),
+	FIELD(flow_fields, end_ms,            MILLISECONDS, "flowEndMilliseconds"),
+	FIELD(flow_fields, start_ntp,         NANOSECONDS, "flowStartNanoseconds"),
+	FIELD(flow_fields, end_ntp,           NANOSECONDS, "flowEndNanoseconds"),
 	FIELD(flow_fields, ingress_interface, 0,         "ingressInterface"),
 	FIELD(flow_fields, egress_interface,  0,         "egressInterface"),
 	FIELD(flow_fields, flow_direction,    0,         "flowDirection"),
@@ -492,6 +501,19 @@ static Variant variant_for(const Variant *variant, bool layer2_octets)
 	return result;
 }
 
+static Variant flow_variant_for(const IpfixLayout *layout)
+{
+	Variant result = variant_for(&flow_variants[layout->enterprise], layout->layer2_octets);
+
+	if (layout->flow_times == FLOW_TIMES_NANOSECONDS) {
+		result.block += NANOSECONDS_BLOCK;
+		result.fields |= NANOSECONDS;
+	} else {
+		result.fields |= MILLISECONDS;
+	}
+	return result;
+}
+
 static bool message_size_is_valid(size_t size, GError **error)
 {
 	if (size >= IPFIX_MESSAGE_MIN && size <= IPFIX_MESSAGE_MAX)
@@ -510,7 +532,7 @@ IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
 		return NULL;
 	encoder->with_mac = variant_for(&variants[layout->enterprise], layout->layer2_octets);
 	encoder->without_mac = variant_for(&variant_without_mac, layout->layer2_octets);
-	encoder->flows = variant_for(&flow_variants[layout->enterprise], layout->layer2_octets);
+	encoder->flows = flow_variant_for(layout);
 	encoder->host_templates = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 	encoder->flow_templates = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 	encoder->model = model_new(layout->enterprise_number);
@@ -894,6 +916,17 @@ static void fill_flow_transport(struct flow_fields *fields, const FlowRecord *re
 	fields->tcp_flags = (uint8_t)record->attributes.tcp_flags;
 }
 
+/*
+ * dateTimeNanoseconds (RFC 7011, 6.1.10). The fraction is the next one after the time, so that who counts in
+ * milliseconds finds the same one again.
+ */
+static uint64_t ntp_of(uint64_t epoch_ms)
+{
+	uint64_t fraction = (epoch_ms % 1000 << 32) + 999;
+
+	return (epoch_ms / 1000 + NTP_EPOCH_S) << 32 | fraction / 1000;
+}
+
 static void fill_flow_fields(struct flow_fields *fields, const FlowRecord *record)
 {
 	const struct flow_key *key = &record->key;
@@ -902,6 +935,8 @@ static void fill_flow_fields(struct flow_fields *fields, const FlowRecord *recor
 	*fields = (struct flow_fields){
 		.start_ms = record->start_ms,
 		.end_ms = record->end_ms,
+		.start_ntp = ntp_of(record->start_ms),
+		.end_ntp = ntp_of(record->end_ms),
 		.ingress_interface = key->ingress,
 		.egress_interface = key->egress,
 		.flow_direction = key->hook,

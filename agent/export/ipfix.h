@@ -52,6 +52,7 @@ typedef struct {
 	uint32_t enterprise_number;
 	EnterpriseElements enterprise;
 	bool layer2_octets;
+	FlowTimes flow_times;
 	size_t message_size; /* IPFIX_MESSAGE_MIN to IPFIX_MESSAGE_MAX */
 } IpfixLayout;
 

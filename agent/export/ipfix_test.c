@@ -25,13 +25,19 @@ static IpfixLayout layout_of(EnterpriseElements enterprise, bool layer2_octets)
 	};
 }
 
-static IpfixEncoder *encoder_of(EnterpriseElements enterprise, bool layer2_octets)
+static IpfixEncoder *encoder_with(const IpfixLayout *layout)
 {
-	const IpfixLayout layout = layout_of(enterprise, layer2_octets);
-	IpfixEncoder *encoder = ipfix_encoder_new(&layout, NULL);
+	IpfixEncoder *encoder = ipfix_encoder_new(layout, NULL);
 
 	assert_non_null(encoder);
 	return encoder;
+}
+
+static IpfixEncoder *encoder_of(EnterpriseElements enterprise, bool layer2_octets)
+{
+	const IpfixLayout layout = layout_of(enterprise, layer2_octets);
+
+	return encoder_with(&layout);
 }
 
 static GPtrArray *messages_new(void)
@@ -299,6 +305,27 @@ static void every_template_of_flows_has_the_layout_of_its_id(void **state)
 			assert_int_equal(decoder->templates[1]->len, IPFIX_FLOW_KINDS + 2);
 		}
 	}
+}
+
+static void nanoseconds_have_templates_of_their_own(void **state)
+{
+	IpfixLayout layout = layout_of(ENTERPRISE_NONE, false);
+	g_autoptr(IpfixEncoder) encoder = NULL;
+	g_autoptr(Decoder) decoder = NULL;
+
+	layout.flow_times = FLOW_TIMES_NANOSECONDS;
+	encoder = encoder_with(&layout);
+	decoder = decode_templates_of(encoder, IPFIX_HOSTS | IPFIX_FLOWS);
+	for (size_t i = 0; i < IPFIX_FLOW_KINDS; i++) {
+		DecodedTemplate expected = flow_layouts[i];
+
+		expected.id += 512;
+		expected.fields[0].element = 156;
+		expected.fields[1].element = 157;
+		assert_template(decoder, DOMAIN, &expected);
+	}
+	/* Hosts have none. */
+	assert_non_null(decoder_template(decoder, DOMAIN, 256));
 }
 
 static void templates_fit_into_one_message(void **state)
@@ -768,6 +795,36 @@ static void flow_is_encoded_octet_by_octet(void **state)
 	assert_int_equal(message->contents.octets, flow.volume.octets);
 }
 
+/* RFC 7011, 6.1.10: seconds since 1900, and their fraction, of which none is less than the time. */
+static void nanoseconds_are_told_as_ntp_has_them(void **state)
+{
+	static const struct {
+		uint64_t epoch_ms;
+		uint64_t ntp;
+	} cases[] = {
+		{ 0, UINT64_C(0x83aa7e8000000000) },
+		{ 1, UINT64_C(0x83aa7e8000418938) },
+		{ 500, UINT64_C(0x83aa7e8080000000) },
+		{ 999, UINT64_C(0x83aa7e80ffbe76c9) },
+		{ 1700000000123, UINT64_C(0xe8fe6f801f7ced92) },
+	};
+	IpfixLayout layout = layout_of(ENTERPRISE_NONE, false);
+	g_autoptr(IpfixEncoder) encoder = NULL;
+
+	layout.flow_times = FLOW_TIMES_NANOSECONDS;
+	encoder = encoder_with(&layout);
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		FlowRecord flow = flow_ipv4(IPPROTO_UDP);
+		g_autoptr(Decoder) decoder = NULL;
+
+		flow.start_ms = cases[i].epoch_ms;
+		decoder = decode_flows(encoder, &flow, 1);
+		assert_int_equal(decoder_value(record_at(decoder, 0), 156), cases[i].ntp);
+		assert_int_equal(cases[i].ntp % (UINT64_C(1) << 32) * 1000 >> 32,
+				 cases[i].epoch_ms % 1000);
+	}
+}
+
 static void flow_of_ipv6_has_its_label(void **state)
 {
 	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_NONE, true);
@@ -891,6 +948,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_template_has_the_layout_of_its_id),
 		cmocka_unit_test(every_template_of_flows_has_the_layout_of_its_id),
+		cmocka_unit_test(nanoseconds_have_templates_of_their_own),
 		cmocka_unit_test(templates_fit_into_one_message),
 		cmocka_unit_test(all_templates_come_together),
 		cmocka_unit_test(enterprise_elements_are_described_first),
@@ -909,6 +967,7 @@ int main(void)
 		cmocka_unit_test(options_name_interfaces_and_sampling),
 		cmocka_unit_test(statistics_are_in_domain_0),
 		cmocka_unit_test(flow_is_encoded_octet_by_octet),
+		cmocka_unit_test(nanoseconds_are_told_as_ntp_has_them),
 		cmocka_unit_test(flow_of_ipv6_has_its_label),
 		cmocka_unit_test(icmp_is_told_of_icmp_alone),
 		cmocka_unit_test(tag_is_told_of_the_interface_where_it_was_seen),

@@ -13,8 +13,9 @@ teardown() {
 	teardown_lab
 }
 
+# send_flows PORT ENTERPRISE [OPTION]...
 send_flows() {
-	router "$TOOLS/flowrecords" 127.0.0.1:"$1" "$2"
+	router "$TOOLS/flowrecords" 127.0.0.1:"$1" "${@:2}"
 }
 
 # By ipfixDump: what is told of all flows, and the templates' ids.
@@ -129,4 +130,26 @@ tshark_values() {
 	same 'fe dc ba 98|00 00 00 0b|00 00 00 0c|00 00 00 0e|00 00 00 0d' \
 		"$(tshark -r "$WORK/messages-4740" -V 2>/dev/null |
 			sed -n 's/.*Type 4: Value (hex bytes): \(.*[^ ]\) *$/\1/p' | paste -sd '|')"
+}
+
+# ipfixDump of libfixbuf 2.4.1 shows whole seconds of them alone, tshark all.
+@test "nanoseconds are the same times" {
+	start_record
+	send_flows 4740 none nanoseconds
+	stop_collectors
+	same "$(
+		cat <<-'END'
+			1152 - 2023-11-14 22:13:20 2023-11-14 22:13:23
+			1152 - 2023-11-14 22:13:20 2023-11-14 22:13:23
+			1153 - 2023-11-14 22:13:20 2023-11-14 22:13:20
+			1216 - 2023-11-14 22:13:20 2023-11-14 22:13:23
+			1217 - 2023-11-14 22:13:20 2023-11-14 22:13:23
+		END
+	)" "$(ipfix_records | jq -r 'select(.octetDeltaCount) | [.template, .flowStartMilliseconds // "-",
+		.flowStartNanoseconds[:19], .flowEndNanoseconds[:19]] | map(tostring) | join(" ")')"
+	fails grep -iE 'malformed|expert info|error' <(tshark -r "$WORK/messages-4740" -V 2>/dev/null)
+	same "$(printf 'Nov 14, 2023 22:13:20.%s UTC|' 123000000 124000000 123000000 123000000 123000000)" \
+		"$(tshark_values StartTime)|"
+	same "$(printf 'Nov 14, 2023 22:13:%s000000 UTC|' 23.456 23.457 20.123 23.456 23.456)" \
+		"$(tshark_values EndTime)|"
 }

@@ -3,7 +3,7 @@
  * Sends a report of five flows, one of each kind, to a collector as the agent does. No two values of a
  * flow are the same, where they can differ: a collector that takes one for another is found out.
  *
- *   flowrecords ADDRESS:PORT none|mac|full
+ *   flowrecords ADDRESS:PORT none|mac|full [nanoseconds]
  */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -119,6 +119,31 @@ static bool read_enterprise(const char *word, EnterpriseElements *enterprise)
 	return false;
 }
 
+static void tell_nanoseconds(CollectorConfig *collector, Config *config)
+{
+	(void)config;
+	collector->flow_times = FLOW_TIMES_NANOSECONDS;
+}
+
+/* What else the collector may want. */
+static const struct {
+	const char *word;
+	void (*apply)(CollectorConfig *collector, Config *config);
+} options[] = {
+	{ "nanoseconds", tell_nanoseconds },
+};
+
+static bool read_option(const char *word, CollectorConfig *collector, Config *config)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+		if (!strcmp(word, options[i].word)) {
+			options[i].apply(collector, config);
+			return true;
+		}
+	}
+	return false;
+}
+
 static GArray *flows_new_report(void)
 {
 	GArray *array = g_array_new(FALSE, FALSE, sizeof(FlowRecord));
@@ -170,10 +195,12 @@ int main(int argc, char **argv)
 			.message_size = 1400,
 		},
 	};
-	bool ok;
+	bool ok = argc >= 3 && read_enterprise(argv[2], &collector.enterprise);
 
-	if (argc != 3 || !read_enterprise(argv[2], &collector.enterprise)) {
-		fputs("usage: flowrecords ADDRESS:PORT none|mac|full\n", stderr);
+	for (int i = 3; ok && i < argc; i++)
+		ok = read_option(argv[i], &collector, &config);
+	if (!ok) {
+		fputs("usage: flowrecords ADDRESS:PORT none|mac|full [nanoseconds]\n", stderr);
 		return 2;
 	}
 	collector.address = argv[1];
