@@ -256,6 +256,13 @@ static GArray *interface_names(const Agent *agent)
 	return names;
 }
 
+static void find_routes(const FlowRecord *flows, size_t n, FlowRoute *found, void *user_data)
+{
+	const Agent *agent = user_data;
+
+	metering_find_routes(agent->metering, flows, n, found);
+}
+
 /* Says what is to be reported; the rest follows in steps, by continue_report(). */
 static void begin_report(Agent *agent, const Report *report)
 {
@@ -270,6 +277,8 @@ static void begin_report(Agent *agent, const Report *report)
 		.interfaces = (const IpfixInterface *)(const void *)names->data,
 		.interfaces_n = names->len,
 		.ignored = ledger_ignored(metering_ledger(agent->metering)),
+		.find_routes = agent->config->flows.routing ? find_routes : NULL,
+		.user_data = agent,
 	};
 
 	/* Noted before it is sent: were we killed now, it would still be known. */

@@ -52,6 +52,13 @@ typedef struct {
 	FlowEnd end;			   /* FLOW_GOES_ON until it is reported */
 } FlowRecord;
 
+/* Which way its packets go; what is not known is 0. */
+typedef struct {
+	uint8_t next_hop[ADDRESS_LEN]; /* IPv4 is mapped */
+	uint8_t source_length;	       /* of the prefixes that the addresses are in, in bits */
+	uint8_t destination_length;
+} FlowRoute;
+
 /* The memory that a flow takes, at most; that of flows that have left is kept for those to come. */
 #define FLOW_OCTETS 176
 

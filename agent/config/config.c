@@ -441,6 +441,8 @@ static const Setting config_settings[] = {
 	{ "flows.finished-timeout",
 	  SETTING_DURATION, AT(flows.timeouts.ended_ms), .fallback = "5s", .min = 0,
 	  .max = 86400000 },
+	{ "flows.routing",
+	  SETTING_BOOL, AT(flows.routing), .fallback = "false" },
 	{ "flows.key",
 	  SETTING_FLAGS, 0,
 	  .fallback = "[interfaces, addresses, protocol, ports, icmp, traffic-class, mark, vlan]",

@@ -127,6 +127,7 @@ typedef struct {
 	struct {
 		uint32_t max;
 		FlowTimeouts timeouts;
+		bool routing;	    /* records tell next hops and prefixes */
 		bool by_interfaces; /* what tells one flow from another: enum flow_key_part */
 		bool by_addresses;
 		bool by_protocol;

@@ -185,6 +185,7 @@ static const struct {
 	  "flows:\n  idle-timeout: ",
 	  { "100ms", "15s", "1d" },
 	  { "99ms", "0s", "25h", "15" } },
+	{ "flows.routing", "flows:\n  routing: ", { "true", "false" }, { "1", "yes", "[]" } },
 	{ "flows.finished-timeout",
 	  "flows:\n  finished-timeout: ",
 	  { "0s", "5s", "1d" },

@@ -41,9 +41,10 @@ typedef struct {
 	ExportReport report;
 	const Names *names;
 	RefreshPolicy refresh;
-	GArray *hosts[2]; /* of HostRecord: without hostScope, and with it; NULL: not made yet */
-	GPtrArray *flows; /* of const FlowRecord: those of this step; NULL: not made yet */
-	guint flows_done; /* in the steps before */
+	GArray *hosts[2];  /* of HostRecord: without hostScope, and with it; NULL: not made yet */
+	GArray *flows;	   /* of IpfixFlow: those of this step; NULL: not made yet */
+	FlowRoute *routes; /* of the flows of this step; NULL: nobody wants to know */
+	guint flows_done;  /* in the steps before */
 } Round;
 
 struct Exporting {
@@ -79,12 +80,26 @@ static guint flows_of_step(const Round *round)
 	return flows ? MIN(flows->len - round->flows_done, FLOWS_PER_STEP) : 0;
 }
 
-static const GPtrArray *flow_records(Round *round)
+static void find_routes(Round *round, const FlowRecord *flows, guint n)
 {
-	if (!round->flows)
-		round->flows = flow_records_new(
-			&g_array_index(round->report.flows, FlowRecord, round->flows_done),
-			flows_of_step(round));
+	const ExportReport *report = &round->report;
+
+	if (!report->find_routes)
+		return;
+	round->routes = g_new(FlowRoute, n);
+	report->find_routes(flows, n, round->routes, report->user_data);
+}
+
+static const GArray *flow_records(Round *round)
+{
+	const FlowRecord *flows =
+		&g_array_index(round->report.flows, FlowRecord, round->flows_done);
+	guint n = flows_of_step(round);
+
+	if (!round->flows) {
+		find_routes(round, flows, n);
+		round->flows = flow_records_new(flows, round->routes, n);
+	}
 	return round->flows;
 }
 
@@ -145,11 +160,11 @@ static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrAr
 static bool encode_flows(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			 GError **error)
 {
-	const GPtrArray *records = flow_records(round);
+	const GArray *records = flow_records(round);
 
 	return ipfix_encode_flows(member->group->encoder, export_time_s(round),
-				  (const FlowRecord *const *)records->pdata, records->len, from,
-				  messages, error);
+				  (const IpfixFlow *)(const void *)records->data, records->len,
+				  from, messages, error);
 }
 
 static void add_volume(IpfixContents *sum, const Volume *volume)
@@ -172,11 +187,11 @@ static IpfixContents sum_up_hosts(const Member *member, Round *round)
 
 static IpfixContents sum_up_flows(const Member *member, Round *round)
 {
-	const GPtrArray *records = flow_records(round);
+	const GArray *records = flow_records(round);
 	IpfixContents sum = { 0 };
 
 	for (guint i = 0; i < records->len; i++)
-		add_volume(&sum, &((const FlowRecord *)records->pdata[i])->volume);
+		add_volume(&sum, &g_array_index(records, IpfixFlow, i).flow->volume);
 	return sum;
 }
 
@@ -331,7 +346,8 @@ static void round_forget(Round *round)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(round->hosts); i++)
 		g_clear_pointer(&round->hosts[i], g_array_unref);
-	g_clear_pointer(&round->flows, g_ptr_array_unref);
+	g_clear_pointer(&round->flows, g_array_unref);
+	g_clear_pointer(&round->routes, g_free);
 }
 
 void exporting_begin(Exporting *exporting, const ExportReport *report)
@@ -438,7 +454,8 @@ static bool layout_equal(const IpfixLayout *a, const IpfixLayout *b)
 {
 	return a->observation_domain == b->observation_domain &&
 	       a->enterprise_number == b->enterprise_number && a->enterprise == b->enterprise &&
-	       a->layer2_octets == b->layer2_octets && a->flow_times == b->flow_times;
+	       a->layer2_octets == b->layer2_octets && a->flow_times == b->flow_times &&
+	       a->flow_routes == b->flow_routes;
 }
 
 static IpfixLayout layout_for(const Config *config, const CollectorConfig *collector)
@@ -449,6 +466,7 @@ static IpfixLayout layout_for(const Config *config, const CollectorConfig *colle
 		.enterprise = collector->enterprise,
 		.layer2_octets = collector->layer2_octets,
 		.flow_times = collector->flow_times,
+		.flow_routes = config->flows.routing,
 		.message_size = config->ipfix.message_size,
 	};
 }

@@ -37,6 +37,9 @@ typedef struct {
 	const IpfixInterface *interfaces; /* for the options records */
 	size_t interfaces_n;
 	Volume ignored; /* sums up what the ledger has outside the hosts */
+	/* To each of @n flows its FlowRoute; NULL: nobody wants to know. */
+	void (*find_routes)(const FlowRecord *flows, size_t n, FlowRoute *found, void *user_data);
+	void *user_data;
 } ExportReport;
 
 /*

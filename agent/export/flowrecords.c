@@ -3,18 +3,24 @@
 
 #include "ipfix.h"
 
-GPtrArray *flow_records_new(const FlowRecord *flows, size_t n)
+GArray *flow_records_new(const FlowRecord *flows, const FlowRoute *routes, size_t n)
 {
 	g_autofree uint8_t *kinds = g_new(uint8_t, n);
-	GPtrArray *records = g_ptr_array_sized_new((guint)n);
+	GArray *records = g_array_sized_new(FALSE, FALSE, sizeof(IpfixFlow), (guint)n);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		const IpfixFlow flow = { .flow = &flows[i] };
+
 		kinds[i] = volume_is_zero(&flows[i].volume) ? IPFIX_FLOW_KINDS :
-							      (uint8_t)ipfix_flow_kind(&flows[i]);
+							      (uint8_t)ipfix_flow_kind(&flow);
+	}
 	for (unsigned int kind = 0; kind < IPFIX_FLOW_KINDS; kind++) {
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
+			const IpfixFlow flow = { &flows[i], routes ? &routes[i] : NULL };
+
 			if (kinds[i] == kind)
-				g_ptr_array_add(records, (void *)&flows[i]);
+				g_array_append_val(records, flow);
+		}
 	}
 	return records;
 }

@@ -12,7 +12,10 @@
 
 #include "accounts/flows.h"
 
-/* Of const FlowRecord, the caller's to unref; they are borrowed. Those without traffic are left out. */
-GPtrArray *flow_records_new(const FlowRecord *flows, size_t n);
+/*
+ * Of IpfixFlow, the caller's to unref; what they point to is borrowed. @routes are those of the flows in
+ * their order, or NULL. Flows without traffic are left out.
+ */
+GArray *flow_records_new(const FlowRecord *flows, const FlowRoute *routes, size_t n);
 
 #endif

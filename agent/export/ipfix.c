@@ -50,7 +50,8 @@ enum {
 	IN_MEMORY = 1 << 10, /* never on the wire: aligns the field that follows */
 	MILLISECONDS = 1 << 11,
 	NANOSECONDS = 1 << 12,
-	EVERYTHING = (1 << 13) - 1,
+	ROUTES = 1 << 13,
+	EVERYTHING = (1 << 14) - 1,
 };
 
 static const uint32_t direction_fields[DIRECTIONS] = { UPLOAD, DOWNLOAD };
@@ -79,6 +80,7 @@ static const Variant flow_variants[] = {
 
 #define NO_LINK_BLOCK 64
 #define LAYER2_BLOCK 128
+#define ROUTES_BLOCK 256
 #define NANOSECONDS_BLOCK 512 /* of flows alone */
 
 /* Each is in the templates that have what it belongs to. */
@@ -163,10 +165,16 @@ struct flow_fields {
 	uint64_t octets;
 	uint64_t packets;
 	uint64_t layer2_octets;
+	uint32_t next_hop_ipv4;
+	uint8_t next_hop_ipv6[ADDRESS_LEN];
+	uint8_t source_length_ipv4;
+	uint8_t destination_length_ipv4;
+	uint8_t source_length_ipv6;
+	uint8_t destination_length_ipv6;
 	uint32_t mark;
 	uint8_t padding_3[4];
 };
-_Static_assert(sizeof(struct flow_fields) == 168, "flow_fields has holes");
+_Static_assert(sizeof(struct flow_fields) == 192, "flow_fields has holes");
 
 struct statistics_fields {
 	uint32_t observation_domain;
@@ -265,6 +273,12 @@ static fbInfoElementSpec_t flow_spec[] = {
 	FIELD(flow_fields, octets,            0,         "octetDeltaCount"),
 	FIELD(flow_fields, packets,           0,         "packetDeltaCount"),
 	FIELD(flow_fields, layer2_octets,     LAYER2,    "layer2OctetDeltaCount"),
+	FIELD(flow_fields, next_hop_ipv4,     ROUTES | IPV4, "ipNextHopIPv4Address"),
+	FIELD(flow_fields, next_hop_ipv6,     ROUTES | IPV6, "ipNextHopIPv6Address"),
+	FIELD(flow_fields, source_length_ipv4, ROUTES | IPV4, "sourceIPv4PrefixLength"),
+	FIELD(flow_fields, destination_length_ipv4, ROUTES | IPV4, "destinationIPv4PrefixLength"),
+	FIELD(flow_fields, source_length_ipv6, ROUTES | IPV6, "sourceIPv6PrefixLength"),
+	FIELD(flow_fields, destination_length_ipv6, ROUTES | IPV6, "destinationIPv6PrefixLength"),
 	FIELD(flow_fields, mark,              FLOW_MARK, "flowMark"),
 	FIELD(flow_fields, padding_3,         IN_MEMORY, "paddingOctets"),
 	FB_IESPEC_NULL,
@@ -510,6 +524,10 @@ static Variant flow_variant_for(const IpfixLayout *layout)
 		result.fields |= NANOSECONDS;
 	} else {
 		result.fields |= MILLISECONDS;
+	}
+	if (layout->flow_routes) {
+		result.block += ROUTES_BLOCK;
+		result.fields |= ROUTES;
 	}
 	return result;
 }
@@ -870,11 +888,11 @@ static bool has_link(const FlowRecord *record)
 	       !is_zero(record->attributes.destination_mac, MAC_LEN);
 }
 
-unsigned int ipfix_flow_kind(const FlowRecord *record)
+unsigned int ipfix_flow_kind(const IpfixFlow *flow)
 {
-	FlowFamily family = record->key.ip_version == 6 ? FLOW_IPV6 : FLOW_IPV4;
+	FlowFamily family = flow->flow->key.ip_version == 6 ? FLOW_IPV6 : FLOW_IPV4;
 
-	return family + (has_link(record) ? 0 : FLOW_FAMILIES);
+	return family + (has_link(flow->flow) ? 0 : FLOW_FAMILIES);
 }
 
 static bool is_icmp(const struct flow_key *key)
@@ -962,19 +980,29 @@ static void fill_flow_fields(struct flow_fields *fields, const FlowRecord *recor
 	fill_flow_transport(fields, record);
 }
 
-static bool put_flow(IpfixEncoder *encoder, const FlowRecord *record, GPtrArray *messages,
+static void fill_flow_route(struct flow_fields *fields, const FlowRoute *route)
+{
+	fields->next_hop_ipv4 = ipv4_of(route->next_hop);
+	memcpy(fields->next_hop_ipv6, route->next_hop, ADDRESS_LEN);
+	fields->source_length_ipv4 = fields->source_length_ipv6 = route->source_length;
+	fields->destination_length_ipv4 = route->destination_length;
+	fields->destination_length_ipv6 = route->destination_length;
+}
+
+static bool put_flow(IpfixEncoder *encoder, const IpfixFlow *flow, GPtrArray *messages,
 		     GError **error)
 {
 	struct flow_fields fields;
 
-	fill_flow_fields(&fields, record);
-	return put_traffic(&encoder->records, flow_template_id(encoder, ipfix_flow_kind(record)),
-			   &flow_kind, &fields, &record->volume, messages, error);
+	fill_flow_fields(&fields, flow->flow);
+	if (flow->route)
+		fill_flow_route(&fields, flow->route);
+	return put_traffic(&encoder->records, flow_template_id(encoder, ipfix_flow_kind(flow)),
+			   &flow_kind, &fields, &flow->flow->volume, messages, error);
 }
 
-bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s,
-			const FlowRecord *const *records, size_t n, size_t from,
-			GPtrArray *messages, GError **error)
+bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s, const IpfixFlow *flows,
+			size_t n, size_t from, GPtrArray *messages, GError **error)
 {
 	IpfixDomain *domain = &encoder->records;
 	bool ok = true;
@@ -982,8 +1010,8 @@ bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s,
 	ipfix_domain_begin(domain, export_time_s, from);
 	for (size_t i = from; ok && i < n; i++) {
 		domain->next = (uint32_t)i;
-		if (!volume_is_zero(&records[i]->volume))
-			ok = put_flow(encoder, records[i], messages, error);
+		if (!volume_is_zero(&flows[i].flow->volume))
+			ok = put_flow(encoder, &flows[i], messages, error);
 	}
 	domain->next = (uint32_t)n;
 	return ipfix_domain_finish(domain, ok, messages, error);

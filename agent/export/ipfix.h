@@ -53,6 +53,7 @@ typedef struct {
 	EnterpriseElements enterprise;
 	bool layer2_octets;
 	FlowTimes flow_times;
+	bool flow_routes;    /* flow records tell next hops and prefixes */
 	size_t message_size; /* IPFIX_MESSAGE_MIN to IPFIX_MESSAGE_MAX */
 } IpfixLayout;
 
@@ -68,6 +69,12 @@ typedef struct {
 	Volume volume;
 	const char *name; /* NULL: host_label() stands for it */
 } HostRecord;
+
+/* What becomes one flow record; all is borrowed. */
+typedef struct {
+	const FlowRecord *flow;
+	const FlowRoute *route; /* NULL: nothing is known of it */
+} IpfixFlow;
 
 /* Flows of one kind have one template: their family, and whether anything of a frame is known of them. */
 #define IPFIX_FLOW_KINDS 4
@@ -101,7 +108,7 @@ bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, 
 bool ipfix_tells_scopes_apart(EnterpriseElements enterprise, const struct host_key *key);
 
 /* Below IPFIX_FLOW_KINDS. */
-unsigned int ipfix_flow_kind(const FlowRecord *record);
+unsigned int ipfix_flow_kind(const IpfixFlow *flow);
 
 /*
  * Each appends IpfixMessages to @messages, which frees them by g_free(). @export_time_s is for the
@@ -138,9 +145,8 @@ bool ipfix_encode_hosts(IpfixEncoder *encoder, uint32_t export_time_s, const Hos
 			size_t n, size_t from, GPtrArray *messages, GError **error);
 
 /* The same of flows; those of one kind should stand together. */
-bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s,
-			const FlowRecord *const *records, size_t n, size_t from,
-			GPtrArray *messages, GError **error);
+bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s, const IpfixFlow *flows,
+			size_t n, size_t from, GPtrArray *messages, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IpfixEncoder, ipfix_encoder_free)
 

@@ -93,12 +93,12 @@ static Decoder *decode_hosts(IpfixEncoder *encoder, const HostRecord *records, s
 /* The same of flows. */
 static Decoder *decode_flows(IpfixEncoder *encoder, const FlowRecord *flows, size_t n)
 {
-	g_autofree const FlowRecord **records = g_new(const FlowRecord *, n);
+	g_autofree IpfixFlow *records = g_new0(IpfixFlow, n);
 	g_autoptr(GPtrArray) messages = messages_new();
 	Decoder *decoder = decode_templates_of(encoder, IPFIX_FLOWS);
 
 	for (size_t i = 0; i < n; i++)
-		records[i] = &flows[i];
+		records[i].flow = &flows[i];
 	assert_true(ipfix_encode_flows(encoder, EXPORT_TIME_S, records, n, 0, messages, NULL));
 	g_array_set_size(decoder->records, 0);
 	decode(decoder, messages);
@@ -326,6 +326,31 @@ static void nanoseconds_have_templates_of_their_own(void **state)
 	}
 	/* Hosts have none. */
 	assert_non_null(decoder_template(decoder, DOMAIN, 256));
+}
+
+static void routes_have_templates_of_their_own(void **state)
+{
+	static const DecodedField fields[][3] = {
+		{ { 0, 15, 4 }, { 0, 9, 1 }, { 0, 13, 1 } },
+		{ { 0, 62, 16 }, { 0, 29, 1 }, { 0, 30, 1 } },
+	};
+	IpfixLayout layout = layout_of(ENTERPRISE_MAC, true);
+	g_autoptr(IpfixEncoder) encoder = NULL;
+	g_autoptr(Decoder) decoder = NULL;
+
+	layout.flow_routes = true;
+	encoder = encoder_with(&layout);
+	decoder = decode_templates_of(encoder, IPFIX_FLOWS);
+	for (size_t i = 0; i < IPFIX_FLOW_KINDS; i++) {
+		DecodedTemplate expected = flow_layouts[i];
+
+		expected.id += 32 + 128 + 256;
+		expected.fields[expected.n++] = layer2_field;
+		for (size_t j = 0; j < 3; j++)
+			expected.fields[expected.n++] = fields[i % 2][j];
+		expected.fields[expected.n++] = mark_field;
+		assert_template(decoder, DOMAIN, &expected);
+	}
 }
 
 static void templates_fit_into_one_message(void **state)
@@ -779,7 +804,7 @@ static void flow_is_encoded_octet_by_octet(void **state)
 		0xfe, 0xdc, 0xba, 0x98,				/* flowMark */
 	};
 	const FlowRecord flow = flow_ipv4(IPPROTO_TCP);
-	const FlowRecord *const records[] = { &flow };
+	const IpfixFlow records[] = { { .flow = &flow } };
 	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_MAC, false);
 	g_autoptr(GPtrArray) messages = messages_new();
 	const IpfixMessage *message;
@@ -823,6 +848,43 @@ static void nanoseconds_are_told_as_ntp_has_them(void **state)
 		assert_int_equal(cases[i].ntp % (UINT64_C(1) << 32) * 1000 >> 32,
 				 cases[i].epoch_ms % 1000);
 	}
+}
+
+static void flow_tells_its_route(void **state)
+{
+	const FlowRecord flows[] = { flow_ipv4(IPPROTO_TCP), flow_ipv6(IPPROTO_TCP),
+				     flow_ipv4(IPPROTO_TCP) };
+	const FlowRoute routes[] = {
+		{ { [10] = 0xff, 0xff, 192, 0, 2, 254 }, 24, 7 },
+		{ { 0x20, 0x01, 0x0d, 0xb8, [15] = 254 }, 64, 128 },
+	};
+	const IpfixFlow records[] = { { &flows[0], &routes[0] },
+				      { &flows[1], &routes[1] },
+				      { &flows[2], NULL } };
+	IpfixLayout layout = layout_of(ENTERPRISE_NONE, false);
+	g_autoptr(IpfixEncoder) encoder = NULL;
+	g_autoptr(GPtrArray) messages = messages_new();
+	g_autoptr(Decoder) decoder = NULL;
+	const DecodedRecord *record;
+
+	layout.flow_routes = true;
+	encoder = encoder_with(&layout);
+	decoder = decode_templates_of(encoder, IPFIX_FLOWS);
+	assert_true(ipfix_encode_flows(encoder, EXPORT_TIME_S, records, 3, 0, messages, NULL));
+	g_array_set_size(decoder->records, 0);
+	decode(decoder, messages);
+	record = record_at(decoder, 0);
+	assert_int_equal(decoder_value(record, 15), 0xc00002fe);
+	assert_int_equal(decoder_value(record, 9), 24);
+	assert_int_equal(decoder_value(record, 13), 7);
+	record = record_at(decoder, 1);
+	assert_memory_equal(record->at[decoder_find(record->template, 0, 62)], routes[1].next_hop,
+			    ADDRESS_LEN);
+	assert_int_equal(decoder_value(record, 29), 64);
+	assert_int_equal(decoder_value(record, 30), 128);
+	record = record_at(decoder, 2);
+	assert_int_equal(decoder_value(record, 15), 0);
+	assert_int_equal(decoder_value(record, 13), 0);
 }
 
 static void flow_of_ipv6_has_its_label(void **state)
@@ -912,14 +974,14 @@ static void flows_begin_over_from_any_message(void **state)
 {
 	enum { N = 200 };
 	g_autofree FlowRecord *flows = g_new(FlowRecord, N);
-	const FlowRecord *records[N];
+	IpfixFlow records[N];
 	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_FULL, true);
 	g_autoptr(GPtrArray) messages = messages_new();
 
 	for (size_t i = 0; i < N; i++) {
 		flows[i] = i < N / 2 ? flow_ipv4(IPPROTO_TCP) : flow_ipv6(IPPROTO_TCP);
 		flows[i].volume = i % 7 ? (Volume){ 1, i, i } : (Volume){ 0 };
-		records[i] = &flows[i];
+		records[i] = (IpfixFlow){ .flow = &flows[i] };
 	}
 	assert_true(ipfix_encode_flows(encoder, EXPORT_TIME_S, records, N, 0, messages, NULL));
 	assert_true(messages->len > N / 14);
@@ -949,6 +1011,7 @@ int main(void)
 		cmocka_unit_test(every_template_has_the_layout_of_its_id),
 		cmocka_unit_test(every_template_of_flows_has_the_layout_of_its_id),
 		cmocka_unit_test(nanoseconds_have_templates_of_their_own),
+		cmocka_unit_test(routes_have_templates_of_their_own),
 		cmocka_unit_test(templates_fit_into_one_message),
 		cmocka_unit_test(all_templates_come_together),
 		cmocka_unit_test(enterprise_elements_are_described_first),
@@ -968,6 +1031,7 @@ int main(void)
 		cmocka_unit_test(statistics_are_in_domain_0),
 		cmocka_unit_test(flow_is_encoded_octet_by_octet),
 		cmocka_unit_test(nanoseconds_are_told_as_ntp_has_them),
+		cmocka_unit_test(flow_tells_its_route),
 		cmocka_unit_test(flow_of_ipv6_has_its_label),
 		cmocka_unit_test(icmp_is_told_of_icmp_alone),
 		cmocka_unit_test(tag_is_told_of_the_interface_where_it_was_seen),

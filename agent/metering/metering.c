@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "flowmetering.h"
+#include "flowrouting.h"
 #include "kernel/maps.h"
 #include "kernel/scope.h"
 #include "watching.h"
@@ -36,6 +37,7 @@ struct Metering {
 	Watching *watching;
 	Hosts *hosts;
 	FlowMetering *flows;
+	FlowRouting *routing;
 	Ledger *ledger;
 	char *totals_path; /* below run */
 	Stage stage;
@@ -257,6 +259,7 @@ static bool open_tables(Metering *metering, GError **error)
 		following_new(metering->config, metering->namespaces, metering->observation,
 			      metering->scope, metering->ledger);
 	metering->watching = watching_new(metering->observation, metering->namespaces);
+	metering->routing = flow_routing_new(metering->observation, metering->namespaces);
 	load(metering, &saved);
 	metering->stage = stage_of(metering->cache, &saved);
 	metering->period = saved.period;
@@ -295,6 +298,7 @@ void metering_free(Metering *metering)
 	if (!metering)
 		return;
 	watching_free(metering->watching);
+	flow_routing_free(metering->routing);
 	following_free(metering->following);
 	observation_free(metering->observation);
 	scope_close(metering->scope);
@@ -520,6 +524,7 @@ bool metering_finish(Metering *metering, GError **error)
 	metering->stage = STAGE_EMPTY;
 	flow_metering_forget_records(metering->flows);
 	following_forget(metering->following);
+	flow_routing_tidy(metering->routing);
 	return true;
 }
 
@@ -559,6 +564,11 @@ void metering_flush_all_flows(Metering *metering)
 uint32_t metering_flush_flows(Metering *metering, FlowChoice chosen, void *user_data)
 {
 	return flow_metering_flush(metering->flows, chosen, user_data);
+}
+
+void metering_find_routes(Metering *metering, const FlowRecord *flows, size_t n, FlowRoute *found)
+{
+	flow_routing_find(metering->routing, flows, n, found);
 }
 
 const Flows *metering_flows(const Metering *metering)

@@ -92,6 +92,9 @@ void metering_remove(Metering *metering, bool saved);
 void metering_flush_all_flows(Metering *metering);
 uint32_t metering_flush_flows(Metering *metering, FlowChoice chosen, void *user_data);
 
+/* As flow_routing_find(). */
+void metering_find_routes(Metering *metering, const FlowRecord *flows, size_t n, FlowRoute *found);
+
 const Flows *metering_flows(const Metering *metering);
 const FlowSums *metering_flow_sums(const Metering *metering);
 const FlowSeriesTable *metering_flow_series(const Metering *metering);

@@ -98,6 +98,7 @@ complains() {
 		1|flows.finished-timeout|flows: { finished-timeout: 2d }
 		1|flows.key|flows: { key: [] }
 		1|flows.key[1]|flows: { key: [addresses, port] }
+		1|flows.routing|flows: { routing: 1 }
 		1|flows.sampling|flows: { sampling: 1 }
 		1|metrics.max-flows|metrics: { max-flows: 65537 }
 		1|metrics.max-flows|metrics: { max-flows: all }

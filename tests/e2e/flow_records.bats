@@ -153,3 +153,35 @@ tshark_values() {
 	same "$(printf 'Nov 14, 2023 22:13:%s000000 UTC|' 23.456 23.457 20.123 23.456 23.456)" \
 		"$(tshark_values EndTime)|"
 }
+
+@test "next hops and prefixes are found by ipfixDump, tshark and nfdump" {
+	start_record
+	start_nfcapd
+	send_flows 4740 none routes
+	send_flows 4739 none routes
+	stop_collectors
+	same "$(
+		cat <<-'END'
+			896 198.51.100.100 10 20
+			896 198.51.100.101 11 21
+			897 2001:0db8::0066 12 22
+			960 198.51.100.104 14 24
+			961 2001:0db8::0067 13 23
+		END
+	)" "$(ipfix_records | jq -r 'select(.octetDeltaCount) | [.template, .ipNextHopIPv4Address // .ipNextHopIPv6Address,
+		.sourceIPv4PrefixLength // .sourceIPv6PrefixLength, .destinationIPv4PrefixLength // .destinationIPv6PrefixLength]
+		| map(tostring) | join(" ")')"
+	fails grep -iE 'malformed|expert info|error' <(tshark -r "$WORK/messages-4740" -V 2>/dev/null)
+	same '198.51.100.100|198.51.100.101|2001:db8::66|198.51.100.104|2001:db8::67' "$(tshark_values NextHop)"
+	same '10|11|12|14|13' "$(tshark_values SrcMask | grep -o '[0-9]*' | paste -sd '|')"
+	same '20|21|22|24|23' "$(tshark_values DstMask | grep -o '[0-9]*' | paste -sd '|')"
+	same "$(
+		cat <<-'END'
+			198.51.100.1 198.51.100.100 10 20
+			198.51.100.3 198.51.100.101 11 21
+			2001:db8::5 2001:db8::66 12 22
+			198.51.100.9 198.51.100.104 14 24
+			2001:db8::7 2001:db8::67 13 23
+		END
+	)" "$(nfdump -R "$WORK/nfcapd-4739" -6 -N -q -o 'fmt:%sa %nh %smk %dmk' | sed -E 's/ +/ /g; s/^ | $//g')"
+}

@@ -3,7 +3,7 @@
  * Sends a report of five flows, one of each kind, to a collector as the agent does. No two values of a
  * flow are the same, where they can differ: a collector that takes one for another is found out.
  *
- *   flowrecords ADDRESS:PORT none|mac|full [nanoseconds]
+ *   flowrecords ADDRESS:PORT none|mac|full [nanoseconds] [routes]
  */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -125,12 +125,19 @@ static void tell_nanoseconds(CollectorConfig *collector, Config *config)
 	collector->flow_times = FLOW_TIMES_NANOSECONDS;
 }
 
+static void tell_routes(CollectorConfig *collector, Config *config)
+{
+	(void)collector;
+	config->flows.routing = true;
+}
+
 /* What else the collector may want. */
 static const struct {
 	const char *word;
 	void (*apply)(CollectorConfig *collector, Config *config);
 } options[] = {
 	{ "nanoseconds", tell_nanoseconds },
+	{ "routes", tell_routes },
 };
 
 static bool read_option(const char *word, CollectorConfig *collector, Config *config)
@@ -158,6 +165,18 @@ static GArray *flows_new_report(void)
 	return array;
 }
 
+/* Of the flow at @i: the next hop 198.51.100.(100 + i), or 2001:db8::(100 + i); lengths 10 + i and 20 + i. */
+static void find_routes(const FlowRecord *records, size_t n, FlowRoute *found, void *user_data)
+{
+	(void)user_data;
+	for (size_t i = 0; i < n; i++) {
+		found[i] = (FlowRoute){ .source_length = (uint8_t)(10 + i),
+					.destination_length = (uint8_t)(20 + i) };
+		memcpy(found[i].next_hop, records[i].key.source, ADDRESS_LEN);
+		found[i].next_hop[ADDRESS_LEN - 1] = (uint8_t)(100 + i);
+	}
+}
+
 /* Whether all has left at once, as it does on loopback. */
 static bool send_report(const Config *config)
 {
@@ -170,6 +189,7 @@ static bool send_report(const Config *config)
 		.flows = array,
 		.interfaces = interfaces,
 		.interfaces_n = G_N_ELEMENTS(interfaces),
+		.find_routes = config->flows.routing ? find_routes : NULL,
 	};
 	CollectorStatus status;
 	bool ok;
@@ -200,7 +220,8 @@ int main(int argc, char **argv)
 	for (int i = 3; ok && i < argc; i++)
 		ok = read_option(argv[i], &collector, &config);
 	if (!ok) {
-		fputs("usage: flowrecords ADDRESS:PORT none|mac|full [nanoseconds]\n", stderr);
+		fputs("usage: flowrecords ADDRESS:PORT none|mac|full [nanoseconds] [routes]\n",
+		      stderr);
 		return 2;
 	}
 	collector.address = argv[1];

@@ -15,7 +15,7 @@
 
 #include <glib.h>
 
-#define DECODER_FIELDS_MAX 32
+#define DECODER_FIELDS_MAX 64
 #define DECODER_VARLEN 65535
 
 typedef struct {
