@@ -52,6 +52,16 @@ static bool icmp_reverse(const struct flow_key *key, uint16_t *type_code)
 	return false;
 }
 
+bool flow_key_is_request(const struct flow_key *key)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(icmp_pairs); i++) {
+		if (icmp_pairs[i].protocol == key->protocol &&
+		    ntohs(key->destination_port) == icmp_pairs[i].request << 8)
+			return true;
+	}
+	return false;
+}
+
 /* The same for question and answer. */
 static uint16_t icmp_word(const struct flow_key *key)
 {

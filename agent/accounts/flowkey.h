@@ -52,6 +52,9 @@ bool flow_key_reverse(const struct flow_key *key, struct flow_key *reverse);
 /* But for the traffic class and the hook. */
 bool flow_key_is_alike(const struct flow_key *key, const struct flow_key *other);
 
+/* An ICMP message that asks for one that is its reverse. */
+bool flow_key_is_request(const struct flow_key *key);
+
 /* It is one TCP connection's: nothing by which it is told from others is left out of the key. */
 bool flow_key_is_connection(const struct flow_key *key);
 

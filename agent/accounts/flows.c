@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include "base/error.h"
@@ -82,6 +83,7 @@ struct Flows {
 	uint32_t free; /* ... are in this list if they are not now */
 	uint32_t count;
 	uint32_t max;
+	bool in_pairs;
 	Ends lists[LISTS];
 	uint16_t sweep;
 	GArray *earliest; /* of Earliest: of this sweep, and before it those of which flows are left */
@@ -100,7 +102,8 @@ struct flow_row {
 	uint8_t tcp_flags;
 	uint8_t reverse_tcp_flags;
 	uint8_t list;
-	uint8_t reserved[5];
+	uint8_t role;
+	uint8_t reserved[4];
 };
 _Static_assert(sizeof(struct flow_row) == 136, "flow_row is on disk");
 
@@ -252,6 +255,11 @@ void flows_free(Flows *flows)
 	g_free(flows);
 }
 
+void flows_set_pairs(Flows *flows, bool wanted)
+{
+	flows->in_pairs = wanted;
+}
+
 void flows_set_max(Flows *flows, uint32_t max)
 {
 	flows->max = CLAMP(max, 1, MAX_FLOWS);
@@ -337,6 +345,9 @@ static void report(Flows *flows, uint32_t index, FlowEnd end, GArray *records)
 
 	if (!flows->nodes[index].is_due)
 		return;
+	/* The other direction has not been seen yet. */
+	if (flows->in_pairs && record->role == FLOW_ROLE_UNKNOWN)
+		record->role = FLOW_INITIATOR;
 	record->end = end;
 	g_array_append_vals(records, record, 1);
 	record->end = FLOW_GOES_ON;
@@ -372,17 +383,87 @@ static bool has_ended(const Flows *flows, uint32_t index)
 	return expiry_has_ended(&life);
 }
 
+static void meet(Flows *flows, uint32_t index, uint32_t reverse)
+{
+	flows->nodes[index].reverse_tcp_flags |= flows->nodes[reverse].tcp_flags;
+	flows->nodes[reverse].reverse_tcp_flags |= flows->nodes[index].tcp_flags;
+	if (flows->nodes[reverse].list != LIST_ENDING && has_ended(flows, reverse))
+		move(flows, LIST_ENDING, reverse);
+}
+
 /* Both directions learn of each other, and keep that: which of them leaves first does not matter. */
 static void meet_reverse(Flows *flows, uint32_t index)
 {
 	uint32_t reverse = find_reverse(flows, &flows->records[index].key);
 
-	if (reverse == NONE)
-		return;
-	flows->nodes[index].reverse_tcp_flags |= flows->nodes[reverse].tcp_flags;
-	flows->nodes[reverse].reverse_tcp_flags |= flows->nodes[index].tcp_flags;
-	if (flows->nodes[reverse].list != LIST_ENDING && has_ended(flows, reverse))
-		move(flows, LIST_ENDING, reverse);
+	if (reverse != NONE)
+		meet(flows, index, reverse);
+}
+
+/* The other direction where both leave together; NONE: it was not seen. */
+static uint32_t partner_of(const Flows *flows, uint32_t index)
+{
+	uint32_t reverse = flows->in_pairs ? find_reverse(flows, &flows->records[index].key) : NONE;
+
+	return reverse == index ? NONE : reverse;
+}
+
+/* What says more about who began than the clock does: of none, of both or of the first. */
+static bool asks(const FlowRecord *record)
+{
+	uint16_t flags = record->attributes.tcp_flags & (TH_SYN | TH_ACK);
+
+	return record->key.protocol == IPPROTO_TCP ? flags == TH_SYN :
+						     flow_key_is_request(&record->key);
+}
+
+/* Of two that have not been reported yet. */
+static FlowRole first_role(const FlowRecord *record, const FlowRecord *other)
+{
+	bool one = asks(record), both = one == asks(other);
+
+	if (!both)
+		return one ? FLOW_INITIATOR : FLOW_RESPONDER;
+	if (record->start_ms == other->start_ms)
+		return FLOW_ROLE_UNDECIDED;
+	return record->start_ms < other->start_ms ? FLOW_INITIATOR : FLOW_RESPONDER;
+}
+
+static uint8_t opposite(uint8_t role)
+{
+	static const uint8_t opposites[] = {
+		[FLOW_ROLE_UNKNOWN] = FLOW_ROLE_UNKNOWN,
+		[FLOW_INITIATOR] = FLOW_RESPONDER,
+		[FLOW_RESPONDER] = FLOW_INITIATOR,
+		[FLOW_ROLE_UNDECIDED] = FLOW_ROLE_UNDECIDED,
+	};
+
+	return role < G_N_ELEMENTS(opposites) ? opposites[role] : FLOW_ROLE_UNKNOWN;
+}
+
+static void decide_roles(FlowRecord *record, FlowRecord *other)
+{
+	if (record->role == FLOW_ROLE_UNKNOWN && other->role == FLOW_ROLE_UNKNOWN)
+		record->role = (uint8_t)first_role(record, other);
+	if (record->role == FLOW_ROLE_UNKNOWN)
+		record->role = opposite(other->role);
+	else if (other->role == FLOW_ROLE_UNKNOWN)
+		other->role = opposite(record->role);
+}
+
+/* A flow leaves, or is reported and goes on; with @partner, if there is one, right behind it. */
+static void finish(Flows *flows, uint32_t index, uint32_t partner, FlowEnd end, GArray *records)
+{
+	const uint32_t both[] = { index, partner };
+
+	if (partner != NONE)
+		decide_roles(&flows->records[index], &flows->records[partner]);
+	for (size_t i = 0; i < G_N_ELEMENTS(both) && both[i] != NONE; i++) {
+		if (end == FLOW_ACTIVE)
+			report(flows, both[i], end, records);
+		else
+			leave(flows, both[i], end, records);
+	}
 }
 
 /* A connection that is not the one that has ended there, as its packets are all later. */
@@ -402,10 +483,10 @@ static void leave_both(Flows *flows, uint32_t index, uint64_t until_ms, GArray *
 
 	meet_reverse(flows, index);
 	reverse = find_reverse(flows, &flows->records[index].key);
-	leave(flows, index, FLOW_ENDED, records);
-	if (reverse != NONE && reverse != index && has_ended(flows, reverse) &&
-	    flows->records[reverse].end_ms < until_ms)
-		leave(flows, reverse, FLOW_ENDED, records);
+	if (reverse != NONE && (reverse == index || !has_ended(flows, reverse) ||
+				flows->records[reverse].end_ms >= until_ms))
+		reverse = NONE;
+	finish(flows, index, reverse, FLOW_ENDED, records);
 }
 
 static uint64_t last_active_ms(const Flows *flows, List list)
@@ -638,16 +719,56 @@ typedef struct {
 	GArray *records;
 } Sweep;
 
-/* Does what is due; returns what that was. */
-static FlowEnd settle(Flows *flows, uint32_t index, const Sweep *sweep)
+/* What is due for a flow by itself. */
+static FlowEnd due(const Flows *flows, uint32_t index, const Sweep *sweep)
 {
 	const FlowLife life = life_of(flows, index);
-	FlowEnd end = expiry_of(&life, sweep->timeouts, sweep->now_ms);
 
-	if (end == FLOW_ACTIVE)
-		report(flows, index, end, sweep->records);
-	else if (end != FLOW_GOES_ON)
-		leave(flows, index, end, sweep->records);
+	return expiry_of(&life, sweep->timeouts, sweep->now_ms);
+}
+
+/* What is due for both of a pair: it lasts from the first packet of either to the last. */
+static FlowEnd due_together(Flows *flows, uint32_t index, uint32_t partner, const Sweep *sweep)
+{
+	FlowLife life, other;
+
+	meet(flows, index, partner);
+	life = life_of(flows, index);
+	other = life_of(flows, partner);
+	if (!life.start_ms || (other.start_ms && other.start_ms < life.start_ms))
+		life.start_ms = other.start_ms;
+	life.end_ms = MAX(life.end_ms, other.end_ms);
+	return expiry_of(&life, sweep->timeouts, sweep->now_ms);
+}
+
+/* What was idle by itself is not as long as its partner goes on, and is not looked at before it may be. */
+static void stay(Flows *flows, uint32_t index, uint32_t partner)
+{
+	if (flows->nodes[index].list == LIST_ENDING)
+		return;
+	move(flows, LIST_AGAIN, index);
+	note_time(flows, ORDER_ACTIVITY,
+		  MAX(flows->records[index].end_ms, flows->records[partner].end_ms));
+}
+
+/*
+ * Does what is due for @index, and for its partner; returns what that was. @next, which comes after @index in
+ * a list by @order, becomes the one after the partner if it is that, as the partner may leave.
+ */
+static FlowEnd settle(Flows *flows, uint32_t index, Order order, uint32_t *next, const Sweep *sweep)
+{
+	FlowEnd own = due(flows, index, sweep), end = own;
+	uint32_t partner = own == FLOW_GOES_ON ? NONE : partner_of(flows, index);
+
+	if (partner != NONE) {
+		if (*next == partner)
+			*next = flows->nodes[partner].links[order].next;
+		end = due_together(flows, index, partner, sweep);
+		if (own != FLOW_ACTIVE && (end == FLOW_ACTIVE || end == FLOW_GOES_ON))
+			stay(flows, index, partner);
+	}
+	if (end != FLOW_GOES_ON)
+		finish(flows, index, partner, end, sweep->records);
 	return end;
 }
 
@@ -661,7 +782,7 @@ static void settle_ending(Flows *flows, const Sweep *sweep)
 
 		meet_reverse(flows, i); /* which may now be the last in this list */
 		next = flows->nodes[i].links[ORDER_ACTIVITY].next;
-		end = settle(flows, i, sweep);
+		end = settle(flows, i, ORDER_ACTIVITY, &next, sweep);
 		if ((end == FLOW_GOES_ON || end == FLOW_ACTIVE) && !has_ended(flows, i)) {
 			move(flows, LIST_AGAIN, i);
 			note_time(flows, ORDER_ACTIVITY, flows->records[i].end_ms);
@@ -698,7 +819,7 @@ static void settle_list(Flows *flows, List list, const Sweep *sweep)
 			number = node->sweep[order];
 		}
 		next = node->links[order].next;
-		settle(flows, i, sweep);
+		settle(flows, i, order, &next, sweep);
 	}
 }
 
@@ -725,9 +846,15 @@ uint32_t flows_flush(Flows *flows, FlowChoice chosen, void *user_data, GArray *r
 
 	flows->changes++;
 	for (uint32_t i = 0; i < flows->used; i++) {
-		if (flows->nodes[i].list != LIST_FREE &&
-		    (!chosen || chosen(&flows->records[i], user_data)))
-			leave(flows, i, FLOW_FORCED, records);
+		uint32_t partner;
+
+		if (flows->nodes[i].list == LIST_FREE ||
+		    (chosen && !chosen(&flows->records[i], user_data)))
+			continue;
+		partner = partner_of(flows, i);
+		if (partner != NONE && chosen && !chosen(&flows->records[partner], user_data))
+			partner = NONE;
+		finish(flows, i, partner, FLOW_FORCED, records);
 	}
 	return before - flows->count;
 }
@@ -772,7 +899,8 @@ static void save_flow(const Flows *flows, uint32_t index, TotalsWriter *writer)
 				      .attributes = record->attributes,
 				      .tcp_flags = node->tcp_flags,
 				      .reverse_tcp_flags = node->reverse_tcp_flags,
-				      .list = node->list };
+				      .list = node->list,
+				      .role = record->role };
 
 	totals_writer_add(writer, &row);
 }
@@ -808,6 +936,8 @@ static void load_row(Flows *flows, const struct flow_row *row)
 		count(flows, index, &packets);
 	else if (!flows->nodes[index].is_due)
 		flows->records[index].end_ms = MAX(flows->records[index].end_ms, row->end_ms);
+	if (flows->records[index].role == FLOW_ROLE_UNKNOWN)
+		flows->records[index].role = row->role;
 	flows->nodes[index].tcp_flags |= row->tcp_flags;
 	flows->nodes[index].reverse_tcp_flags |= row->reverse_tcp_flags;
 	move(flows, row->list, index);

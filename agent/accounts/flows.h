@@ -11,8 +11,9 @@
  * that were seen again while these are no more than half. No packet is lost by that. A sweep is what is added
  * between two calls of flows_expire().
  *
- * Both directions of a conversation are flows of their own, and found from each other. A TCP connection
- * is told to have ended (expiry.h) only where the key has the addresses and ports of both ends.
+ * Both directions of a conversation are flows of their own, and found from each other. Where pairs are wanted,
+ * their times are one: when a record of either is due, that of the other follows it; they have ended when
+ * both have. A TCP connection is told to have ended (expiry.h) only where the key has the addresses and ports of both ends.
  *
  * If the clock is set, the times of all flows move along, so that they are as long as they were.
  */
@@ -42,6 +43,14 @@ typedef struct {
 	struct flow_attributes attributes;
 } FlowDelta;
 
+/* Who began, as far as is known when a flow is first reported; it stays that. */
+typedef enum {
+	FLOW_ROLE_UNKNOWN,
+	FLOW_INITIATOR,
+	FLOW_RESPONDER,
+	FLOW_ROLE_UNDECIDED, /* both directions were first seen within one tick of the clock */
+} FlowRole;
+
 /* What is known of a flow, and what is reported of it. */
 typedef struct {
 	struct flow_key key;
@@ -50,6 +59,7 @@ typedef struct {
 	uint64_t end_ms;   /* of the last packet, never before `start_ms` */
 	struct flow_attributes attributes; /* of the packets that are in `volume` */
 	FlowEnd end;			   /* FLOW_GOES_ON until it is reported */
+	uint8_t role; /* of FlowRole; FLOW_ROLE_UNKNOWN unless pairs are wanted */
 } FlowRecord;
 
 /* Which way its packets go; what is not known is 0. */
@@ -64,6 +74,9 @@ typedef struct {
 
 Flows *flows_new(uint32_t max);
 void flows_free(Flows *flows);
+
+/* Whether both directions of a conversation are to leave together. */
+void flows_set_pairs(Flows *flows, bool wanted);
 
 /* A smaller size makes flows leave at the next flows_expire(). */
 void flows_set_max(Flows *flows, uint32_t max);

@@ -874,6 +874,185 @@ static void every_change_is_noted(void **state)
 	assert_int_not_equal(flows_changes(flows), expired);
 }
 
+/* The records of both directions stand together from @index on. */
+static void assert_pair(const GArray *records, guint index, FlowEnd end, FlowRole role)
+{
+	const FlowRecord *one = record_at(records, index), *other = record_at(records, index + 1);
+	struct flow_key reverse;
+
+	assert_true(flow_key_reverse(&one->key, &reverse));
+	assert_true(flow_key_is_alike(&reverse, &other->key));
+	assert_int_equal(one->end, end);
+	assert_int_equal(other->end, end);
+	if (one->key.source[12] == 192)
+		assert_int_equal(one->role, role);
+	else
+		assert_int_equal(other->role, role);
+	assert_int_equal(one->role + other->role, role == FLOW_ROLE_UNDECIDED ?
+							  2 * FLOW_ROLE_UNDECIDED :
+							  FLOW_INITIATOR + FLOW_RESPONDER);
+}
+
+static Flows *pairs_new(uint32_t max)
+{
+	Flows *flows = flows_new(max);
+
+	flows_set_pairs(flows, true);
+	return flows;
+}
+
+static void a_pair_is_idle_when_both_are(void **state)
+{
+	g_autoptr(Flows) flows = pairs_new(8);
+	g_autoptr(GArray) records = records_new();
+
+	add(flows, delta_of(1, 1000, 2000), records);
+	for (uint64_t at_ms = 1000; at_ms <= 31000; at_ms += 10000) {
+		add(flows, reversed(delta_of(1, at_ms + 500, at_ms + 600)), records);
+		expire(flows, at_ms + 1000, records);
+	}
+	assert_int_equal(records->len, 0);
+	expire(flows, 46599, records);
+	assert_int_equal(records->len, 0);
+	expire(flows, 46600, records);
+	assert_int_equal(records->len, 2);
+	assert_pair(records, 0, FLOW_IDLE, FLOW_INITIATOR);
+	assert_int_equal(flows_count(flows), 0);
+}
+
+/* Whichever is first in the cache, and whichever is due by itself. */
+static void a_pair_is_active_since_the_first_packet_of_either(void **state)
+{
+	for (int turn = 0; turn < 2; turn++) {
+		g_autoptr(Flows) flows = pairs_new(8);
+		g_autoptr(GArray) records = records_new();
+		FlowDelta one = delta_of(1, 10000, 10000), other = delta_of(1, 1000, 1000);
+
+		add(flows, turn ? one : reversed(one), records);
+		add(flows, turn ? reversed(other) : other, records);
+		one.first_ns = one.last_ns = other.first_ns = other.last_ns = UINT64_C(60000000000);
+		add(flows, turn ? one : reversed(one), records);
+		add(flows, turn ? reversed(other) : other, records);
+		expire(flows, 60999, records);
+		assert_int_equal(records->len, 0);
+		expire(flows, 61000, records);
+		assert_int_equal(records->len, 2);
+		assert_pair(records, 0, FLOW_ACTIVE, turn ? FLOW_RESPONDER : FLOW_INITIATOR);
+		assert_int_equal(flows_count(flows), 2);
+		/* Nothing is reported twice. */
+		expire(flows, 62000, records);
+		assert_int_equal(records->len, 2);
+	}
+}
+
+static void who_began_stays_that(void **state)
+{
+	g_autoptr(Flows) flows = pairs_new(8);
+	g_autoptr(GArray) records = records_new();
+
+	add(flows, delta_of(1, 1000, 1000), records);
+	expire(flows, 61000 - 50000, records);
+	add(flows, delta_of(1, 12000, 12000), records);
+	expire(flows, 24000, records);
+	add(flows, delta_of(1, 30000, 61000), records);
+	expire(flows, 61000, records);
+	assert_int_equal(records->len, 1);
+	assert_int_equal(record_at(records, 0)->role, FLOW_INITIATOR);
+	/* Now the answer is the first to have packets. */
+	add(flows, reversed(delta_of(1, 62000, 62000)), records);
+	add(flows, delta_of(1, 63000, 63000), records);
+	assert_int_equal(flows_flush(flows, NULL, NULL, records), 2);
+	assert_int_equal(records->len, 3);
+	assert_pair(records, 1, FLOW_FORCED, FLOW_INITIATOR);
+}
+
+static void syn_and_requests_tell_who_began(void **state)
+{
+	g_autoptr(Flows) flows = pairs_new(8);
+	g_autoptr(GArray) records = records_new();
+	FlowDelta request = delta_of(1, 3000, 3000);
+
+	/* The clock would say the contrary. */
+	add(flows, tcp_of(1, 3000, TH_SYN), records);
+	add(flows, reversed(tcp_of(1, 2000, TH_RST | TH_ACK)), records);
+	assert_int_equal(flows_flush(flows, NULL, NULL, records), 2);
+	assert_pair(records, 0, FLOW_FORCED, FLOW_INITIATOR);
+	request.key.protocol = IPPROTO_ICMP;
+	request.key.source_port = 0;
+	request.key.destination_port = htons(8 << 8);
+	add(flows, reversed(request), records);
+	add(flows, request, records);
+	assert_int_equal(flows_flush(flows, NULL, NULL, records), 2);
+	assert_pair(records, 2, FLOW_FORCED, FLOW_INITIATOR);
+	/* Both within a tick. */
+	add(flows, delta_of(2, 3000, 3000), records);
+	add(flows, reversed(delta_of(2, 3000, 3000)), records);
+	assert_int_equal(flows_flush(flows, NULL, NULL, records), 2);
+	assert_pair(records, 4, FLOW_FORCED, FLOW_ROLE_UNDECIDED);
+}
+
+static void a_connection_leaves_as_a_pair(void **state)
+{
+	g_autoptr(Flows) flows = pairs_new(8);
+	g_autoptr(GArray) records = records_new();
+
+	add(flows, tcp_of(1, 1000, TH_SYN | TH_ACK | TH_FIN), records);
+	add(flows, reversed(tcp_of(1, 1001, TH_SYN | TH_ACK | TH_FIN)), records);
+	expire(flows, 1100, records);
+	/* What trails behind is of the same. */
+	add(flows, reversed(tcp_of(1, 5000, TH_ACK)), records);
+	expire(flows, 6001, records);
+	assert_int_equal(records->len, 0);
+	expire(flows, 10000, records);
+	assert_int_equal(records->len, 2);
+	assert_pair(records, 0, FLOW_ENDED, FLOW_INITIATOR);
+	assert_int_equal(flows_count(flows), 0);
+}
+
+/* Many at random: what goes in comes out once, however it is paired. */
+static void pairs_lose_nothing_of(uint32_t max, guint records_per_pair)
+{
+	g_autoptr(Flows) flows = pairs_new(max);
+	g_autoptr(GArray) records = records_new();
+	uint64_t packets = 0, reported = 0;
+	unsigned int pairs = 0;
+	g_autoptr(GRand) random = g_rand_new_with_seed(5103);
+
+	for (uint64_t now_ms = 1000; now_ms < 400000; now_ms += 1000) {
+		for (int i = 0; i < 30; i++) {
+			uint16_t unit = (uint16_t)g_rand_int_range(random, 0, 60);
+			uint16_t flags = (uint16_t)g_rand_int_range(random, 0, 32);
+			FlowDelta delta = unit % 2 ? tcp_of(unit, now_ms - 500, flags) :
+						     delta_of(unit, now_ms - 700, now_ms - 600);
+
+			delta.key.traffic_class = (uint8_t)(unit % 3 ? 0 : (flags & 4));
+			add(flows, flags & 1 ? delta : reversed(delta), records);
+			packets++;
+		}
+		expire(flows, now_ms, records);
+	}
+	(void)flows_flush(flows, NULL, NULL, records);
+	assert_int_equal(flows_count(flows), 0);
+	for (guint i = 0; i < records->len; i++) {
+		const FlowRecord *record = record_at(records, i);
+		struct flow_key reverse;
+
+		reported += record->volume.packets;
+		if (i && flow_key_reverse(&record->key, &reverse))
+			pairs += flow_key_is_alike(&reverse, &record_at(records, i - 1)->key);
+	}
+	assert_int_equal(reported, packets);
+	assert_true(pairs >= records->len / records_per_pair);
+}
+
+static void pairs_lose_nothing(void **state)
+{
+	(void)state;
+	pairs_lose_nothing_of(256, 4);
+	/* Where flows leave early they leave alone. */
+	pairs_lose_nothing_of(16, G_MAXUINT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -917,6 +1096,12 @@ int main(void)
 						make_directory, remove_directory),
 		cmocka_unit_test(visits_in_steps_find_each_flow_once),
 		cmocka_unit_test(every_change_is_noted),
+		cmocka_unit_test(a_pair_is_idle_when_both_are),
+		cmocka_unit_test(a_pair_is_active_since_the_first_packet_of_either),
+		cmocka_unit_test(who_began_stays_that),
+		cmocka_unit_test(syn_and_requests_tell_who_began),
+		cmocka_unit_test(a_connection_leaves_as_a_pair),
+		cmocka_unit_test(pairs_lose_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

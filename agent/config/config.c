@@ -205,7 +205,7 @@ static bool merge_items_clash(const void *a, const void *b)
 bool collector_config_is_alike(const CollectorConfig *a, const CollectorConfig *b)
 {
 	return a->enterprise == b->enterprise && a->layer2_octets == b->layer2_octets &&
-	       a->flow_times == b->flow_times;
+	       a->flow_times == b->flow_times && a->biflow == b->biflow;
 }
 
 static bool collectors_clash(const void *a, const void *b)
@@ -334,6 +334,8 @@ static const Setting collector_settings[] = {
 	  SETTING_BOOL, AT(layer2_octets), .fallback = "false" },
 	{ "flow-times",
 	  SETTING_CHOICE, AT(flow_times), .fallback = "milliseconds", .words = flow_times_words },
+	{ "biflow",
+	  SETTING_BOOL, AT(biflow), .fallback = "false" },
 };
 #undef AT
 
@@ -343,7 +345,7 @@ static const SettingTable collector_table = {
 	.size = sizeof(CollectorConfig),
 	.free = collector_config_free,
 	.clash = collectors_clash,
-	.clash_reason = "the same address, enterprise, layer2-octets and flow-times",
+	.clash_reason = "the same address, enterprise, layer2-octets, flow-times and biflow",
 };
 
 #define AT(member) offsetof(MergeItem, member)
@@ -719,6 +721,17 @@ bool config_meters_flows(const Config *config)
 		const InterfaceConfig *interface = config->interfaces->pdata[i];
 
 		if (interface->meter_flows)
+			return true;
+	}
+	return false;
+}
+
+bool config_wants_biflows(const Config *config)
+{
+	for (guint i = 0; i < config->ipfix.collectors->len; i++) {
+		const CollectorConfig *collector = config->ipfix.collectors->pdata[i];
+
+		if (collector->biflow && collector->records_flows)
 			return true;
 	}
 	return false;

@@ -97,6 +97,7 @@ typedef struct {
 	EnterpriseElements enterprise;
 	bool layer2_octets; /* records carry layer2OctetDeltaCount, too */
 	FlowTimes flow_times;
+	bool biflow; /* both directions of a conversation are one record */
 } CollectorConfig;
 
 /* Whether records for both look the same, so that they can be made once. */
@@ -208,6 +209,7 @@ void interface_config_set_meter(InterfaceConfig *interface, uint8_t meter);
 uint8_t interface_config_flows_at(const InterfaceConfig *interface);
 uint8_t config_flow_key(const Config *config);
 bool config_meters_flows(const Config *config);
+bool config_wants_biflows(const Config *config); /* any collector does */
 
 /* Whether an item of `interfaces` can mean any interface of @netns. */
 bool config_matches_netns(const Config *config, const char *netns);

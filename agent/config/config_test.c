@@ -303,6 +303,10 @@ static const struct {
 	  "flow-times: ",
 	  { "milliseconds", "nanoseconds" },
 	  { "microseconds", "ns", "true" } },
+	{ "export.ipfix.collectors[0].biflow",
+	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        biflow: ",
+	  { "true", "false" },
+	  { "yes", "1", "both" } },
 	{ "export.textfile", "export:\n  textfile: ", { "{path: /a}" }, { "/a", "[/a]" } },
 	{ "export.textfile.path",
 	  "export:\n  textfile:\n    path: ",
@@ -422,7 +426,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		{ "export:\n  ipfix:\n    collectors: [{address: '192.0.2.1:1', port: 1}]",
 		  "3: export.ipfix.collectors[0].port: unknown key; known here: address, "
 		  "transport, "
-		  "records, enterprise, layer2-octets, flow-times" },
+		  "records, enterprise, layer2-octets, flow-times, biflow" },
 		{ "export:\n  textfile: {path: /a, mode: 1}",
 		  "2: export.textfile.mode: unknown key; known here: path" },
 		{ "hosts.max: 5", "1: hosts.max: unknown key; known here: interval, interfaces, "
@@ -565,7 +569,8 @@ static void two_collectors_with_one_address_and_layout_clash(void **state)
 {
 #define COLLECTORS "export:\n  ipfix:\n    collectors:\n"
 #define CLASH                                                                                      \
-	"the same address, enterprise, layer2-octets and flow-times as export.ipfix.collectors[0]"
+	"the same address, enterprise, layer2-octets, flow-times and biflow as "                   \
+	"export.ipfix.collectors[0]"
 	assert_errors(COLLECTORS "    - address: 192.0.2.1:1\n    - address: 192.0.2.1:1\n",
 		      "5: export.ipfix.collectors[1]: " CLASH);
 	assert_errors(COLLECTORS "    - address: '[2001:db8::1]:1'\n"
@@ -576,7 +581,8 @@ static void two_collectors_with_one_address_and_layout_clash(void **state)
 				 "    - address: 192.0.2.2:1\n"
 				 "    - {address: '192.0.2.1:1', enterprise: none}\n"
 				 "    - {address: '192.0.2.1:1', layer2-octets: true}\n"
-				 "    - {address: '192.0.2.1:1', flow-times: nanoseconds}\n",
+				 "    - {address: '192.0.2.1:1', flow-times: nanoseconds}\n"
+				 "    - {address: '192.0.2.1:1', biflow: true}\n",
 		      "");
 #undef CLASH
 #undef COLLECTORS

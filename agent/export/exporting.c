@@ -41,8 +41,8 @@ typedef struct {
 	ExportReport report;
 	const Names *names;
 	RefreshPolicy refresh;
-	GArray *hosts[2];  /* of HostRecord: without hostScope, and with it; NULL: not made yet */
-	GArray *flows;	   /* of IpfixFlow: those of this step; NULL: not made yet */
+	GArray *hosts[2]; /* of HostRecord: without hostScope, and with it; NULL: not made yet */
+	GArray *flows[2]; /* of IpfixFlow: those of this step, and as biflows; NULL: not made yet */
 	FlowRoute *routes; /* of the flows of this step; NULL: nobody wants to know */
 	guint flows_done;  /* in the steps before */
 } Round;
@@ -77,30 +77,38 @@ static guint flows_of_step(const Round *round)
 {
 	const GArray *flows = round->report.flows;
 
-	return flows ? MIN(flows->len - round->flows_done, FLOWS_PER_STEP) : 0;
+	guint left = flows ? flows->len - round->flows_done : 0;
+	const FlowRecord *first, *last;
+
+	if (left <= FLOWS_PER_STEP)
+		return left;
+	/* A pair is not torn. */
+	first = &g_array_index(flows, FlowRecord, round->flows_done);
+	last = &first[FLOWS_PER_STEP - 1];
+	return FLOWS_PER_STEP + flow_records_are_pair(last, last + 1);
 }
 
 static void find_routes(Round *round, const FlowRecord *flows, guint n)
 {
 	const ExportReport *report = &round->report;
 
-	if (!report->find_routes)
+	if (!report->find_routes || round->routes)
 		return;
 	round->routes = g_new(FlowRoute, n);
 	report->find_routes(flows, n, round->routes, report->user_data);
 }
 
-static const GArray *flow_records(Round *round)
+static const GArray *flow_records(Round *round, bool biflows)
 {
 	const FlowRecord *flows =
 		&g_array_index(round->report.flows, FlowRecord, round->flows_done);
 	guint n = flows_of_step(round);
 
-	if (!round->flows) {
+	if (!round->flows[biflows]) {
 		find_routes(round, flows, n);
-		round->flows = flow_records_new(flows, round->routes, n);
+		round->flows[biflows] = flow_records_new(flows, round->routes, n, biflows);
 	}
-	return round->flows;
+	return round->flows[biflows];
 }
 
 static unsigned int records_for(const Member *member, const Round *round)
@@ -160,7 +168,7 @@ static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrAr
 static bool encode_flows(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			 GError **error)
 {
-	const GArray *records = flow_records(round);
+	const GArray *records = flow_records(round, member->group->layout.biflows);
 
 	return ipfix_encode_flows(member->group->encoder, export_time_s(round),
 				  (const IpfixFlow *)(const void *)records->data, records->len,
@@ -175,6 +183,13 @@ static void add_volume(IpfixContents *sum, const Volume *volume)
 	sum->octets += volume->octets;
 }
 
+static void add_flow(IpfixContents *sum, const IpfixFlow *flow)
+{
+	Volume volume = ipfix_flow_volume(flow);
+
+	add_volume(sum, &volume);
+}
+
 static IpfixContents sum_up_hosts(const Member *member, Round *round)
 {
 	const GArray *records = host_records(round, member->group->layout.enterprise);
@@ -187,11 +202,11 @@ static IpfixContents sum_up_hosts(const Member *member, Round *round)
 
 static IpfixContents sum_up_flows(const Member *member, Round *round)
 {
-	const GArray *records = flow_records(round);
+	const GArray *records = flow_records(round, member->group->layout.biflows);
 	IpfixContents sum = { 0 };
 
 	for (guint i = 0; i < records->len; i++)
-		add_volume(&sum, &g_array_index(records, IpfixFlow, i).flow->volume);
+		add_flow(&sum, &g_array_index(records, IpfixFlow, i));
 	return sum;
 }
 
@@ -346,7 +361,8 @@ static void round_forget(Round *round)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(round->hosts); i++)
 		g_clear_pointer(&round->hosts[i], g_array_unref);
-	g_clear_pointer(&round->flows, g_array_unref);
+	for (size_t i = 0; i < G_N_ELEMENTS(round->flows); i++)
+		g_clear_pointer(&round->flows[i], g_array_unref);
 	g_clear_pointer(&round->routes, g_free);
 }
 
@@ -414,22 +430,24 @@ bool exporting_step(Exporting *exporting)
 	return false;
 }
 
-static IpfixContents sum_up_all_flows(const GArray *flows)
+static IpfixContents sum_up_all_flows(const GArray *flows, bool biflows)
 {
+	g_autoptr(GArray) records = NULL;
 	IpfixContents sum = { 0 };
 
-	for (guint i = 0; flows && i < flows->len; i++) {
-		const Volume *volume = &g_array_index(flows, FlowRecord, i).volume;
-
-		if (!volume_is_zero(volume))
-			add_volume(&sum, volume);
-	}
+	if (!flows)
+		return sum;
+	records = flow_records_new((const FlowRecord *)(const void *)flows->data, NULL, flows->len,
+				   biflows);
+	for (guint i = 0; i < records->len; i++)
+		add_flow(&sum, &g_array_index(records, IpfixFlow, i));
 	return sum;
 }
 
 void exporting_note_repetition(Exporting *exporting, const ExportReport *report)
 {
-	const IpfixContents flows = sum_up_all_flows(report->flows);
+	const IpfixContents flows[] = { sum_up_all_flows(report->flows, false),
+					sum_up_all_flows(report->flows, true) };
 	Round round = { .report = *report };
 
 	for (guint i = 0; i < exporting->members->len; i++) {
@@ -440,7 +458,8 @@ void exporting_note_repetition(Exporting *exporting, const ExportReport *report)
 		if (records & IPFIX_HOSTS)
 			collector_note_repetition(member->collector, &hosts);
 		if (records & IPFIX_FLOWS)
-			collector_note_repetition(member->collector, &flows);
+			collector_note_repetition(member->collector,
+						  &flows[member->group->layout.biflows]);
 	}
 	round_forget(&round);
 }
@@ -455,7 +474,7 @@ static bool layout_equal(const IpfixLayout *a, const IpfixLayout *b)
 	return a->observation_domain == b->observation_domain &&
 	       a->enterprise_number == b->enterprise_number && a->enterprise == b->enterprise &&
 	       a->layer2_octets == b->layer2_octets && a->flow_times == b->flow_times &&
-	       a->flow_routes == b->flow_routes;
+	       a->flow_routes == b->flow_routes && a->biflows == b->biflows;
 }
 
 static IpfixLayout layout_for(const Config *config, const CollectorConfig *collector)
@@ -467,6 +486,7 @@ static IpfixLayout layout_for(const Config *config, const CollectorConfig *colle
 		.layer2_octets = collector->layer2_octets,
 		.flow_times = collector->flow_times,
 		.flow_routes = config->flows.routing,
+		.biflows = collector->biflow,
 		.message_size = config->ipfix.message_size,
 	};
 }
@@ -631,6 +651,7 @@ bool exporting_status(const Exporting *exporting, size_t index, CollectorStatus 
 enum {
 	ROW_LAYER2_OCTETS = 1 << 0,
 	ROW_NANOSECONDS = 1 << 1,
+	ROW_BIFLOW = 1 << 2,
 };
 
 /* The account of a collector in the file of sums. */
@@ -645,7 +666,8 @@ _Static_assert(sizeof(struct collector_row) == 208, "collector_row is on disk");
 static uint32_t row_layout(const CollectorConfig *config)
 {
 	return (config->layer2_octets ? ROW_LAYER2_OCTETS : 0) |
-	       (config->flow_times == FLOW_TIMES_NANOSECONDS ? ROW_NANOSECONDS : 0);
+	       (config->flow_times == FLOW_TIMES_NANOSECONDS ? ROW_NANOSECONDS : 0) |
+	       (config->biflow ? ROW_BIFLOW : 0);
 }
 
 void exporting_save(const Exporting *exporting, TotalsWriter *writer)
@@ -677,6 +699,7 @@ static const struct collector_row *find_row(const struct collector_row *rows, si
 			.layer2_octets = rows[i].layout & ROW_LAYER2_OCTETS,
 			.flow_times = rows[i].layout & ROW_NANOSECONDS ? FLOW_TIMES_NANOSECONDS :
 									 FLOW_TIMES_MILLISECONDS,
+			.biflow = rows[i].layout & ROW_BIFLOW,
 		};
 
 		if (is_same(&before, collector))

@@ -51,7 +51,8 @@ enum {
 	MILLISECONDS = 1 << 11,
 	NANOSECONDS = 1 << 12,
 	ROUTES = 1 << 13,
-	EVERYTHING = (1 << 14) - 1,
+	BIFLOW = 1 << 14,
+	EVERYTHING = (1 << 15) - 1,
 };
 
 static const uint32_t direction_fields[DIRECTIONS] = { UPLOAD, DOWNLOAD };
@@ -82,6 +83,7 @@ static const Variant flow_variants[] = {
 #define LAYER2_BLOCK 128
 #define ROUTES_BLOCK 256
 #define NANOSECONDS_BLOCK 512 /* of flows alone */
+#define BIFLOW_BLOCK 1024
 
 /* Each is in the templates that have what it belongs to. */
 static const struct {
@@ -127,8 +129,39 @@ struct host_fields {
 };
 _Static_assert(sizeof(struct host_fields) == 144, "host_fields has holes");
 
-/* One for both families. What is told of the interface of one hook alone is 0 for the other. */
+/*
+ * One for both families. What is told of the interface of one hook alone is 0 for the other.
+ *
+ * What is of the other direction comes first: nfdump 1.7.1 takes most of these elements for those of the flow
+ * itself, and of two it keeps the last.
+ */
 struct flow_fields {
+	uint8_t reverse_source_mac[MAC_LEN];
+	uint8_t reverse_destination_mac[MAC_LEN];
+	uint16_t reverse_icmp_ipv4;
+	uint16_t reverse_icmp_ipv6;
+	uint8_t biflow_direction;
+	uint8_t reverse_flow_direction;
+	uint8_t reverse_class_of_service;
+	uint8_t reverse_tcp_flags;
+	uint8_t reverse_min_ttl;
+	uint8_t reverse_max_ttl;
+	uint8_t reverse_end_reason;
+	uint8_t padding_3[1];
+	uint64_t reverse_start_ms;
+	uint64_t reverse_end_ms;
+	uint64_t reverse_start_ntp;
+	uint64_t reverse_end_ntp;
+	uint32_t reverse_fragment_id;
+	uint32_t reverse_flow_label;
+	uint32_t reverse_min_octets;
+	uint32_t reverse_max_octets;
+	uint64_t reverse_octets;
+	uint64_t reverse_packets;
+	uint64_t reverse_layer2_octets;
+	uint32_t reverse_next_hop_ipv4;
+	uint8_t reverse_next_hop_ipv6[ADDRESS_LEN];
+	uint8_t padding_5[4];
 	uint64_t start_ms;
 	uint64_t end_ms;
 	uint64_t start_ntp; /* seconds since 1900 in the upper half, their fraction in the lower */
@@ -172,9 +205,9 @@ struct flow_fields {
 	uint8_t source_length_ipv6;
 	uint8_t destination_length_ipv6;
 	uint32_t mark;
-	uint8_t padding_3[4];
+	uint8_t padding_4[4];
 };
-_Static_assert(sizeof(struct flow_fields) == 192, "flow_fields has holes");
+_Static_assert(sizeof(struct flow_fields) == 312, "flow_fields has holes");
 
 struct statistics_fields {
 	uint32_t observation_domain;
@@ -237,6 +270,32 @@ static fbInfoElementSpec_t host_spec[] = {
 };
 
 static fbInfoElementSpec_t flow_spec[] = {
+	FIELD(flow_fields, reverse_source_mac, BIFLOW | LINK, "reverseSourceMacAddress"),
+	FIELD(flow_fields, reverse_destination_mac, BIFLOW | LINK, "reverseDestinationMacAddress"),
+	FIELD(flow_fields, reverse_icmp_ipv4, BIFLOW | IPV4, "reverseIcmpTypeCodeIPv4"),
+	FIELD(flow_fields, reverse_icmp_ipv6, BIFLOW | IPV6, "reverseIcmpTypeCodeIPv6"),
+	FIELD(flow_fields, biflow_direction,  BIFLOW,    "biflowDirection"),
+	FIELD(flow_fields, reverse_flow_direction, BIFLOW, "reverseFlowDirection"),
+	FIELD(flow_fields, reverse_class_of_service, BIFLOW, "reverseIpClassOfService"),
+	FIELD(flow_fields, reverse_tcp_flags, BIFLOW,    "reverseTcpControlBits"),
+	FIELD(flow_fields, reverse_min_ttl,   BIFLOW,    "reverseMinimumTTL"),
+	FIELD(flow_fields, reverse_max_ttl,   BIFLOW,    "reverseMaximumTTL"),
+	FIELD(flow_fields, reverse_end_reason, BIFLOW,   "reverseFlowEndReason"),
+	FIELD(flow_fields, padding_3,         IN_MEMORY, "paddingOctets"),
+	FIELD(flow_fields, reverse_start_ms,  BIFLOW | MILLISECONDS, "reverseFlowStartMilliseconds"),
+	FIELD(flow_fields, reverse_end_ms,    BIFLOW | MILLISECONDS, "reverseFlowEndMilliseconds"),
+	FIELD(flow_fields, reverse_start_ntp, BIFLOW | NANOSECONDS, "reverseFlowStartNanoseconds"),
+	FIELD(flow_fields, reverse_end_ntp,   BIFLOW | NANOSECONDS, "reverseFlowEndNanoseconds"),
+	FIELD(flow_fields, reverse_fragment_id, BIFLOW,  "reverseFragmentIdentification"),
+	FIELD(flow_fields, reverse_flow_label, BIFLOW | IPV6, "reverseFlowLabelIPv6"),
+	FIELD(flow_fields, reverse_min_octets, BIFLOW,   "reverseMinimumIpTotalLength"),
+	FIELD(flow_fields, reverse_max_octets, BIFLOW,   "reverseMaximumIpTotalLength"),
+	FIELD(flow_fields, reverse_octets,    BIFLOW,    "reverseOctetDeltaCount"),
+	FIELD(flow_fields, reverse_packets,   BIFLOW,    "reversePacketDeltaCount"),
+	FIELD(flow_fields, reverse_layer2_octets, BIFLOW | LAYER2, "reverseLayer2OctetDeltaCount"),
+	FIELD(flow_fields, reverse_next_hop_ipv4, BIFLOW | ROUTES | IPV4, "reverseIpNextHopIPv4Address"),
+	FIELD(flow_fields, reverse_next_hop_ipv6, BIFLOW | ROUTES | IPV6, "reverseIpNextHopIPv6Address"),
+	FIELD(flow_fields, padding_5,         IN_MEMORY, "paddingOctets"),
 	FIELD(flow_fields, start_ms,          MILLISECONDS, "flowStartMilliseconds"),
 	FIELD(flow_fields, end_ms,            MILLISECONDS, "flowEndMilliseconds"),
 	FIELD(flow_fields, start_ntp,         NANOSECONDS, "flowStartNanoseconds"),
@@ -280,7 +339,7 @@ static fbInfoElementSpec_t flow_spec[] = {
 	FIELD(flow_fields, source_length_ipv6, ROUTES | IPV6, "sourceIPv6PrefixLength"),
 	FIELD(flow_fields, destination_length_ipv6, ROUTES | IPV6, "destinationIPv6PrefixLength"),
 	FIELD(flow_fields, mark,              FLOW_MARK, "flowMark"),
-	FIELD(flow_fields, padding_3,         IN_MEMORY, "paddingOctets"),
+	FIELD(flow_fields, padding_4,         IN_MEMORY, "paddingOctets"),
 	FB_IESPEC_NULL,
 };
 
@@ -448,23 +507,30 @@ static FlowFamily family_of_kind(unsigned int kind)
 
 static bool kind_has_link(unsigned int kind)
 {
-	return kind < FLOW_FAMILIES;
+	return kind % IPFIX_UNIFLOW_KINDS < FLOW_FAMILIES;
+}
+
+static bool kind_is_biflow(unsigned int kind)
+{
+	return kind >= IPFIX_UNIFLOW_KINDS;
 }
 
 static uint16_t flow_template_id(const IpfixEncoder *encoder, unsigned int kind)
 {
 	return (uint16_t)(TEMPLATE_FLOWS + encoder->flows.block +
-			  (kind_has_link(kind) ? 0 : NO_LINK_BLOCK) + family_of_kind(kind));
+			  (kind_has_link(kind) ? 0 : NO_LINK_BLOCK) +
+			  (kind_is_biflow(kind) ? BIFLOW_BLOCK : 0) + family_of_kind(kind));
 }
 
-static bool add_flow_templates(IpfixEncoder *encoder, GError **error)
+static bool add_flow_templates(IpfixEncoder *encoder, unsigned int kinds, GError **error)
 {
 	static const uint32_t family_fields[FLOW_FAMILIES] = { IPV4, IPV6 };
 
-	for (unsigned int kind = 0; kind < IPFIX_FLOW_KINDS; kind++) {
+	for (unsigned int kind = 0; kind < kinds; kind++) {
 		uint16_t id = flow_template_id(encoder, kind);
 		uint32_t fields = encoder->flows.fields | family_fields[family_of_kind(kind)] |
-				  (kind_has_link(kind) ? LINK : 0);
+				  (kind_has_link(kind) ? LINK : 0) |
+				  (kind_is_biflow(kind) ? BIFLOW : 0);
 
 		if (!add_external(&encoder->records, &flow_kind, id, fields, error))
 			return false;
@@ -473,8 +539,9 @@ static bool add_flow_templates(IpfixEncoder *encoder, GError **error)
 	return true;
 }
 
-static bool add_record_templates(IpfixEncoder *encoder, GError **error)
+static bool add_record_templates(IpfixEncoder *encoder, bool biflows, GError **error)
 {
+	unsigned int flow_kinds = biflows ? IPFIX_FLOW_KINDS : IPFIX_UNIFLOW_KINDS;
 	IpfixDomain *records = &encoder->records;
 
 	return add_options(records, &interface_kind, error) &&
@@ -482,7 +549,8 @@ static bool add_record_templates(IpfixEncoder *encoder, GError **error)
 	       add_internal(records, &host_kind, error) &&
 	       add_variant(encoder, &encoder->with_mac, ADDRESS_KINDS, error) &&
 	       add_variant(encoder, &encoder->without_mac, ADDRESS_NONE, error) &&
-	       add_internal(records, &flow_kind, error) && add_flow_templates(encoder, error);
+	       add_internal(records, &flow_kind, error) &&
+	       add_flow_templates(encoder, flow_kinds, error);
 }
 
 static bool add_process_templates(IpfixEncoder *encoder, GError **error)
@@ -556,7 +624,8 @@ IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
 	encoder->model = model_new(layout->enterprise_number);
 	ipfix_domain_init(&encoder->records, encoder->model, layout->observation_domain);
 	ipfix_domain_init(&encoder->process, encoder->model, 0);
-	if (!add_record_templates(encoder, &why) || !add_process_templates(encoder, &why)) {
+	if (!add_record_templates(encoder, layout->biflows, &why) ||
+	    !add_process_templates(encoder, &why)) {
 		ipfix_fail(error, why);
 		return NULL;
 	}
@@ -891,8 +960,9 @@ static bool has_link(const FlowRecord *record)
 unsigned int ipfix_flow_kind(const IpfixFlow *flow)
 {
 	FlowFamily family = flow->flow->key.ip_version == 6 ? FLOW_IPV6 : FLOW_IPV4;
+	bool link = has_link(flow->flow) || (flow->reverse && has_link(flow->reverse));
 
-	return family + (has_link(flow->flow) ? 0 : FLOW_FAMILIES);
+	return family + (link ? 0 : FLOW_FAMILIES) + (flow->reverse ? IPFIX_UNIFLOW_KINDS : 0);
 }
 
 static bool is_icmp(const struct flow_key *key)
@@ -989,16 +1059,77 @@ static void fill_flow_route(struct flow_fields *fields, const FlowRoute *route)
 	fields->destination_length_ipv6 = route->destination_length;
 }
 
+/* biflowDirection, element 239: the flow itself, not its reverse, is told by the elements of IANA. */
+static uint8_t biflow_direction(const FlowRecord *flow)
+{
+	static const uint8_t directions[] = {
+		[FLOW_INITIATOR] = 1,
+		[FLOW_RESPONDER] = 2,
+		[FLOW_ROLE_UNDECIDED] = 0,
+	};
+
+	return flow->role < G_N_ELEMENTS(directions) ? directions[flow->role] : 0;
+}
+
+static void fill_one_direction(struct flow_fields *fields, const FlowRecord *record,
+			       const FlowRoute *route)
+{
+	fill_flow_fields(fields, record);
+	if (route)
+		fill_flow_route(fields, route);
+}
+
+static void fill_reverse(struct flow_fields *fields, const IpfixFlow *flow)
+{
+	struct flow_fields other;
+
+	fill_one_direction(&other, flow->reverse, flow->reverse_route);
+	memcpy(fields->reverse_source_mac, other.source_mac, MAC_LEN);
+	memcpy(fields->reverse_destination_mac, other.destination_mac, MAC_LEN);
+	fields->reverse_icmp_ipv4 = other.icmp_ipv4;
+	fields->reverse_icmp_ipv6 = other.icmp_ipv6;
+	fields->biflow_direction = biflow_direction(flow->flow);
+	fields->reverse_flow_direction = other.flow_direction;
+	fields->reverse_class_of_service = other.class_of_service;
+	fields->reverse_tcp_flags = other.tcp_flags;
+	fields->reverse_min_ttl = other.min_ttl;
+	fields->reverse_max_ttl = other.max_ttl;
+	fields->reverse_end_reason = other.end_reason;
+	fields->reverse_start_ms = other.start_ms;
+	fields->reverse_end_ms = other.end_ms;
+	fields->reverse_start_ntp = other.start_ntp;
+	fields->reverse_end_ntp = other.end_ntp;
+	fields->reverse_fragment_id = other.fragment_id;
+	fields->reverse_flow_label = other.flow_label;
+	fields->reverse_min_octets = other.min_octets;
+	fields->reverse_max_octets = other.max_octets;
+	fields->reverse_octets = other.octets;
+	fields->reverse_packets = other.packets;
+	fields->reverse_layer2_octets = other.layer2_octets;
+	fields->reverse_next_hop_ipv4 = other.next_hop_ipv4;
+	memcpy(fields->reverse_next_hop_ipv6, other.next_hop_ipv6, ADDRESS_LEN);
+}
+
+Volume ipfix_flow_volume(const IpfixFlow *flow)
+{
+	Volume volume = flow->flow->volume;
+
+	if (flow->reverse)
+		volume_add(&volume, &flow->reverse->volume);
+	return volume;
+}
+
 static bool put_flow(IpfixEncoder *encoder, const IpfixFlow *flow, GPtrArray *messages,
 		     GError **error)
 {
+	Volume volume = ipfix_flow_volume(flow);
 	struct flow_fields fields;
 
-	fill_flow_fields(&fields, flow->flow);
-	if (flow->route)
-		fill_flow_route(&fields, flow->route);
+	fill_one_direction(&fields, flow->flow, flow->route);
+	if (flow->reverse)
+		fill_reverse(&fields, flow);
 	return put_traffic(&encoder->records, flow_template_id(encoder, ipfix_flow_kind(flow)),
-			   &flow_kind, &fields, &flow->flow->volume, messages, error);
+			   &flow_kind, &fields, &volume, messages, error);
 }
 
 bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s, const IpfixFlow *flows,

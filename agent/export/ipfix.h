@@ -18,7 +18,7 @@
 #include "accounts/hosts.h"
 
 #define IPFIX_HEADER_LEN 16
-#define IPFIX_MESSAGE_MIN 256 /* any record and any template fits into a message of this length */
+#define IPFIX_MESSAGE_MIN 384 /* any record and any template fits into a message of this length */
 #define IPFIX_MESSAGE_MAX 65535
 
 typedef struct IpfixEncoder IpfixEncoder;
@@ -54,6 +54,7 @@ typedef struct {
 	bool layer2_octets;
 	FlowTimes flow_times;
 	bool flow_routes;    /* flow records tell next hops and prefixes */
+	bool biflows;	     /* flow records can be of both directions (RFC 5103) */
 	size_t message_size; /* IPFIX_MESSAGE_MIN to IPFIX_MESSAGE_MAX */
 } IpfixLayout;
 
@@ -73,11 +74,17 @@ typedef struct {
 /* What becomes one flow record; all is borrowed. */
 typedef struct {
 	const FlowRecord *flow;
-	const FlowRoute *route; /* NULL: nothing is known of it */
+	const FlowRoute *route;	   /* NULL: nothing is known of it */
+	const FlowRecord *reverse; /* the other direction, where both are one record; else NULL */
+	const FlowRoute *reverse_route;
 } IpfixFlow;
 
-/* Flows of one kind have one template: their family, and whether anything of a frame is known of them. */
-#define IPFIX_FLOW_KINDS 4
+/*
+ * Flows of one kind have one template: their family, whether anything of a frame is known of them, and
+ * whether both directions are in it.
+ */
+#define IPFIX_FLOW_KINDS 8
+#define IPFIX_UNIFLOW_KINDS 4 /* those of one direction come first */
 
 /* The Exporting Process as one collector sees it (RFC 7011, 4.1 and 4.3; template 270). */
 typedef struct {
@@ -106,6 +113,9 @@ bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, 
 
 /* Whether the records of @key have hostScope, so that its scopes need not be summed up. */
 bool ipfix_tells_scopes_apart(EnterpriseElements enterprise, const struct host_key *key);
+
+/* What both directions have had, if both are there. */
+Volume ipfix_flow_volume(const IpfixFlow *flow);
 
 /* Below IPFIX_FLOW_KINDS. */
 unsigned int ipfix_flow_kind(const IpfixFlow *flow);

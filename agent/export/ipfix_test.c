@@ -211,7 +211,7 @@ static const DecodedField mark_field = {ENTERPRISE, 4, 4};
 #define LENGTHS {0, 25, 4}, {0, 26, 4}
 
 /* The same of flows: they have the mark where there are enterprise elements at all. */
-static const DecodedTemplate flow_layouts[IPFIX_FLOW_KINDS] = {
+static const DecodedTemplate flow_layouts[IPFIX_UNIFLOW_KINDS] = {
 	{ 512, 0, 27, { TIMES, SIDES, FRAME, {0, 8, 4}, {0, 12, 4}, PORTS, {0, 32, 2}, PACKETS,
 			LENGTHS, COUNTERS } },
 	{ 513, 0, 28, { TIMES, SIDES, FRAME, {0, 27, 16}, {0, 28, 16}, PORTS, {0, 139, 2}, PACKETS,
@@ -289,7 +289,7 @@ static void every_template_of_flows_has_the_layout_of_its_id(void **state)
 			g_autoptr(IpfixEncoder) encoder = encoder_of(enterprise, layer2);
 			g_autoptr(Decoder) decoder = decode_templates_of(encoder, IPFIX_FLOWS);
 
-			for (size_t i = 0; i < IPFIX_FLOW_KINDS; i++) {
+			for (size_t i = 0; i < IPFIX_UNIFLOW_KINDS; i++) {
 				DecodedTemplate expected = flow_layouts[i];
 
 				if (layer2) {
@@ -302,7 +302,7 @@ static void every_template_of_flows_has_the_layout_of_its_id(void **state)
 				}
 				assert_template(decoder, DOMAIN, &expected);
 			}
-			assert_int_equal(decoder->templates[1]->len, IPFIX_FLOW_KINDS + 2);
+			assert_int_equal(decoder->templates[1]->len, IPFIX_UNIFLOW_KINDS + 2);
 		}
 	}
 }
@@ -316,7 +316,7 @@ static void nanoseconds_have_templates_of_their_own(void **state)
 	layout.flow_times = FLOW_TIMES_NANOSECONDS;
 	encoder = encoder_with(&layout);
 	decoder = decode_templates_of(encoder, IPFIX_HOSTS | IPFIX_FLOWS);
-	for (size_t i = 0; i < IPFIX_FLOW_KINDS; i++) {
+	for (size_t i = 0; i < IPFIX_UNIFLOW_KINDS; i++) {
 		DecodedTemplate expected = flow_layouts[i];
 
 		expected.id += 512;
@@ -341,7 +341,7 @@ static void routes_have_templates_of_their_own(void **state)
 	layout.flow_routes = true;
 	encoder = encoder_with(&layout);
 	decoder = decode_templates_of(encoder, IPFIX_FLOWS);
-	for (size_t i = 0; i < IPFIX_FLOW_KINDS; i++) {
+	for (size_t i = 0; i < IPFIX_UNIFLOW_KINDS; i++) {
 		DecodedTemplate expected = flow_layouts[i];
 
 		expected.id += 32 + 128 + 256;
@@ -349,6 +349,47 @@ static void routes_have_templates_of_their_own(void **state)
 		for (size_t j = 0; j < 3; j++)
 			expected.fields[expected.n++] = fields[i % 2][j];
 		expected.fields[expected.n++] = mark_field;
+		assert_template(decoder, DOMAIN, &expected);
+	}
+}
+
+/* Those of one direction stay what they are. */
+static void biflows_have_templates_of_their_own(void **state)
+{
+	static const DecodedField frame[] = { { 29305, 56, 6 }, { 29305, 80, 6 } };
+	static const DecodedField icmp[] = { { 29305, 32, 2 }, { 29305, 139, 2 } };
+	static const DecodedField middle[] = {
+		{ 0, 239, 1 },	   { 29305, 61, 1 }, { 29305, 5, 1 },	{ 29305, 6, 1 },
+		{ 29305, 52, 1 },  { 29305, 53, 1 }, { 29305, 136, 1 }, { 29305, 152, 8 },
+		{ 29305, 153, 8 }, { 29305, 54, 4 },
+	};
+	static const DecodedField label = { 29305, 31, 4 };
+	static const DecodedField end[] = {
+		{ 29305, 25, 4 }, { 29305, 26, 4 }, { 29305, 1, 8 }, { 29305, 2, 8 }
+	};
+	IpfixLayout layout = layout_of(ENTERPRISE_NONE, false);
+	g_autoptr(IpfixEncoder) encoder = NULL;
+	g_autoptr(Decoder) decoder = NULL;
+
+	layout.biflows = true;
+	encoder = encoder_with(&layout);
+	decoder = decode_templates_of(encoder, IPFIX_FLOWS);
+	for (size_t i = 0; i < IPFIX_UNIFLOW_KINDS; i++) {
+		const DecodedTemplate *uniflow = &flow_layouts[i];
+		DecodedTemplate expected = { .id = (uint16_t)(uniflow->id + 1024) };
+
+		assert_template(decoder, DOMAIN, uniflow);
+		for (size_t j = 0; j < G_N_ELEMENTS(frame) && i < 2; j++)
+			expected.fields[expected.n++] = frame[j];
+		expected.fields[expected.n++] = icmp[i % 2];
+		for (size_t j = 0; j < G_N_ELEMENTS(middle); j++)
+			expected.fields[expected.n++] = middle[j];
+		if (i % 2)
+			expected.fields[expected.n++] = label;
+		for (size_t j = 0; j < G_N_ELEMENTS(end); j++)
+			expected.fields[expected.n++] = end[j];
+		for (size_t j = 0; j < uniflow->n; j++)
+			expected.fields[expected.n++] = uniflow->fields[j];
 		assert_template(decoder, DOMAIN, &expected);
 	}
 }
@@ -366,9 +407,13 @@ static void templates_fit_into_one_message(void **state)
 /* The decoder wants the options templates apart, which a second message must not bring together. */
 static void all_templates_come_together(void **state)
 {
-	g_autoptr(IpfixEncoder) encoder = encoder_of(ENTERPRISE_FULL, true);
+	IpfixLayout layout = layout_of(ENTERPRISE_FULL, true);
+	g_autoptr(IpfixEncoder) encoder = NULL;
 
-	for (size_t size = IPFIX_MESSAGE_MIN; size <= 2000; size++) {
+	layout.flow_times = FLOW_TIMES_NANOSECONDS;
+	layout.flow_routes = layout.biflows = true;
+	encoder = encoder_with(&layout);
+	for (size_t size = IPFIX_MESSAGE_MIN; size <= 2500; size++) {
 		g_autoptr(Decoder) decoder = NULL;
 
 		assert_true(ipfix_encoder_set_message_size(encoder, size, NULL));
@@ -858,9 +903,9 @@ static void flow_tells_its_route(void **state)
 		{ { [10] = 0xff, 0xff, 192, 0, 2, 254 }, 24, 7 },
 		{ { 0x20, 0x01, 0x0d, 0xb8, [15] = 254 }, 64, 128 },
 	};
-	const IpfixFlow records[] = { { &flows[0], &routes[0] },
-				      { &flows[1], &routes[1] },
-				      { &flows[2], NULL } };
+	const IpfixFlow records[] = { { .flow = &flows[0], .route = &routes[0] },
+				      { .flow = &flows[1], .route = &routes[1] },
+				      { .flow = &flows[2] } };
 	IpfixLayout layout = layout_of(ENTERPRISE_NONE, false);
 	g_autoptr(IpfixEncoder) encoder = NULL;
 	g_autoptr(GPtrArray) messages = messages_new();
@@ -885,6 +930,67 @@ static void flow_tells_its_route(void **state)
 	record = record_at(decoder, 2);
 	assert_int_equal(decoder_value(record, 15), 0);
 	assert_int_equal(decoder_value(record, 13), 0);
+}
+
+static void biflow_tells_both_directions(void **state)
+{
+	FlowRecord forward = flow_ipv6(IPPROTO_TCP), backward = flow_ipv6(IPPROTO_TCP);
+	const FlowRoute routes[] = { { { [15] = 1 }, 48, 64 }, { { [15] = 2 }, 64, 48 } };
+	const IpfixFlow flow = { &forward, &routes[0], &backward, &routes[1] };
+	IpfixLayout layout = layout_of(ENTERPRISE_NONE, true);
+	g_autoptr(IpfixEncoder) encoder = NULL;
+	g_autoptr(GPtrArray) messages = messages_new();
+	g_autoptr(Decoder) decoder = NULL;
+	const DecodedRecord *record;
+
+	forward.role = FLOW_INITIATOR;
+	backward.role = FLOW_RESPONDER;
+	backward.volume = (Volume){ 11, 1100, 1254 };
+	backward.start_ms = START_MS + 5;
+	backward.end_ms = END_MS + 5;
+	backward.key.hook = HOOK_INGRESS;
+	backward.key.traffic_class = 0x20;
+	backward.end = FLOW_IDLE;
+	backward.attributes = (struct flow_attributes){
+		50, 60, 0x12, 7, 8, 99, 77, { 2, 0, 0, 0, 0xab, 5 }, { 2, 0, 0, 0, 0xab, 6 }
+	};
+	layout.biflows = layout.flow_routes = true;
+	encoder = encoder_with(&layout);
+	decoder = decode_templates_of(encoder, IPFIX_FLOWS);
+	assert_true(ipfix_encode_flows(encoder, EXPORT_TIME_S, &flow, 1, 0, messages, NULL));
+	g_array_set_size(decoder->records, 0);
+	decode(decoder, messages);
+	record = record_at(decoder, 0);
+	assert_int_equal(record->template->id, 513 + 128 + 256 + 1024);
+	assert_int_equal(decoder_value(record, 239), 1);
+	assert_int_equal(decoder_value(record, 2), 7);
+	assert_int_equal(decoder_value(record, 136), FLOW_ENDED);
+#define REVERSE(element) decoder_value_of(record, 29305, element)
+	assert_int_equal(REVERSE(1), 1100);
+	assert_int_equal(REVERSE(2), 11);
+	assert_int_equal(REVERSE(352), 1254);
+	assert_int_equal(REVERSE(152), START_MS + 5);
+	assert_int_equal(REVERSE(153), END_MS + 5);
+	assert_int_equal(REVERSE(61), 0);
+	assert_int_equal(REVERSE(5), 0x20);
+	assert_int_equal(REVERSE(6), 0x12);
+	assert_int_equal(REVERSE(52), 7);
+	assert_int_equal(REVERSE(53), 8);
+	assert_int_equal(REVERSE(136), FLOW_IDLE);
+	assert_int_equal(REVERSE(54), 99);
+	assert_int_equal(REVERSE(31), 77);
+	assert_int_equal(REVERSE(25), 50);
+	assert_int_equal(REVERSE(26), 60);
+	assert_int_equal(REVERSE(56), 0x02000000ab05);
+	assert_int_equal(REVERSE(80), 0x02000000ab06);
+#undef REVERSE
+	assert_memory_equal(record->at[decoder_find(record->template, 29305, 62)],
+			    routes[1].next_hop, ADDRESS_LEN);
+	/* What was counted is what both have. */
+	assert_int_equal(((IpfixMessage *)messages->pdata[0])->contents.flow_records, 1);
+	assert_int_equal(((IpfixMessage *)messages->pdata[0])->contents.packets, 18);
+	assert_int_equal(((IpfixMessage *)messages->pdata[0])->contents.octets,
+			 forward.volume.octets + 1100);
 }
 
 static void flow_of_ipv6_has_its_label(void **state)
@@ -1012,6 +1118,7 @@ int main(void)
 		cmocka_unit_test(every_template_of_flows_has_the_layout_of_its_id),
 		cmocka_unit_test(nanoseconds_have_templates_of_their_own),
 		cmocka_unit_test(routes_have_templates_of_their_own),
+		cmocka_unit_test(biflows_have_templates_of_their_own),
 		cmocka_unit_test(templates_fit_into_one_message),
 		cmocka_unit_test(all_templates_come_together),
 		cmocka_unit_test(enterprise_elements_are_described_first),
@@ -1032,6 +1139,7 @@ int main(void)
 		cmocka_unit_test(flow_is_encoded_octet_by_octet),
 		cmocka_unit_test(nanoseconds_are_told_as_ntp_has_them),
 		cmocka_unit_test(flow_tells_its_route),
+		cmocka_unit_test(biflow_tells_both_directions),
 		cmocka_unit_test(flow_of_ipv6_has_its_label),
 		cmocka_unit_test(icmp_is_told_of_icmp_alone),
 		cmocka_unit_test(tag_is_told_of_the_interface_where_it_was_seen),

@@ -51,6 +51,7 @@ FlowMetering *flow_metering_new(const Config *config)
 
 	metering->config = config;
 	metering->flows = flows_new(config->flows.max);
+	flows_set_pairs(metering->flows, config_wants_biflows(config));
 	metering->records = g_array_new(FALSE, FALSE, sizeof(FlowRecord));
 	metering->flushed = g_array_new(FALSE, FALSE, sizeof(FlowRecord));
 	metering->sums = flow_sums_new();
@@ -81,6 +82,7 @@ void flow_metering_set_config(FlowMetering *metering, const Config *config)
 	flow_series_set_max(metering->series, config->metrics.max_flows);
 	if (!config->metrics.compat_packet_exporter)
 		flow_series_clear(metering->series);
+	flows_set_pairs(metering->flows, config_wants_biflows(config));
 }
 
 typedef struct {

@@ -29,9 +29,10 @@ static char *layout_label(const CollectorConfig *config)
 		[ENTERPRISE_FULL] = "full",
 	};
 
-	return g_strdup_printf("%s/%s%s%s", config->address, enterprise[config->enterprise],
+	return g_strdup_printf("%s/%s%s%s%s", config->address, enterprise[config->enterprise],
 			       config->layer2_octets ? "+layer2" : "",
-			       config->flow_times == FLOW_TIMES_NANOSECONDS ? "+nanoseconds" : "");
+			       config->flow_times == FLOW_TIMES_NANOSECONDS ? "+nanoseconds" : "",
+			       config->biflow ? "+biflow" : "");
 }
 
 static bool shares_address(const GArray *collectors, guint index)

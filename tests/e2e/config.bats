@@ -120,6 +120,7 @@ complains() {
 		3|export.ipfix.collectors[0].records|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", records: everything }]
 		3|export.ipfix.collectors[0].enterprise|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", enterprise: some }]
 		3|export.ipfix.collectors[0].flow-times|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", flow-times: microseconds }]
+		3|export.ipfix.collectors[0].biflow|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", biflow: both }]
 		2|export.textfile|export:\n  textfile: /tmp/x.prom
 		2|export.textfile.path|export:\n  textfile: { path: [] }
 		1|state|state: [a]

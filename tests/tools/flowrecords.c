@@ -220,7 +220,8 @@ int main(int argc, char **argv)
 	for (int i = 3; ok && i < argc; i++)
 		ok = read_option(argv[i], &collector, &config);
 	if (!ok) {
-		fputs("usage: flowrecords ADDRESS:PORT none|mac|full [nanoseconds] [routes]\n",
+		fputs("usage: flowrecords ADDRESS:PORT none|mac|full [nanoseconds] [routes] "
+		      "[biflow]\n",
 		      stderr);
 		return 2;
 	}

@@ -263,11 +263,17 @@ static inline int decoder_find(const DecodedTemplate *template, uint32_t enterpr
 }
 
 /* The value of an IANA element, 0 if the record has none. */
-static inline uint64_t decoder_value(const DecodedRecord *record, uint16_t element)
+static inline uint64_t decoder_value_of(const DecodedRecord *record, uint32_t enterprise,
+					uint16_t element)
 {
-	int i = decoder_find(record->template, 0, element);
+	int i = decoder_find(record->template, enterprise, element);
 
 	return i < 0 ? 0 : decoder_number(record->at[i], record->len[i]);
+}
+
+static inline uint64_t decoder_value(const DecodedRecord *record, uint16_t element)
+{
+	return decoder_value_of(record, 0, element);
 }
 
 static inline bool decoder_is_flow(const DecodedRecord *record)
