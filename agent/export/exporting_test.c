@@ -758,6 +758,110 @@ static void flows_are_counted_as_hosts_are(void **state)
 	}
 }
 
+/* One flow alone and then pairs, so that each step of a report would tear one. */
+static void lab_meter_pairs(Lab *lab, uint32_t pairs)
+{
+	lab_meter_flows(lab, 1 + 2 * pairs);
+	for (uint32_t i = 1; i < lab->flows->len; i++) {
+		FlowRecord *flow = &g_array_index(lab->flows, FlowRecord, i);
+
+		flow->key.ip_version = 4;
+		flow->key.mark = (i - 1) / 2;
+		flow->key.ingress = i % 2 ? 3 : 4;
+		flow->key.egress = i % 2 ? 4 : 3;
+		flow->role = i % 2 ? FLOW_INITIATOR : FLOW_RESPONDER;
+	}
+}
+
+static void both_directions_are_one_record_for_who_wants_that(void **state)
+{
+	enum { PAIRS = 20000 };
+	g_autoptr(Lab) lab = lab_new(2);
+	size_t records[] = { 1 + 2 * PAIRS, 1 + PAIRS };
+	uint64_t octets = 0;
+
+	lab->collector_configs[1].biflow = true;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_meter_pairs(lab, PAIRS);
+	lab_report(lab, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		const Decoder *decoder = lab_receive(lab, i);
+		const ExportCounters counters = status_of(lab, i).counters;
+
+		assert_int_equal(decoder->missing, 0);
+		assert_int_equal(decoder_flow_records(decoder), records[i]);
+		assert_int_equal(counters.flow_records, records[i]);
+	}
+	for (guint i = 0; i < lab->decoders[1]->records->len; i++) {
+		const DecodedRecord *record =
+			&g_array_index(lab->decoders[1]->records, DecodedRecord, i);
+
+		if (decoder_is_flow(record))
+			octets += decoder_value(record, 1) + decoder_value_of(record, 29305, 1);
+	}
+	assert_int_equal(octets, UINT64_C(1000) * (1 + 2 * PAIRS));
+	assert_int_equal(decoder_sum(lab->decoders[0], 1), octets);
+}
+
+static void pairs_that_are_not_sent_are_accounted_for(void **state)
+{
+	enum { PAIRS = 5000 };
+	g_autoptr(Lab) lab = NULL;
+	ExportCounters counters;
+
+	if (!*state)
+		skip();
+	lab = lab_new(1);
+	lab->collector_configs[0].biflow = true;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_move_collector(lab);
+	lab_meter_pairs(lab, PAIRS);
+	lab_report(lab, 0);
+	counters = status_of(lab, 0).counters;
+	assert_int_equal(counters.dropped_flow_records, 1 + PAIRS);
+	assert_int_equal(counters.dropped_packets, 3 * (1 + 2 * PAIRS));
+	assert_int_equal(counters.dropped_octets, 1000 * (1 + 2 * PAIRS));
+}
+
+/* A length that tells the flows apart. */
+static void find_by_mark(const FlowRecord *flows, size_t n, FlowRoute *found, void *user_data)
+{
+	*(size_t *)user_data += n;
+	for (size_t i = 0; i < n; i++)
+		found[i] = (FlowRoute){ .destination_length = (uint8_t)flows[i].key.mark };
+}
+
+static void each_flow_has_its_route_which_is_looked_up_once(void **state)
+{
+	enum { FLOWS = 10000 };
+	g_autoptr(Lab) lab = lab_new(2);
+	size_t asked = 0;
+	ExportReport report;
+
+	lab->collector_configs[1].enterprise = ENTERPRISE_NONE;
+	lab->collector_configs[1].biflow = true;
+	lab->config.flows.routing = true;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_meter_flows(lab, FLOWS);
+	report = report_of(lab, NULL, 0);
+	report.find_routes = find_by_mark;
+	report.user_data = &asked;
+	exporting_begin(lab->exporting, &report);
+	while (exporting_step(lab->exporting))
+		;
+	assert_int_equal(asked, FLOWS);
+	(void)lab_receive(lab, 0);
+	assert_int_equal(decoder_flow_records(lab_receive(lab, 1)), FLOWS);
+	for (guint i = 0; i < lab->decoders[0]->records->len; i++) {
+		const DecodedRecord *record =
+			&g_array_index(lab->decoders[0]->records, DecodedRecord, i);
+
+		if (decoder_is_flow(record))
+			assert_int_equal(decoder_value(record, 13) + decoder_value(record, 30),
+					 (uint8_t)decoder_value_of(record, 32473, 4));
+	}
+}
+
 static void flows_that_are_not_sent_are_accounted_for(void **state)
 {
 	enum { FLOWS = 5000 };
@@ -884,6 +988,9 @@ int main(void)
 		cmocka_unit_test(flows_come_after_hosts_to_who_wants_them),
 		cmocka_unit_test(nobody_is_told_of_flows_that_are_not_metered),
 		cmocka_unit_test(flows_are_counted_as_hosts_are),
+		cmocka_unit_test(both_directions_are_one_record_for_who_wants_that),
+		cmocka_network_test(pairs_that_are_not_sent_are_accounted_for),
+		cmocka_unit_test(each_flow_has_its_route_which_is_looked_up_once),
 		cmocka_network_test(flows_that_are_not_sent_are_accounted_for),
 		cmocka_network_test(flows_are_as_long_as_the_narrowest_path),
 		cmocka_network_test(step_goes_on_where_the_one_before_ended),

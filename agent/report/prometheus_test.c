@@ -294,9 +294,13 @@ static void collectors_at_one_address_are_told_apart(void **state)
 		  .layer2_octets = true },
 		{ .address = "127.0.0.1:4739", .enterprise = ENTERPRISE_MAC },
 		{ .address = "127.0.0.1:4740", .enterprise = ENTERPRISE_MAC },
+		{ .address = "127.0.0.1:4739",
+		  .flow_times = FLOW_TIMES_NANOSECONDS,
+		  .biflow = true },
 	};
 	static const char *const labels[] = { "127.0.0.1:4739/mac", "127.0.0.1:4739/none+layer2",
-					      "127.0.0.1:4739/mac/3", "127.0.0.1:4740" };
+					      "127.0.0.1:4739/mac/3", "127.0.0.1:4740",
+					      "127.0.0.1:4739/mac+nanoseconds+biflow" };
 	Network *network = *state;
 
 	set_collectors(network, configs, G_N_ELEMENTS(configs));
