@@ -122,7 +122,7 @@ options_of() {
 	metrics) echo max_hosts idle ;;
 	history) echo keep max_mib ;;
 	ipfix) echo observation_domain enterprise_number template_refresh message_size ;;
-	collector) echo enabled address transport records enterprise layer2_octets flow_times biflow ;;
+	collector) echo enabled address transport records enterprise layer2_octets ;;
 	esac
 }
 
@@ -320,8 +320,6 @@ add_collector() {
 	sequence "        " records "$1" records
 	text "        " enterprise "$1" enterprise
 	boolean "        " layer2-octets "$1" layer2_octets
-	text "        " flow-times "$1" flow_times
-	boolean "        " biflow "$1" biflow
 }
 
 add_collectors() {
