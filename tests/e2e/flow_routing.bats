@@ -106,3 +106,17 @@ desktop_pings() {
 	stop_collectors
 	routes | grep -qx '192.168.2.10 198.18.7.7 0.0.0.0 0 0'
 }
+
+@test "of a flow in another namespace its routes are told" {
+	lab_ip "$LAB" internet route flush exact 192.168.2.0/24
+	lab_ip "$LAB" internet route replace 192.168.0.0/16 via "$LAB_WAN"
+	configure 200ms "match: \"$LAB-internet:eth0\", meter: [flows]"
+	sed -i '/^flows:/d' "$WORK/flowtally.yaml"
+	echo 'flows: { active-timeout: 200ms, idle-timeout: 400ms, routing: true }' >>"$WORK/flowtally.yaml"
+	start_agent
+	desktop_pings 198.18.7.7
+	wait_sweeps
+	stop_agent
+	stop_collectors
+	routes | grep -qx "198.18.7.7 192.168.2.10 $LAB_WAN 32 16"
+}
