@@ -223,9 +223,21 @@ json_t *json_hosts_head(const View *view)
 	return object;
 }
 
+static bool meters_flows(const View *view)
+{
+	for (guint i = 0; i < view->points->len; i++) {
+		if (((const Point *)view->points->pdata[i])->meter.meter & METER_FLOWS)
+			return true;
+	}
+	return false;
+}
+
 json_t *json_flows_head(const View *view)
 {
-	return document(time_of_sums(view));
+	json_t *object = document(time_of_sums(view));
+
+	set(object, "metered", json_boolean(meters_flows(view)));
+	return object;
 }
 
 json_t *json_flushed(uint32_t flows)

@@ -54,7 +54,8 @@ typedef struct {
 	TopModel *model;
 	char *path;	  /* of the agent's socket */
 	Inquiry *inquiry; /* NULL: none is under way */
-	char *trouble;	  /* why there was no answer, NULL where there was */
+	Inquiry *flows_inquiry;
+	char *trouble; /* why there was no answer, NULL where there was */
 	GMainLoop *loop;
 	int status;
 	bool has_screen;
@@ -370,17 +371,28 @@ static void on_end(Top *top, int direction)
 	top_model_select(top->model, direction * (G_MAXINT / 2));
 }
 
-static void on_enter(Top *top, int argument)
+static void ask_for_flows(Top *top);
+
+static void on_enter(Top *top, int view)
 {
-	top_model_enter(top->model);
+	top_model_enter(top->model, (TopView)view);
+	/* What is under way is of another device. */
+	g_clear_pointer(&top->flows_inquiry, inquiry_free);
+	ask_for_flows(top);
 }
 
-/* One step back: from the addresses, the selection, the filter. */
+/* To flows, or from them to addresses. */
+static void on_flows(Top *top, int argument)
+{
+	on_enter(top, top_model_state(top->model)->view == TOP_FLOWS ? TOP_ADDRESSES : TOP_FLOWS);
+}
+
+/* One step back: from the addresses or flows, the selection, the filter. */
 static void on_back(Top *top, int argument)
 {
 	const TopState *state = top_model_state(top->model);
 
-	if (state->view == TOP_ADDRESSES)
+	if (state->view != TOP_DEVICES)
 		top_model_leave(top->model);
 	else if (state->has_selection)
 		top_model_unselect(top->model);
@@ -433,7 +445,8 @@ static const Key keys[] = {
 	{ SCREEN_KEY_PAGE_DOWN, on_page, 1 },
 	{ SCREEN_KEY_HOME, on_end, -1 },
 	{ SCREEN_KEY_END, on_end, 1 },
-	{ SCREEN_KEY_ENTER, on_enter, 0 },
+	{ SCREEN_KEY_ENTER, on_enter, TOP_ADDRESSES },
+	{ 'f', on_flows, 0 },
 	{ SCREEN_KEY_LEFT, on_back, 0 },
 	{ SCREEN_KEY_ESCAPE, on_back, 0 },
 	{ SCREEN_KEY_BACKSPACE, on_back, 0 },
@@ -458,6 +471,7 @@ static const ScreenHelp help[] = {
 	{ "a", "IPv4, IPv6, then both" },
 	{ "up, down, j, k", "select a device; also by pages, Home, End" },
 	{ "Enter, right", "the addresses of that device, or of the first" },
+	{ "f", "its flows, and from there its addresses" },
 	{ "Escape, left", "back" },
 	{ "q", "quit" },
 };
@@ -594,10 +608,33 @@ static void on_answer(json_t *document, const GError *error, void *user_data)
 		print_if_due(top);
 }
 
+static void on_flows_answer(json_t *document, const GError *error, void *user_data)
+{
+	Top *top = user_data;
+	g_autoptr(GError) fault = NULL;
+
+	g_clear_pointer(&top->flows_inquiry, inquiry_free);
+	if (!document || !top_model_add_flows(top->model, document, &fault))
+		take_failure(top, document ? fault->message : error->message);
+	else
+		draw(top);
+}
+
+/* Where they are shown. */
+static void ask_for_flows(Top *top)
+{
+	g_autofree char *request = top_model_flows_request(top->model);
+
+	if (request && !top->flows_inquiry)
+		top->flows_inquiry =
+			inquiry_new(top->path, request, LIMIT_MS, on_flows_answer, top);
+}
+
 static gboolean on_second(gpointer user_data)
 {
 	Top *top = user_data;
 
+	ask_for_flows(top);
 	if (!top->inquiry)
 		top->inquiry = inquiry_new(top->path, REQUEST, LIMIT_MS, on_answer, top);
 	return G_SOURCE_CONTINUE;
@@ -684,6 +721,7 @@ int cli_top(int argc, char **argv)
 		run(&top);
 	options_done(&top.options);
 	inquiry_free(top.inquiry);
+	inquiry_free(top.flows_inquiry);
 	g_main_loop_unref(top.loop);
 	top_model_free(top.model);
 	g_free(top.trouble);

@@ -3,28 +3,46 @@
 
 #include <string.h>
 
-#define NAME_WIDTH 18	  /* a MAC, and a little */
-#define NAME_WIDTH_MAX 40 /* and a name before it */
-#define RATE_WIDTH 12	  /* "999.9 Mbit/s" */
+#define RATE_WIDTH 12 /* "999.9 Mbit/s" */
 #define RATE_WIDTH_BYTES 15
 #define VOLUME_WIDTH 10 /* "1023.9 GiB" */
 #define VOLUME_WIDTH_BYTES 18
-#define PLACE_WIDTH 9
-#define PLACE_WIDTH_MAX 20
+
+/* Of texts: what they take at least, and at most if there is room. */
+static const struct {
+	size_t name;
+	size_t name_max;
+	size_t place;
+	size_t place_max;
+} text_widths[TOP_VIEWS] = {
+	/* A MAC, and a little; and a name before it. */
+	[TOP_DEVICES] = { 18, 40, 9, 20 },
+	[TOP_ADDRESSES] = { 18, 40, 9, 20 },
+	/* Protocol, address and port, of IPv4; and of IPv6. */
+	[TOP_FLOWS] = { 27, 52, 21, 47 },
+};
 
 #define RATE(title, way, seconds, rank)                                                            \
 	{                                                                                          \
-		{ title " " #seconds "s", TABLE_RIGHT, rank }, NULL, TOP_BY_##way,                 \
+		{ title " " #seconds "s", TABLE_RIGHT, rank }, { NULL }, TOP_BY_##way,             \
 			RATE_##seconds##S, DIRECTION_##way                                         \
 	}
 #define VOLUME(way, key, rank)                                                                     \
 	{                                                                                          \
-		{ #way, TABLE_RIGHT, rank }, NULL, key, RATE_2S, DIRECTION_##way                   \
+		{ #way, TABLE_RIGHT, rank }, { NULL }, key, RATE_2S, DIRECTION_##way               \
 	}
 
 const TopColumn top_columns[TOP_COLUMNS] = {
-	{ { "DEVICE", TABLE_LEFT, 0 }, "ADDRESS", TOP_BY_NAME, RATE_2S, DIRECTION_DOWNLOAD },
-	{ { "INTERFACE", TABLE_LEFT, 3 }, "SCOPE", TOP_BY_PLACE, RATE_2S, DIRECTION_DOWNLOAD },
+	{ { "DEVICE", TABLE_LEFT, 0 },
+	  { NULL, "ADDRESS", "FAR END" },
+	  TOP_BY_NAME,
+	  RATE_2S,
+	  DIRECTION_DOWNLOAD },
+	{ { "INTERFACE", TABLE_LEFT, 3 },
+	  { NULL, "SCOPE", "NEAR END" },
+	  TOP_BY_PLACE,
+	  RATE_2S,
+	  DIRECTION_DOWNLOAD },
 	RATE("DOWN", DOWNLOAD, 2, 0),
 	RATE("DOWN", DOWNLOAD, 10, 1),
 	RATE("DOWN", DOWNLOAD, 40, 4),
@@ -37,8 +55,7 @@ const TopColumn top_columns[TOP_COLUMNS] = {
 
 const char *top_title(const TopColumn *column, TopView view)
 {
-	return view == TOP_ADDRESSES && column->title_of_addresses ? column->title_of_addresses :
-								     column->column.title;
+	return column->titles[view] ? column->titles[view] : column->column.title;
 }
 
 char *top_rate(double octets, const TopUnits *units)
@@ -72,13 +89,13 @@ char *top_name(const TopRow *row, size_t width)
 	return text_cut(row->name, width);
 }
 
-static size_t width_of(const TopColumn *column, const TopUnits *units)
+static size_t width_of(TopView view, const TopColumn *column, const TopUnits *units)
 {
 	switch (column->key) {
 	case TOP_BY_NAME:
-		return NAME_WIDTH;
+		return text_widths[view].name;
 	case TOP_BY_PLACE:
-		return PLACE_WIDTH;
+		return text_widths[view].place;
 	case TOP_BY_DOWNLOADED:
 	case TOP_BY_UPLOADED:
 		return units->units == TEXT_BYTES ? VOLUME_WIDTH_BYTES : VOLUME_WIDTH;
@@ -110,19 +127,20 @@ static bool leave_one_out(size_t widths[TOP_COLUMNS])
 	return least;
 }
 
-void top_fit(const TopUnits *units, size_t width, size_t widths[TOP_COLUMNS])
+void top_fit(TopView view, const TopUnits *units, size_t width, size_t widths[TOP_COLUMNS])
 {
 	size_t spare;
 
 	for (size_t i = 0; i < TOP_COLUMNS; i++)
-		widths[i] = width_of(&top_columns[i], units);
+		widths[i] = width_of(view, &top_columns[i], units);
 	while (total_of(widths) > width && leave_one_out(widths))
 		;
 	spare = total_of(widths) - widths[0];
 	spare = width > spare ? width - spare : 0;
-	widths[0] = MIN(spare, NAME_WIDTH_MAX);
+	widths[0] = MIN(spare, text_widths[view].name_max);
 	if (widths[1])
-		widths[1] += MIN(spare - widths[0], PLACE_WIDTH_MAX - PLACE_WIDTH);
+		widths[1] += MIN(spare - widths[0],
+				 text_widths[view].place_max - text_widths[view].place);
 }
 
 /* The total of both directions has no column. */

@@ -22,8 +22,8 @@ typedef struct {
 
 typedef struct {
 	TableColumn column;
-	const char *title_of_addresses; /* instead, in that view; NULL: the same */
-	TopKey key;			/* that sorts by it */
+	const char *titles[TOP_VIEWS]; /* instead, in that view; NULL: the same */
+	TopKey key;		       /* that sorts by it */
 	RateWindow window;
 	enum direction direction; /* of figures */
 } TopColumn;
@@ -46,7 +46,7 @@ char *top_name(const TopRow *row, size_t width);
  * How wide each column is on a terminal of @width, 0 being left out. Lesser columns go first, the name has
  * what the others leave, as far as names go, and the place what that leaves.
  */
-void top_fit(const TopUnits *units, size_t width, size_t widths[TOP_COLUMNS]);
+void top_fit(TopView view, const TopUnits *units, size_t width, size_t widths[TOP_COLUMNS]);
 
 /* The column beside the one that is sorted by, @step being 1 or -1; round in a ring. */
 const TopColumn *top_column_beside(const TopState *state, int step);

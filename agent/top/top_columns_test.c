@@ -11,7 +11,7 @@ static void assert_fit(size_t width, const TopUnits *units, const char *titles)
 	g_autoptr(GString) got = g_string_new(NULL);
 	size_t widths[TOP_COLUMNS], total = 0;
 
-	top_fit(units, width, widths);
+	top_fit(TOP_DEVICES, units, width, widths);
 	for (size_t i = 0; i < TOP_COLUMNS; i++) {
 		if (!widths[i])
 			continue;
@@ -42,15 +42,31 @@ static void what_is_left_goes_to_texts(void **state)
 	size_t widths[TOP_COLUMNS];
 
 	(void)state;
-	top_fit(&bits, 150, widths);
+	top_fit(TOP_DEVICES, &bits, 150, widths);
 	assert_int_equal(widths[0], 31);
 	assert_int_equal(widths[1], 9);
-	top_fit(&bits, 160, widths);
+	top_fit(TOP_DEVICES, &bits, 160, widths);
 	assert_int_equal(widths[0], 40);
 	assert_int_equal(widths[1], 10);
-	top_fit(&bits, 300, widths);
+	top_fit(TOP_DEVICES, &bits, 300, widths);
 	assert_int_equal(widths[0], 40);
 	assert_int_equal(widths[1], 20);
+}
+
+static void flows_need_more_room_for_their_ends(void **state)
+{
+	size_t widths[TOP_COLUMNS];
+
+	(void)state;
+	top_fit(TOP_FLOWS, &bits, 80, widths);
+	assert_int_equal(widths[0], 38);
+	assert_int_equal(widths[3], 12);
+	assert_int_equal(widths[6], 0);
+	top_fit(TOP_FLOWS, &bits, 140, widths);
+	assert_int_equal(widths[0], 33);
+	assert_int_equal(widths[1], 21);
+	assert_string_equal(top_title(&top_columns[0], TOP_FLOWS), "FAR END");
+	assert_string_equal(top_title(&top_columns[1], TOP_FLOWS), "NEAR END");
 }
 
 static void long_figures_take_more_room(void **state)
@@ -127,6 +143,7 @@ static void addresses_have_titles_of_their_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flows_need_more_room_for_their_ends),
 		cmocka_unit_test(columns_leave_by_rank),
 		cmocka_unit_test(what_is_left_goes_to_texts),
 		cmocka_unit_test(long_figures_take_more_room),

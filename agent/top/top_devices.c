@@ -96,7 +96,7 @@ static void read_volumes(TopFigures *figures, const json_t *object)
 	}
 }
 
-static TopFamily family_of(const char *name)
+TopFamily top_family_of(const char *name)
 {
 	for (int family = TOP_IPV4; family < TOP_FAMILIES; family++) {
 		if (!strcmp(name, family_names[family]))
@@ -119,7 +119,7 @@ static TopAccount *account_new(char *key, const json_t *object)
 	account->key = key;
 	account->family_name = text_of(object, "family");
 	account->scope = text_of(object, "scope");
-	account->family = family_of(account->family_name);
+	account->family = top_family_of(account->family_name);
 	if (json_is_string(json_object_get(object, "address")))
 		account->address = text_of(object, "address");
 	account->name = account->address ?

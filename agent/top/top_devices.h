@@ -30,6 +30,8 @@ typedef struct {
 	double rate[DIRECTIONS][RATE_WINDOWS]; /* octets a second */
 } TopFigures;
 
+TopFamily top_family_of(const char *name); /* "ipv4", "ipv6" */
+
 void top_figures_add(TopFigures *sum, const TopFigures *figures);
 
 /* One counter of a device, as a document has it. */

@@ -3,14 +3,17 @@
 
 #include <string.h>
 
+#include "top_flows.h"
+
 struct TopModel {
 	TopDevices *devices;
+	TopFlows *flows; /* of the device that is shown; NULL: they are not */
 	GPtrArray *rows; /* of TopRow */
 	TopState state;
 	GHashTable *positions; /* of rows by key, while frozen */
 	char *interface;
 	char *filters[TOP_VIEWS]; /* NULL: none */
-	char *device;		  /* the key of the one whose addresses are shown */
+	char *device;		  /* the key of the one whose addresses or flows are shown */
 	char *selected;		  /* a row's key */
 };
 
@@ -31,6 +34,7 @@ void top_model_free(TopModel *model)
 		return;
 	g_ptr_array_unref(model->rows);
 	top_devices_free(model->devices);
+	top_flows_free(model->flows);
 	g_hash_table_unref(model->positions);
 	for (int view = 0; view < TOP_VIEWS; view++)
 		g_free(model->filters[view]);
@@ -160,6 +164,38 @@ static void build_addresses(GPtrArray *rows, const TopDevice *device, TopFamily 
 	}
 }
 
+static TopRow *flow_row(const TopFlow *flow)
+{
+	TopRow *row = g_new0(TopRow, 1);
+
+	row->key = flow->key;
+	row->name = flow->far;
+	row->place = flow->near;
+	row->family = flow->family_name;
+	row->figures = flow->shown;
+	return row;
+}
+
+static void build_flows(TopModel *model, const char *folded)
+{
+	GHashTableIter flows;
+	const TopFlow *flow;
+
+	g_hash_table_iter_init(&flows, model->flows->flows);
+	while (g_hash_table_iter_next(&flows, NULL, (gpointer *)&flow)) {
+		TopFamily family = model->state.family;
+		TopRow *row;
+
+		if (family != TOP_ALL_FAMILIES && flow->family != family)
+			continue;
+		row = flow_row(flow);
+		if (row_fits(row, folded))
+			g_ptr_array_add(model->rows, row);
+		else
+			g_free(row);
+	}
+}
+
 /* --- order */
 
 static int compare_numbers(double a, double b)
@@ -271,6 +307,8 @@ static void build_rows(TopModel *model)
 	g_ptr_array_set_size(model->rows, 0);
 	if (model->state.view == TOP_ADDRESSES)
 		build_addresses(model->rows, device_shown(model), model->state.family, folded);
+	else if (model->state.view == TOP_FLOWS)
+		build_flows(model, folded);
 	else
 		build_devices(model, folded);
 }
@@ -287,15 +325,32 @@ static guint count_devices(const TopModel *model)
 	return n;
 }
 
+static void set_view(TopModel *model, TopView view)
+{
+	/* Their texts may go. */
+	g_ptr_array_set_size(model->rows, 0);
+	g_clear_pointer(&model->flows, top_flows_free);
+	if (view == TOP_FLOWS)
+		model->flows = top_flows_new();
+	if (view == TOP_DEVICES)
+		g_clear_pointer(&model->device, g_free);
+	model->state.view = view;
+}
+
+static void describe_flows(TopState *state, const TopFlows *flows)
+{
+	state->flows_ms = flows ? flows->shown_ms : 0;
+	state->flows_metered = flows && flows->metered;
+	state->flows_cut = flows && flows->cut;
+}
+
 /* After each change. */
 static void arrange(TopModel *model)
 {
 	TopState *state = &model->state;
 
-	if (state->view == TOP_ADDRESSES && !device_shown(model)) {
-		state->view = TOP_DEVICES;
-		g_clear_pointer(&model->device, g_free);
-	}
+	if (state->view != TOP_DEVICES && !device_shown(model))
+		set_view(model, TOP_DEVICES);
 	build_rows(model);
 	g_ptr_array_sort_with_data(model->rows, compare_rows, model);
 	if (state->frozen)
@@ -305,6 +360,7 @@ static void arrange(TopModel *model)
 	for (guint i = 0; i < model->rows->len; i++)
 		top_figures_add(&state->total, &((const TopRow *)model->rows->pdata[i])->figures);
 	state->devices = count_devices(model);
+	describe_flows(state, model->flows);
 	state->device = device_shown(model) ? device_shown(model)->name : NULL;
 	state->interface = model->interface;
 	state->filter = model->filters[state->view] ? model->filters[state->view] : "";
@@ -339,6 +395,68 @@ bool top_model_add(TopModel *model, const json_t *document, GError **error)
 		return false;
 	if (!model->state.paused)
 		show(model);
+	arrange(model);
+	return true;
+}
+
+static gint busier_first(gconstpointer first, gconstpointer second)
+{
+	const TopAccount *a = *(const TopAccount *const *)first,
+			 *b = *(const TopAccount *const *)second;
+	uint64_t of_a = a->shown.octets[DIRECTION_DOWNLOAD] + a->shown.octets[DIRECTION_UPLOAD];
+	uint64_t of_b = b->shown.octets[DIRECTION_DOWNLOAD] + b->shown.octets[DIRECTION_UPLOAD];
+
+	return (of_a < of_b) - (of_a > of_b);
+}
+
+/* Of const char *, each once, the busiest first; the caller's to unref. */
+static GPtrArray *addresses_of(const TopDevice *device)
+{
+	g_autoptr(GPtrArray) accounts = g_ptr_array_new();
+	GPtrArray *addresses = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer account;
+
+	g_hash_table_iter_init(&iter, device->accounts);
+	while (g_hash_table_iter_next(&iter, NULL, &account))
+		g_ptr_array_add(accounts, account);
+	g_ptr_array_sort(accounts, busier_first);
+	for (guint i = 0; i < accounts->len; i++) {
+		char *address = ((const TopAccount *)accounts->pdata[i])->address;
+
+		if (address &&
+		    !g_ptr_array_find_with_equal_func(addresses, address, g_str_equal, NULL))
+			g_ptr_array_add(addresses, address);
+	}
+	return addresses;
+}
+
+char *top_model_flows_request(TopModel *model)
+{
+	const TopDevice *device = device_shown(model);
+	g_autoptr(GPtrArray) addresses = NULL;
+
+	if (!model->flows || !device)
+		return NULL;
+	addresses = addresses_of(device);
+	return top_flows_request(model->flows, device->host, addresses);
+}
+
+static void show_flows(TopModel *model)
+{
+	g_ptr_array_set_size(model->rows, 0);
+	top_flows_show(model->flows);
+}
+
+/* A pause is of what is shown: the first document is. */
+bool top_model_add_flows(TopModel *model, const json_t *document, GError **error)
+{
+	if (!model->flows)
+		return true;
+	if (!top_flows_add(model->flows, document, error))
+		return false;
+	if (!model->state.paused || !model->flows->shown_ms)
+		show_flows(model);
 	arrange(model);
 	return true;
 }
@@ -378,6 +496,8 @@ void top_model_pause(TopModel *model, bool paused)
 	model->state.paused = paused;
 	if (!paused && model->devices->last_ms)
 		show(model);
+	if (!paused && model->flows && model->flows->last_ms)
+		show_flows(model);
 	arrange(model);
 }
 
@@ -446,28 +566,38 @@ void top_model_unselect(TopModel *model)
 	find_selection(model);
 }
 
-void top_model_enter(TopModel *model)
+/* Whether there is one to be shown now. */
+static bool choose_device(TopModel *model)
 {
 	const TopRow *row;
 
-	if (model->state.view != TOP_DEVICES || !model->rows->len)
-		return;
+	if (model->state.view != TOP_DEVICES)
+		return true;
+	if (!model->rows->len)
+		return false;
 	row = model->rows->pdata[model->state.has_selection ? model->state.selected : 0];
 	if (!row->host)
-		return;
+		return false;
 	model->device = g_strdup(row->key);
-	model->state.view = TOP_ADDRESSES;
-	g_clear_pointer(&model->filters[TOP_ADDRESSES], g_free);
+	return true;
+}
+
+void top_model_enter(TopModel *model, TopView view)
+{
+	if (view == model->state.view || !choose_device(model))
+		return;
+	set_view(model, view);
+	g_clear_pointer(&model->filters[view], g_free);
 	g_clear_pointer(&model->selected, g_free);
 	arrange(model);
 }
 
 void top_model_leave(TopModel *model)
 {
-	if (model->state.view != TOP_ADDRESSES)
+	if (model->state.view == TOP_DEVICES)
 		return;
-	model->state.view = TOP_DEVICES;
 	g_free(model->selected);
-	model->selected = g_steal_pointer(&model->device);
+	model->selected = g_strdup(model->device);
+	set_view(model, TOP_DEVICES);
 	arrange(model);
 }

@@ -3,7 +3,7 @@
  * What `flowtally top` shows, without a terminal: the documents of the agent in, rows in an order out.
  *
  * A row is a device on an interface, or one of the addresses of one device, with what it has used since
- * it was first seen and how fast it was over the last seconds. Devices beyond `hosts.max` are one row
+ * it was first seen and how fast it was over the last seconds; or one of the flows of one device, with what was seen of it. Devices beyond `hosts.max` are one row
  * an interface. All texts are printable.
  */
 #ifndef FLOWTALLY_TOP_MODEL_H
@@ -25,6 +25,7 @@ typedef struct TopModel TopModel;
 typedef enum {
 	TOP_DEVICES,
 	TOP_ADDRESSES, /* of one device, by family and scope */
+	TOP_FLOWS,     /* of one device, a conversation a row */
 	TOP_VIEWS,
 } TopView;
 
@@ -41,18 +42,19 @@ typedef enum {
 } TopKey;
 
 typedef struct {
-	const char *key;    /* tells rows apart, for as long as there is the device */
-	const char *name;   /* of a device, or an address */
-	const char *host;   /* the device's MAC or address; the address; NULL: of several */
-	const char *place;  /* a device's interface, an address's scope */
-	const char *family; /* of an address, NULL of a device */
+	const char *key;  /* tells rows apart, for as long as there is the device */
+	const char *name; /* of a device, or an address, or the protocol and far end of a flow */
+	const char
+		*host; /* the device's MAC or address; the address; NULL: of several, or a flow */
+	const char *place;  /* a device's interface, an address's scope, the near end of a flow */
+	const char *family; /* of an address or a flow, NULL of a device */
 	TopFigures figures;
 } TopRow;
 
 /* How things are; the texts are borrowed until the model changes. */
 typedef struct {
 	TopView view;
-	const char *device; /* its name, where rows are addresses */
+	const char *device; /* its name, where rows are its addresses or flows */
 	TopKey key;
 	RateWindow window; /* of the key, if that is a rate */
 	bool reversed;
@@ -67,6 +69,10 @@ typedef struct {
 	uint64_t time_ms;     /* of the document that is shown */
 	uint64_t measured_ms; /* since the first document */
 	TopFigures total;     /* of the rows */
+	uint64_t
+		flows_ms; /* where rows are flows: of the document that is shown; 0: there is none yet */
+	bool flows_metered; /* by any interface */
+	bool flows_cut;	    /* there are more than are asked for */
 } TopState;
 
 TopModel *top_model_new(void);
@@ -76,6 +82,10 @@ void top_model_free(TopModel *model);
 bool top_model_add(TopModel *model, const json_t *document, GError **error);
 
 const TopState *top_model_state(const TopModel *model);
+
+/* What is to be asked for, the caller's to free, and its document; NULL: no flows are shown. */
+char *top_model_flows_request(TopModel *model);
+bool top_model_add_flows(TopModel *model, const json_t *document, GError **error);
 
 /* Of const TopRow; borrowed until the model changes. */
 const GPtrArray *top_model_rows(const TopModel *model);
@@ -101,8 +111,8 @@ void top_model_choose_family(TopModel *model, TopFamily family);
 void top_model_select(TopModel *model, int rows);
 void top_model_unselect(TopModel *model);
 
-/* To the addresses of the device that is selected, else of the first; and back. */
-void top_model_enter(TopModel *model);
+/* To the addresses or flows of the device that is selected, else of the first; from one of them to the other; and back. */
+void top_model_enter(TopModel *model, TopView view);
 void top_model_leave(TopModel *model);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TopModel, top_model_free)

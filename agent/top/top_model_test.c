@@ -187,7 +187,7 @@ static void device_that_has_gone_is_gone(void **state)
 	g_autoptr(TopModel) model = model_of_three();
 
 	(void)state;
-	top_model_enter(model);
+	top_model_enter(model, TOP_ADDRESSES);
 	assert_string_equal(top_model_state(model)->device, "phone");
 	add_document(model, document_at(6));
 	assert_rows(model, "");
@@ -310,7 +310,7 @@ static void device_opens_into_its_addresses(void **state)
 	add_document(model, two_families(0));
 	add_document(model, two_families(2));
 	top_model_filter(model, "desk");
-	top_model_enter(model);
+	top_model_enter(model, TOP_ADDRESSES);
 	assert_int_equal(top_model_state(model)->view, TOP_ADDRESSES);
 	assert_string_equal(top_model_state(model)->device, "desktop");
 	assert_string_equal(top_model_state(model)->filter, "");
@@ -344,7 +344,7 @@ static void selection_stays_with_its_row(void **state)
 	assert_int_equal(shown->selected, 2);
 	top_model_select(model, 10);
 	assert_int_equal(shown->selected, 2);
-	top_model_enter(model);
+	top_model_enter(model, TOP_ADDRESSES);
 	assert_string_equal(shown->device, "tv");
 	top_model_leave(model);
 	assert_int_equal(shown->selected, 2);
@@ -363,7 +363,7 @@ static void nothing_can_be_done_with_nothing(void **state)
 
 	(void)state;
 	top_model_select(model, 1);
-	top_model_enter(model);
+	top_model_enter(model, TOP_ADDRESSES);
 	top_model_leave(model);
 	top_model_next_interface(model);
 	top_model_reverse(model);
@@ -394,7 +394,7 @@ static void overflow_is_a_row_of_its_own(void **state)
 	assert_int_equal(top_model_state(model)->devices, 3);
 	assert_float_equal(top_model_state(model)->total.rate[DIRECTION_DOWNLOAD][RATE_2S], 15000,
 			   0.1);
-	top_model_enter(model);
+	top_model_enter(model, TOP_ADDRESSES);
 	assert_int_equal(top_model_state(model)->view, TOP_DEVICES);
 }
 
@@ -408,7 +408,7 @@ static void texts_are_printable(void **state)
 	add_document(model, document);
 	assert_string_equal(row_at(model, 0)->name, "\\x1b[31mevil\\x0a");
 	assert_string_equal(row_at(model, 0)->place, "br\\x090");
-	top_model_enter(model);
+	top_model_enter(model, TOP_ADDRESSES);
 	assert_string_equal(row_at(model, 0)->name, "\\x0d1");
 }
 
@@ -443,9 +443,112 @@ static void other_documents_are_refused(void **state)
 	json_decref(document);
 }
 
+/* One connection of the desktop's, and one ping. */
+static json_t *two_flows(double seconds)
+{
+	json_t *document =
+		json_pack("{s:b, s:[{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i}, {s:s, s:s, s:s, s:s, "
+			  "s:i, s:i}]}",
+			  "metered", 1, "flows", "family", "ipv4", "source", "192.168.2.10",
+			  "destination", "203.0.113.80", "protocol_name", "tcp", "source_port",
+			  40000, "destination_port", 443, "octets", 1000, "packets", 10, "family",
+			  "ipv6", "source", "2001:db8::80", "destination", "192.168.2.10",
+			  "protocol_name", "icmp6", "octets", 5000, "packets", 10);
+
+	put_time(document, "time", seconds);
+	return document;
+}
+
+static void add_flows(TopModel *model, json_t *document)
+{
+	/* What is not asked for is not expected. */
+	g_free(top_model_flows_request(model));
+	assert_true(top_model_add_flows(model, document, NULL));
+	json_decref(document);
+}
+
+static void device_opens_into_its_flows(void **state)
+{
+	g_autoptr(TopModel) model = model_of_three();
+	g_autofree char *request = NULL;
+
+	(void)state;
+	assert_null(top_model_flows_request(model));
+	top_model_sort(model, TOP_BY_NAME, RATE_2S);
+	top_model_select(model, 1);
+	top_model_enter(model, TOP_FLOWS);
+	assert_int_equal(top_model_state(model)->view, TOP_FLOWS);
+	assert_string_equal(top_model_state(model)->device, "Desktop");
+	assert_int_equal(top_model_state(model)->flows_ms, 0);
+	assert_rows(model, "");
+	request = top_model_flows_request(model);
+	assert_non_null(strstr(request, "host [192.168.2.10] or mac " DESKTOP));
+	add_flows(model, two_flows(5));
+	assert_int_equal(top_model_state(model)->flows_ms, (NOON_S + 5) * INT64_C(1000));
+	assert_true(top_model_state(model)->flows_metered);
+	assert_rows(model, "icmp6 2001:db8::80 tcp 203.0.113.80:443");
+	top_model_sort(model, TOP_BY_UPLOADED, RATE_2S);
+	assert_rows(model, "tcp 203.0.113.80:443 icmp6 2001:db8::80");
+	assert_int_equal(top_model_state(model)->total.octets[DIRECTION_UPLOAD], 1000);
+	top_model_filter(model, ":40000");
+	assert_rows(model, "tcp 203.0.113.80:443");
+	top_model_filter(model, "");
+	top_model_choose_family(model, TOP_IPV6);
+	assert_rows(model, "icmp6 2001:db8::80");
+	top_model_choose_family(model, TOP_ALL_FAMILIES);
+	top_model_enter(model, TOP_ADDRESSES);
+	assert_rows(model, "192.168.2.10");
+	assert_null(top_model_flows_request(model));
+	/* An answer that comes late. */
+	add_flows(model, two_flows(6));
+	assert_rows(model, "192.168.2.10");
+	top_model_enter(model, TOP_FLOWS);
+	assert_rows(model, "");
+	top_model_leave(model);
+	assert_int_equal(top_model_rows(model)->len, 3);
+	assert_true(top_model_state(model)->has_selection);
+}
+
+static void flows_are_paused_and_frozen_as_all_is(void **state)
+{
+	g_autoptr(TopModel) model = model_of_three();
+	json_t *document = two_flows(5);
+
+	(void)state;
+	top_model_sort(model, TOP_BY_NAME, RATE_2S);
+	top_model_pause(model, true);
+	top_model_enter(model, TOP_FLOWS);
+	add_flows(model, two_flows(4));
+	assert_int_equal(top_model_rows(model)->len, 2);
+	json_array_remove(json_object_get(document, "flows"), 1);
+	add_flows(model, document);
+	assert_int_equal(top_model_rows(model)->len, 2);
+	top_model_pause(model, false);
+	assert_rows(model, "tcp 203.0.113.80:443");
+	top_model_freeze(model, true);
+	add_flows(model, two_flows(6));
+	assert_rows(model, "tcp 203.0.113.80:443 icmp6 2001:db8::80");
+}
+
+static void device_that_leaves_takes_its_flows_along(void **state)
+{
+	g_autoptr(TopModel) model = model_of_three();
+
+	(void)state;
+	top_model_enter(model, TOP_FLOWS);
+	add_flows(model, two_flows(5));
+	add_document(model, document_at(6));
+	assert_int_equal(top_model_state(model)->view, TOP_DEVICES);
+	assert_int_equal(top_model_rows(model)->len, 0);
+	assert_null(top_model_flows_request(model));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(device_opens_into_its_flows),
+		cmocka_unit_test(flows_are_paused_and_frozen_as_all_is),
+		cmocka_unit_test(device_that_leaves_takes_its_flows_along),
 		cmocka_unit_test(busiest_device_comes_first),
 		cmocka_unit_test(totals_are_of_the_rows),
 		cmocka_unit_test(any_key_sorts_and_reverses),

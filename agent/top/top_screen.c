@@ -204,6 +204,20 @@ static void put_right(int line, int column, const char *text, int width, attr_t 
 	put(line, column + padding, text, width, attributes);
 }
 
+/* They are as old as the agent's last sweep, which is not worth a word if it is of this second. */
+static void append_flows(const TopState *state, guint rows, GString *line)
+{
+	if (!state->flows_ms) {
+		g_string_append_printf(line, "flows of %s", state->device);
+		return;
+	}
+	g_string_append_printf(line, "%u%s flows of %s", rows, state->flows_cut ? " of many" : "",
+			       state->device);
+	if (!state->paused && state->time_ms >= state->flows_ms + 2000)
+		g_string_append_printf(line, ", %u s ago",
+				       (unsigned int)((state->time_ms - state->flows_ms) / 1000));
+}
+
 static void append_rows(const Screen *screen, GString *line)
 {
 	const TopState *state = top_model_state(screen->model);
@@ -211,6 +225,8 @@ static void append_rows(const Screen *screen, GString *line)
 
 	if (state->view == TOP_ADDRESSES)
 		g_string_append_printf(line, "addresses of %s", state->device);
+	else if (state->view == TOP_FLOWS)
+		append_flows(state, rows, line);
 	else if (rows != state->devices)
 		g_string_append_printf(line, "%u of %u devices", rows, state->devices);
 	else
@@ -244,13 +260,17 @@ static const char *name_of_key(const TopState *state)
 		[TOP_BY_DOWNLOAD] = "download",
 		[TOP_BY_UPLOAD] = "upload",
 		[TOP_BY_NAME] = "name",
-		[TOP_BY_PLACE] = "interface",
 		[TOP_BY_DOWNLOADED] = "volume of download",
 		[TOP_BY_UPLOADED] = "volume of upload",
 	};
 
-	return state->key == TOP_BY_PLACE && state->view == TOP_ADDRESSES ? "scope" :
-									    names[state->key];
+	static const char *const places[TOP_VIEWS] = {
+		[TOP_DEVICES] = "interface",
+		[TOP_ADDRESSES] = "scope",
+		[TOP_FLOWS] = "near end",
+	};
+
+	return state->key == TOP_BY_PLACE ? places[state->view] : names[state->key];
 }
 
 /* What is special comes first: a narrow terminal cuts the line. */
@@ -338,6 +358,18 @@ static void keep_in_sight(const TopState *state, guint room)
 		first_row = state->selected - room + 1;
 }
 
+/* Why there are no rows; NULL: there is nothing to be said. */
+static const char *why_nothing(const TopState *state)
+{
+	if (state->view != TOP_FLOWS)
+		return NULL;
+	if (!state->flows_ms)
+		return "the agent is asked for flows";
+	if (!state->flows_metered)
+		return "no interface meters flows (meter: [hosts, flows] in flowtally.yaml)";
+	return *state->filter ? NULL : "it has no flows now";
+}
+
 static void draw_rows(const Screen *screen)
 {
 	const TopState *state = top_model_state(screen->model);
@@ -345,9 +377,11 @@ static void draw_rows(const Screen *screen)
 	guint room = (guint)top_screen_rows();
 	size_t widths[TOP_COLUMNS];
 
-	top_fit(screen->units, (size_t)COLS, widths);
+	top_fit(state->view, screen->units, (size_t)COLS, widths);
 	draw_titles(screen, widths);
 	keep_in_sight(state, MAX(room, 1));
+	if (!rows->len && room && why_nothing(state))
+		put_line(LINE_ROWS, why_nothing(state), A_NORMAL);
 	for (guint i = 0; i < room && first_row + i < rows->len; i++)
 		draw_row(screen, LINE_ROWS + (int)i, rows->pdata[first_row + i],
 			 state->has_selection && state->selected == first_row + i, widths);
@@ -372,7 +406,7 @@ static void draw_foot(const Screen *screen)
 	}
 	put_line(LINES - 1,
 		 screen->help ? "any key: back" :
-				"? help  q quit  space pause  / filter  enter addresses  "
+				"? help  q quit  space pause  / filter  enter addresses  f flows  "
 				"d u t sort  o freeze  b bits or bytes",
 		 A_NORMAL);
 }

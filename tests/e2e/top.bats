@@ -67,7 +67,7 @@ screen_lacks() {
 
 # The first word of each row, in one line.
 rows() {
-	screen | awk '/^(DEVICE|ADDRESS) / { rows = 1; next } rows && NF && !/^\? help/ { print $1 }' | xargs
+	screen | awk '/^(DEVICE|ADDRESS|FAR END) / { rows = 1; next } rows && NF && !/^\? help/ { print $1 }' | xargs
 }
 
 rows_are() {
@@ -227,6 +227,103 @@ screen_differs() {
 	eventually 5 rows_are "$PHONE $DESKTOP $TV"
 }
 
+meter_flows() {
+	configure 200ms 'match: br-lan, side: lan, meter: [hosts, flows], flows-at: [entering, leaving]'
+}
+
+# Of the flows, the far ends in one line: what is sorted by name is in order.
+far_ends() {
+	screen | awk '/^FAR END / { rows = 1; next } rows && NF && !/^[?] help/ { print $1, $2 }' | xargs
+}
+
+far_ends_are() {
+	same "$1" "$(far_ends)"
+}
+
+@test "a device opens into its flows, and these are sorted, filtered, frozen and paused like the rest" {
+	local before near
+
+	meter_flows
+	start_traffic
+	desktop ping -q -c 2 "$LAB_INTERNET6"
+	phone ping -q -c 2 "$LAB_INTERNET6"
+	open_top 160 24
+	eventually 20 rows_are "$PHONE $DESKTOP $TV"
+	keys Down Down f
+	eventually 10 screen_has "  [0-9]+ flows of $DESKTOP"
+	screen_has '^FAR END  *NEAR END  *DOWN 2s  *DOWN 10s  *DOWN 40s  *UP 2s .* DOWNLOAD  *UPLOAD$'
+	near=$(lab_device_address 1)
+	eventually 10 screen_has "^udp 198\.51\.100\.1:9  *$near:[0-9]+ .* [0-9.]+ kbit/s"
+	screen_has "^icmp6 $LAB_INTERNET6  *$(lab_device_address6 1) "
+	screen_has "^icmp $LAB_ROUTER  *$near "
+	screen_lacks "$(lab_device_address 2)"
+	keys n
+	eventually 5 screen_has ' by name '
+	eventually 5 far_ends_are "icmp $LAB_ROUTER icmp6 $LAB_ROUTER6 icmp6 $LAB_INTERNET6 $(udp_end)"
+	# What is new comes last, until the order is let go.
+	keys o
+	eventually 5 screen_has '^order frozen'
+	desktop ping -q -c 1 "$LAB_INTERNET"
+	eventually 10 far_ends_are "icmp $LAB_ROUTER icmp6 $LAB_ROUTER6 icmp6 $LAB_INTERNET6 $(udp_end) icmp $LAB_INTERNET"
+	keys o
+	eventually 5 far_ends_are "icmp $LAB_ROUTER icmp $LAB_INTERNET icmp6 $LAB_ROUTER6 icmp6 $LAB_INTERNET6 $(udp_end)"
+	keys U
+	eventually 5 far_ends_are "$(udp_end) icmp6 $LAB_INTERNET6 icmp6 $LAB_ROUTER6 icmp $LAB_ROUTER icmp $LAB_INTERNET"
+	keys / u d p Enter
+	eventually 5 far_ends_are "$(udp_end)"
+	screen_has '  1 flows of '
+	keys / Escape
+	keys a a
+	eventually 5 far_ends_are "icmp6 $LAB_INTERNET6 icmp6 $LAB_ROUTER6"
+	keys a
+	keys Space
+	eventually 5 screen_has '^paused'
+	before=$(screen)
+	top_json >/dev/null
+	same "$before" "$(screen)"
+	keys Space
+	eventually 10 screen_differs "$before"
+	keys f
+	eventually 5 screen_has "  addresses of $DESKTOP"
+	keys f
+	eventually 5 screen_has "  [0-9]+ flows of $DESKTOP"
+	keys Escape
+	eventually 5 rows_are "$PHONE $DESKTOP $TV"
+}
+
+# The one flow of UDP: protocol, far end.
+udp_end() {
+	screen | awk '$1 == "udp" { print $1, $2 }'
+}
+
+@test "flows fit a narrow terminal, and any" {
+	meter_flows
+	start_traffic
+	open_top 60 12
+	eventually 20 rows_are "$PHONE $DESKTOP $TV"
+	keys f
+	eventually 10 screen_has '^FAR END  *DOWN 2s  *UP 2s$'
+	eventually 10 screen_has "^udp 198\.51\.100\.1:9  *0 bit/s  *[0-9.]+ [kM]bit/s$"
+	terminal resize-window -x 12 -y 2
+	terminal resize-window -x 1 -y 1
+	terminal resize-window -x 200 -y 5
+	eventually 5 screen_has '^FAR END  *NEAR END  *DOWN 2s .* UPLOAD$'
+	terminal resize-window -x 80 -y 24
+	eventually 5 screen_has '^FAR END  *DOWN 2s  *DOWN 10s  *UP 2s$'
+	screen_has "^udp 198\.51\.100\.1:9 "
+}
+
+@test "where no interface meters flows, it is said" {
+	start_traffic
+	open_top 100 12
+	eventually 20 rows_are "$PHONE $DESKTOP $TV"
+	keys f
+	eventually 10 screen_has '^no interface meters flows '
+	screen_has "  0 flows of $PHONE"
+	keys f
+	eventually 5 screen_has "  addresses of $PHONE"
+}
+
 @test "a narrow terminal has fewer columns, and one may change" {
 	start_traffic
 	open_top 60 12
@@ -362,6 +459,11 @@ wait_for_silence() {
 	screen >"$WORK/screen"
 	keys Enter
 	eventually 5 screen_has '^ADDRESS '
+	screen >>"$WORK/screen"
+	keys Escape / f d p Enter
+	eventually 5 screen_has '  1 of 3 devices'
+	keys f
+	eventually 5 screen_has "flows of $harmless"
 	screen >>"$WORK/screen"
 	top_json >"$WORK/top.json"
 	"$FLOWTALLY" top -c "$WORK/flowtally.yaml" --once >"$WORK/top.txt"
