@@ -11,6 +11,15 @@
 
 #define DIGITS_MAX 20
 
+const char *const flow_json_end_reasons[] = {
+	[FLOW_GOES_ON] = NULL,
+	[FLOW_IDLE] = "idle_timeout",
+	[FLOW_ACTIVE] = "active_timeout",
+	[FLOW_ENDED] = "end_of_flow",
+	[FLOW_FORCED] = "forced_end",
+	[FLOW_LACK_OF_RESOURCES] = "lack_of_resources",
+};
+
 static void append_name(GString *text, const char *name)
 {
 	if (text->str[text->len - 1] != '{')
@@ -40,8 +49,7 @@ static void append_if_any(GString *text, const char *name, uint64_t value)
 		append_number(text, name, value);
 }
 
-/* @value is printable. */
-static void append_string(GString *text, const char *name, const char *value)
+void flow_json_append_string(GString *text, const char *name, const char *value)
 {
 	append_name(text, name);
 	g_string_append_c(text, '"');
@@ -58,14 +66,14 @@ static void append_mac(GString *text, const char *name, const uint8_t mac[MAC_LE
 	char shown[MAC_TEXT_MAX];
 
 	if (!mac_is_zero(mac))
-		append_string(text, name, mac_format(mac, shown));
+		flow_json_append_string(text, name, mac_format(mac, shown));
 }
 
 static void append_time(GString *text, const char *name, const char *name_ms, uint64_t ms)
 {
 	char shown[TEXT_TIME_MAX];
 
-	append_string(text, name, text_time(ms, shown));
+	flow_json_append_string(text, name, text_time(ms, shown));
 	append_number(text, name_ms, ms);
 }
 
@@ -73,11 +81,11 @@ static void append_addresses(GString *text, const struct flow_key *key, uint8_t 
 {
 	char shown[PREFIX_TEXT_MAX];
 
-	append_string(text, "family", key->ip_version == 6 ? "ipv6" : "ipv4");
+	flow_json_append_string(text, "family", key->ip_version == 6 ? "ipv6" : "ipv4");
 	if (!(parts & FLOW_BY_ADDRESSES))
 		return;
-	append_string(text, "source", address_format(key->source, shown));
-	append_string(text, "destination", address_format(key->destination, shown));
+	flow_json_append_string(text, "source", address_format(key->source, shown));
+	flow_json_append_string(text, "destination", address_format(key->destination, shown));
 }
 
 static void append_protocol(GString *text, const struct flow_key *key, uint8_t parts)
@@ -88,7 +96,7 @@ static void append_protocol(GString *text, const struct flow_key *key, uint8_t p
 		return;
 	append_number(text, "protocol", key->protocol);
 	if (name)
-		append_string(text, "protocol_name", name);
+		flow_json_append_string(text, "protocol_name", name);
 }
 
 static bool is_icmp(const struct flow_key *key)
@@ -118,7 +126,7 @@ static void append_interface(GString *text, const char *name, const char *name_i
 	if (!index)
 		return;
 	if (shown)
-		append_string(text, name, shown);
+		flow_json_append_string(text, name, shown);
 	append_number(text, name_index, index);
 }
 
@@ -126,7 +134,7 @@ static void append_way(GString *text, const struct flow_key *key, const Interfac
 {
 	append_interface(text, "ingress_interface", "ingress_index", key->ingress, names);
 	append_interface(text, "egress_interface", "egress_index", key->egress, names);
-	append_string(text, "direction", key->hook == HOOK_EGRESS ? "egress" : "ingress");
+	flow_json_append_string(text, "direction", key->hook == HOOK_EGRESS ? "egress" : "ingress");
 	append_if_any(text, "vlan", key->vlan);
 	append_if_any(text, "customer_vlan", key->customer_vlan);
 }
@@ -152,8 +160,8 @@ static void append_attributes(GString *text, const FlowRecord *flow)
 
 	if (flow->key.protocol == IPPROTO_TCP) {
 		append_number(text, "tcp_flags", attributes->tcp_flags);
-		append_string(text, "tcp_flag_letters",
-			      flowterm_flags_text(attributes->tcp_flags, letters));
+		flow_json_append_string(text, "tcp_flag_letters",
+					flowterm_flags_text(attributes->tcp_flags, letters));
 	}
 	append_number(text, "min_ttl", attributes->min_ttl);
 	append_number(text, "max_ttl", attributes->max_ttl);
@@ -184,5 +192,7 @@ void flow_json_append(GString *text, const FlowRecord *flow, uint8_t flow_key,
 	if (flow->start_ms)
 		append_time(text, "start", "start_ms", flow->start_ms);
 	append_time(text, "end", "end_ms", flow->end_ms);
+	if (flow->end != FLOW_GOES_ON)
+		flow_json_append_string(text, "end_reason", flow_json_end_reasons[flow->end]);
 	g_string_append_c(text, '}');
 }

@@ -15,6 +15,12 @@
 #include "accounts/flows.h"
 #include "interfacenames.h"
 
+/* By FlowEnd, in the words of flowEndReason (IE 136). */
+extern const char *const flow_json_end_reasons[];
+
+/* Appends a further member of an object. @value is printable. */
+void flow_json_append_string(GString *text, const char *name, const char *value);
+
 /* @flow_key: `flows.key`, of enum flow_key_part. */
 void flow_json_append(GString *text, const FlowRecord *flow, uint8_t flow_key,
 		      const InterfaceNames *names);

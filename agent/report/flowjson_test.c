@@ -182,6 +182,20 @@ static void strange_interface_is_escaped(void **state)
 	json_decref(object);
 }
 
+static void record_says_why_it_left(void **state)
+{
+	static const char *const absent[] = { "end_reason", NULL };
+	FlowRecord record = flow_record(flow_delta(1, 100));
+	json_t *object = object_of(*state, record, FLOW_BY_ALL);
+
+	assert_absent(object, absent);
+	json_decref(object);
+	record.end = FLOW_LACK_OF_RESOURCES;
+	object = object_of(*state, record, FLOW_BY_ALL);
+	assert_text(object, "end_reason", "lack_of_resources");
+	json_decref(object);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_network, remove_network)
 
 int main(void)
@@ -195,6 +209,7 @@ int main(void)
 		TEST(what_the_key_leaves_out_is_absent),
 		TEST(without_ethernet_there_is_no_mac),
 		TEST(reported_flow_has_no_packets_and_no_beginning),
+		TEST(record_says_why_it_left),
 		TEST(strange_interface_is_escaped),
 	};
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flowlist.h"
 
-#include "flowjson.h"
 #include "json.h"
 
 /* Places of the Flow Cache that are looked at, and flows that are written, in one slice: a few milliseconds. */
@@ -26,7 +25,7 @@ struct FlowList {
 	GArray *records; /* of FlowRecord: the copy */
 	GArray *entries; /* of Entry: a heap; while it is full, and copied, its root is the last, then the first */
 	bool written_any;
-	uint8_t flow_key;
+	FlowContext context;
 	InterfaceNames *names;
 };
 
@@ -35,7 +34,7 @@ FlowList *flowlist_new(const char *request, const View *view, GError **error)
 	g_autoptr(FlowList) list = g_new0(FlowList, 1);
 
 	list->view = view;
-	list->flow_key = config_flow_key(view->config);
+	list->context = flow_context(view);
 	list->records = g_array_new(FALSE, FALSE, sizeof(FlowRecord));
 	list->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
 	return flow_query_parse(&list->query, request, view, error) ? g_steal_pointer(&list) : NULL;
@@ -137,6 +136,7 @@ static void end_copy(FlowList *list, GString *text)
 	json_decref(head);
 	list->copied = true;
 	list->names = interface_names_new(list->view);
+	list->context.names = list->names;
 	make_heap(list);
 }
 
@@ -162,8 +162,7 @@ static void write_first(FlowList *list, GString *text)
 	if (list->written_any)
 		g_string_append_c(text, ',');
 	list->written_any = true;
-	flow_json_append(text, &g_array_index(list->records, FlowRecord, number), list->flow_key,
-			 list->names);
+	list->query.append(text, &g_array_index(list->records, FlowRecord, number), &list->context);
 	entries[0] = entries[list->entries->len - 1];
 	g_array_set_size(list->entries, list->entries->len - 1);
 	if (list->entries->len)

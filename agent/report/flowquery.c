@@ -6,13 +6,18 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "interfacenames.h"
+#include "flowjson.h"
+#include "flowlog.h"
 
 #define FLOWS "flows"
+#define RECORDS "records"
 #define FLUSH "flush"
 #define ALL "all"
 #define SORT "sort="
 #define LIMIT "limit="
+#define FROM "from="
+#define AS "as="
+#define FLOWLOG "flowlog"
 #define BLANK ' '
 
 const char *const flow_order_names[FLOW_ORDERS] = {
@@ -54,6 +59,11 @@ bool flow_query_is(const char *request)
 	return behind(request, FLOWS) != NULL;
 }
 
+bool flow_query_is_records(const char *request)
+{
+	return behind(request, RECORDS) != NULL;
+}
+
 bool flow_query_is_flush(const char *request)
 {
 	return behind(request, FLUSH) != NULL;
@@ -83,25 +93,74 @@ static bool parse_limit(FlowQuery *query, const char *value, GError **error)
 	return true;
 }
 
-/* Takes the options off the beginning of @text. */
-static bool parse_options(FlowQuery *query, const char **text, GError **error)
+static bool parse_from(FlowQuery *query, const char *value, GError **error)
 {
-	static const struct {
-		const char *name;
-		bool (*parse)(FlowQuery *query, const char *value, GError **error);
-	} options[] = { { SORT, parse_order }, { LIMIT, parse_limit } };
+	guint64 from;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+	if (!g_ascii_string_to_unsigned(value, 10, 0, INT64_MAX, &from, NULL))
+		return refuse(error, "there is no such number: ", value);
+	query->from = from;
+	return true;
+}
+
+static void append_own(GString *text, const FlowRecord *flow, const FlowContext *context)
+{
+	flow_json_append(text, flow, context->flow_key, context->names);
+}
+
+static void append_log(GString *text, const FlowRecord *flow, const FlowContext *context)
+{
+	flow_log_append(text, flow, context->now_ms, context->names);
+}
+
+static bool parse_form(FlowQuery *query, const char *value, GError **error)
+{
+	query->append = append_log;
+	return !strcmp(value, FLOWLOG) || refuse(error, "there is no such form: ", value);
+}
+
+FlowContext flow_context(const View *view)
+{
+	return (FlowContext){
+		.flow_key = config_flow_key(view->config),
+		.now_ms = (uint64_t)g_get_real_time() / 1000,
+	};
+}
+
+typedef struct {
+	const char *name;
+	bool (*parse)(FlowQuery *query, const char *value, GError **error);
+} Option;
+
+/* Up to one without a name. */
+static const Option flow_options[] = {
+	{ SORT, parse_order },
+	{ LIMIT, parse_limit },
+	{ AS, parse_form },
+	{ NULL, NULL },
+};
+static const Option record_options[] = {
+	{ FROM, parse_from },
+	{ LIMIT, parse_limit },
+	{ AS, parse_form },
+	{ NULL, NULL },
+};
+
+/* Takes the options off the beginning of @text. */
+static bool parse_options(FlowQuery *query, const Option *options, const char **text,
+			  GError **error)
+{
+	for (; options->name; options++) {
 		g_autofree char *value = NULL;
 		size_t len;
 
-		if (!g_str_has_prefix(*text, options[i].name))
+		if (!g_str_has_prefix(*text, options->name))
 			continue;
-		*text += strlen(options[i].name);
+		*text += strlen(options->name);
 		len = strcspn(*text, " ");
 		value = g_strndup(*text, len);
 		*text += len + strspn(*text + len, " ");
-		if (!options[i].parse(query, value, error))
+		if (!options->parse(query, value, error))
 			return false;
 	}
 	return true;
@@ -116,13 +175,29 @@ static bool parse_filter(FlowQuery *query, const char *text, const View *view, G
 	return query->filter || refuse(error, "filter: ", fault->message);
 }
 
+/* @text is what is behind the first word. */
+static bool parse(FlowQuery *query, const Option *options, const char *text, const View *view,
+		  GError **error)
+{
+	*query = (FlowQuery){
+		.order = FLOWS_BY_OCTETS,
+		.limit = UINT32_MAX,
+		.from = UINT64_MAX,
+		.append = append_own,
+	};
+	return parse_options(query, options, &text, error) &&
+	       (!*text || parse_filter(query, text, view, error));
+}
+
 bool flow_query_parse(FlowQuery *query, const char *request, const View *view, GError **error)
 {
-	const char *text = behind(request, FLOWS);
+	return parse(query, flow_options, behind(request, FLOWS), view, error);
+}
 
-	*query = (FlowQuery){ .order = FLOWS_BY_OCTETS, .limit = UINT32_MAX };
-	return parse_options(query, &text, error) &&
-	       (!*text || parse_filter(query, text, view, error));
+bool flow_query_parse_records(FlowQuery *query, const char *request, const View *view,
+			      GError **error)
+{
+	return parse(query, record_options, behind(request, RECORDS), view, error);
 }
 
 bool flow_query_parse_flush(FlowQuery *query, const char *request, const View *view, GError **error)

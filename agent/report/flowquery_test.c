@@ -72,6 +72,39 @@ static void options_stand_before_the_filter(void **state)
 	assert_null(query.filter);
 }
 
+static void records_have_options_of_their_own(void **state)
+{
+	const Network *network = *state;
+	FlowQuery query;
+
+	assert_true(flow_query_is_records("records from=3"));
+	assert_false(flow_query_is_records("flows"));
+	assert_true(flow_query_parse_records(&query, "records", &network->view, NULL));
+	assert_int_equal(query.from, UINT64_MAX);
+	assert_true(flow_query_parse_records(&query, "records from=12 limit=5 as=flowlog tcp",
+					     &network->view, NULL));
+	assert_int_equal(query.from, 12);
+	assert_int_equal(query.limit, 5);
+	assert_non_null(query.filter);
+	flow_query_done(&query);
+}
+
+static void form_of_flows_is_chosen(void **state)
+{
+	const Network *network = *state;
+	g_autoptr(InterfaceNames) names = interface_names_new(&network->view);
+	const FlowContext context = { FLOW_BY_ALL, TEST_START_MS, names };
+	FlowRecord record = flow_record(flow_delta(1, 100));
+	FlowQuery own = parsed(network, "flows"), log = parsed(network, "flows as=flowlog");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	own.append(text, &record, &context);
+	assert_true(g_str_has_prefix(text->str, "{\"family\":"));
+	g_string_truncate(text, 0);
+	log.append(text, &record, &context);
+	assert_true(g_str_has_prefix(text->str, "{\"src\":"));
+}
+
 static void filter_chooses(void **state)
 {
 	assert_true(finds(*state, "flows tcp and src port 1000", flow_delta(1000, 1)));
@@ -103,6 +136,7 @@ static void what_is_wrong_is_said(void **state)
 	assert_refused(*state, "flows limit=-1", "there is no such limit: -1");
 	assert_refused(*state, "flows limit=", "there is no such limit: ");
 	assert_refused(*state, "flows limit=4294967296", "there is no such limit: 4294967296");
+	assert_refused(*state, "flows as=xml", "there is no such form: xml");
 	assert_refused(*state, "flows in nowhere", "filter: at 4: \"nowhere\" is no interface");
 	assert_refused(*state, "flows tcp )", "filter: at 5: the parenthesis was not opened");
 	assert_refused(*state, "flush in nowhere", "filter: at 4: \"nowhere\" is no interface");
@@ -158,6 +192,8 @@ int main(void)
 		TEST(request_is_told_by_its_first_word),
 		TEST(without_anything_all_are_meant),
 		TEST(options_stand_before_the_filter),
+		TEST(records_have_options_of_their_own),
+		TEST(form_of_flows_is_chosen),
 		TEST(filter_chooses),
 		TEST(interface_has_all_of_its_names),
 		TEST(what_is_wrong_is_said),
