@@ -21,6 +21,7 @@
 #include "report/flowlist.h"
 #include "report/flowquery.h"
 #include "report/hostlist.h"
+#include "report/recordlist.h"
 #include "report/json.h"
 #include "base/lock.h"
 #include "metering/metering.h"
@@ -46,6 +47,10 @@
 /* How long a clean stop waits for queues to a collector. */
 #define LAST_EXPORT_MS 2000
 
+/* How long records that have left are kept after somebody has asked for them, and how many at most: 34 MiB. */
+#define TAIL_LIMIT_S 60
+#define TAIL_MAX (1 << 18)
+
 /* How often it is looked whether the tables of flows fill up. */
 #define PRESSURE_LOOK_MS 100
 
@@ -58,6 +63,8 @@ typedef struct {
 	Config *config;
 	Namespaces *namespaces;
 	Metering *metering;
+	FlowTail *tail;	  /* of the records that have left */
+	guint tail_timer; /* 0: nobody has asked for them */
 	Exporting *exporting;
 	History *history;
 	Names *names;
@@ -388,6 +395,9 @@ static void sweep(Agent *agent)
 		note_sweep_error(agent, error);
 		return;
 	}
+	if (report.flows)
+		flow_tail_add(agent->tail, (const FlowRecord *)(const void *)report.flows->data,
+			      report.flows->len);
 	begin_report(agent, &report);
 	agent->reporting = true;
 	/* Most reports are short. */
@@ -605,6 +615,47 @@ static bool step_flows(void *list, GString *part)
 static void free_flows(void *list)
 {
 	flowlist_free(list);
+}
+
+static bool is_for_records(const char *request, void *user_data)
+{
+	return flow_query_is_records(request);
+}
+
+static gboolean on_tail_unwanted(gpointer user_data)
+{
+	Agent *agent = user_data;
+
+	agent->tail_timer = 0;
+	flow_tail_set_max(agent->tail, 0);
+	return G_SOURCE_REMOVE;
+}
+
+/* Whoever has asked once is expected to come again. As many are kept as a sweep usually brings at most. */
+static void want_tail(Agent *agent)
+{
+	g_clear_handle_id(&agent->tail_timer, g_source_remove);
+	agent->tail_timer = g_timeout_add_seconds(TAIL_LIMIT_S, on_tail_unwanted, agent);
+	flow_tail_set_max(agent->tail, MIN(agent->config->flows.max, TAIL_MAX));
+}
+
+static void *begin_records(const char *request, void *user_data, GError **error)
+{
+	Agent *agent = user_data;
+
+	update_view(agent);
+	want_tail(agent);
+	return recordlist_new(request, agent->tail, &agent->view, error);
+}
+
+static bool step_records(void *list, GString *part)
+{
+	return recordlist_step(list, part);
+}
+
+static void free_records(void *list)
+{
+	recordlist_free(list);
 }
 
 static gboolean on_extra_sweep(gpointer user_data)
@@ -850,6 +901,7 @@ static bool start(Agent *agent, GError **error)
 	static const ControlParts parts[] = {
 		{ is_for_hosts, begin_hosts, step_hosts, free_hosts },
 		{ is_for_flows, begin_flows, step_flows, free_flows },
+		{ is_for_records, begin_records, step_records, free_records },
 		{ NULL, NULL, NULL, NULL },
 	};
 	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
@@ -968,6 +1020,8 @@ static void agent_done(Agent *agent)
 {
 	g_clear_handle_id(&agent->broker_source, g_source_remove);
 	control_free(agent->control);
+	g_clear_handle_id(&agent->tail_timer, g_source_remove);
+	flow_tail_free(agent->tail);
 	history_free(agent->history);
 	http_free(agent->http);
 	scrape_free(agent->scrape);
@@ -1031,6 +1085,7 @@ bool agent_run(const AgentOptions *options)
 	Agent agent = {
 		.options = options,
 		.lock = -1,
+		.tail = flow_tail_new(),
 		.view = { .start_ms = now_ms(), .reload_successful = true, .reload_ms = now_ms() },
 	};
 	g_autoptr(GError) error = NULL;

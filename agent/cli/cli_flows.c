@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "filterwords.h"
 #include "flowprinter.h"
+#include "recordfollow.h"
 #include "report/flowquery.h"
 
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
 	char *order_name;
 	char *units;
 	gint limit; /* G_MAXINT: none */
+	gboolean follow;
 	FlowOrder order;
 	char *filter; /* NULL: all flows */
 } Options;
@@ -45,13 +47,23 @@ static bool choose_order(Options *options, GError **error)
 	return false;
 }
 
+/* Records come in the order in which they leave. */
+static bool choose_follow(const Options *options, GError **error)
+{
+	if (!options->follow || !options->order_name)
+		return true;
+	error_set(error, "--sort is not for --follow");
+	return false;
+}
+
 static bool choose(Options *options, char **words, GError **error)
 {
 	if (options->limit < 0) {
 		error_set(error, "--limit: %d is negative", options->limit);
 		return false;
 	}
-	if (!choose_order(options, error) || !ask_set_units(options->units, error))
+	if (!choose_follow(options, error) || !choose_order(options, error) ||
+	    !ask_set_units(options->units, error))
 		return false;
 	options->filter = *words ? filter_words_join(words, error) : NULL;
 	return options->filter || !*words;
@@ -65,10 +77,12 @@ static bool parse(Options *options, int argc, char **argv, GError **error)
 		{ "run", 'r', 0, G_OPTION_ARG_FILENAME, &options->run,
 		  "Find the agent by its directory `run`", "DIR" },
 		{ "output", 'o', 0, G_OPTION_ARG_STRING, &options->output,
-		  "table (the default), wide, json or csv", "FORMAT" },
+		  "table (the default), wide, json, csv or flowlog", "FORMAT" },
+		{ "follow", 'f', 0, G_OPTION_ARG_NONE, &options->follow,
+		  "Show each record as it leaves, until it is ended", NULL },
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &options->order_name,
 		  "octets (the default), packets, end, start or duration", "KEY" },
-		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N flows only",
+		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N only",
 		  "N" },
 		{ "units", 'u', 0, G_OPTION_ARG_STRING, &options->units,
 		  "Show octets as si (the default; GB), iec (GiB) or bytes", "UNITS" },
@@ -85,13 +99,15 @@ static bool parse(Options *options, int argc, char **argv, GError **error)
 	       choose(options, argv + 1, error);
 }
 
-static char *request_of(const Options *options)
+static char *request_of(const Options *options, const FlowPrinter *printer)
 {
 	GString *request = g_string_new(NULL);
 
 	g_string_printf(request, "flows sort=%s", flow_order_names[options->order]);
 	if (options->limit != G_MAXINT)
 		g_string_append_printf(request, " limit=%d", options->limit);
+	if (flow_printer_form(printer))
+		g_string_append_printf(request, " as=%s", flow_printer_form(printer));
 	if (options->filter)
 		g_string_append_printf(request, " %s", options->filter);
 	return g_string_free(request, FALSE);
@@ -126,13 +142,20 @@ static bool print_answer(const Options *options, const char *path, FlowPrinter *
 	static const ListTake take = { take_head, take_item };
 	Answer answer = { path, printer };
 	g_autoptr(ListReader) reader = list_reader_new(&take, &answer);
-	g_autofree char *request = request_of(options);
+	g_autofree char *request = request_of(options, printer);
 
 	if (!control_ask_pieces(path, request, feed, reader, error) ||
 	    !list_reader_end(reader, error))
 		return false;
 	flow_printer_end(printer);
 	return true;
+}
+
+static bool follow(const Options *options, const char *path, FlowPrinter *printer, GError **error)
+{
+	uint32_t count = options->limit == G_MAXINT ? UINT32_MAX : (uint32_t)options->limit;
+
+	return record_follow(path, options->filter, count, printer, error);
 }
 
 static int run(const Options *options, FlowPrinter *printer)
@@ -142,7 +165,7 @@ static int run(const Options *options, FlowPrinter *printer)
 
 	if (!path)
 		return EXIT_FAILURE;
-	if (print_answer(options, path, printer, &error))
+	if ((options->follow ? follow : print_answer)(options, path, printer, &error))
 		return ask_flush() ? EXIT_SUCCESS : EXIT_FAILURE;
 	ask_complain_of_agent(options->subcommand, error);
 	return error->code == EINVAL ? CLI_USAGE : EXIT_FAILURE;
@@ -156,7 +179,7 @@ int cli_flows(int argc, char **argv)
 	int status = CLI_USAGE;
 
 	if (parse(&options, argc, argv, &error))
-		printer = flow_printer_new(options.output, &error);
+		printer = flow_printer_new(options.output, options.follow, &error);
 	if (printer)
 		status = run(&options, printer);
 	else

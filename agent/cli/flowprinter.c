@@ -12,6 +12,8 @@
 /* Rows of CSV that are written together. */
 #define ROWS 256
 
+#define FORMS 6
+
 static char *protocol(const json_t *flow, const char *path)
 {
 	const char *name = ask_string(flow, "protocol_name");
@@ -69,7 +71,11 @@ static const AskField table_fields[] = {
 	{ { "LAST PACKET", TABLE_LEFT, 1 }, "end", ask_time },
 	{ { "FLAGS", TABLE_LEFT, 6 }, "tcp_flag_letters", ask_plain },
 	{ { "MARK", TABLE_RIGHT, 7 }, "mark", ask_plain },
+	{ { "REASON", TABLE_LEFT, 8 }, "end_reason", ask_plain },
 };
+
+/* Why a flow has left is told only of one that has. */
+#define FIELDS_OF_FLOWS (G_N_ELEMENTS(table_fields) - 1)
 
 /* All members, in their order. */
 #define MEMBER(align, name)                                                                        \
@@ -112,6 +118,7 @@ static const AskField all_fields[] = {
 	MEMBER(TABLE_RIGHT, "start_ms"),
 	MEMBER(TABLE_LEFT, "end"),
 	MEMBER(TABLE_RIGHT, "end_ms"),
+	MEMBER(TABLE_LEFT, "end_reason"),
 };
 
 /* A form of output: the fields of its rows, if it has any, and what is printed when. */
@@ -123,12 +130,14 @@ typedef struct {
 	void (*head)(FlowPrinter *printer, json_t *head);
 	bool (*item)(FlowPrinter *printer, const char *text, size_t len, GError **error);
 	void (*end)(FlowPrinter *printer);
+	const char *request; /* what the agent calls it; NULL: it needs no name */
 } Form;
 
 struct FlowPrinter {
 	const Form *form;
-	Table *table; /* of rows that have not been printed */
-	size_t rows;  /* in it */
+	Table *table;	/* of rows that have not been printed */
+	size_t rows;	/* in it */
+	size_t *widths; /* of the columns, of a table in parts */
 	bool any;
 };
 
@@ -179,6 +188,24 @@ static void end_wide(FlowPrinter *printer)
 	table_print(printer->table, stdout, 0);
 }
 
+static void begin_parts(FlowPrinter *printer, json_t *head)
+{
+	begin_table(printer, head);
+	printer->widths = g_new0(size_t, printer->form->n);
+}
+
+static void end_part(FlowPrinter *printer)
+{
+	table_print_part(printer->table, stdout, table_terminal_width(stdout), printer->widths);
+	renew_table(printer);
+}
+
+static void end_wide_part(FlowPrinter *printer)
+{
+	table_print_part(printer->table, stdout, 0, printer->widths);
+	renew_table(printer);
+}
+
 static void begin_csv(FlowPrinter *printer, json_t *head)
 {
 	(void)head;
@@ -223,29 +250,62 @@ static void end_json(FlowPrinter *printer)
 	puts(printer->any ? "\n]}" : "]}");
 }
 
+static void begin_lines(FlowPrinter *printer, json_t *head)
+{
+	(void)printer;
+	(void)head;
+}
+
+static bool print_line(FlowPrinter *printer, const char *text, size_t len, GError **error)
+{
+	(void)printer;
+	(void)error;
+	fwrite(text, 1, len, stdout);
+	putchar('\n');
+	return true;
+}
+
+static void end_lines(FlowPrinter *printer)
+{
+	(void)printer;
+}
+
 #define FIELDS(fields) fields, G_N_ELEMENTS(fields)
+#define FLOW_FIELDS table_fields, FIELDS_OF_FLOWS
 
 /* The first is the default; "normal" is what linux-flow-exporter calls it. */
-static const Form forms[] = {
-	{ "table", FIELDS(table_fields), "-", begin_table, add_row, end_table },
-	{ "normal", FIELDS(table_fields), "-", begin_table, add_row, end_table },
-	{ "wide", FIELDS(all_fields), "-", begin_table, add_row, end_wide },
-	{ "json", NULL, 0, NULL, begin_json, print_json, end_json },
-	{ "csv", FIELDS(all_fields), "", begin_csv, add_csv_row, end_csv },
+static const Form forms[][FORMS] = {
+	{
+		{ "table", FLOW_FIELDS, "-", begin_table, add_row, end_table, NULL },
+		{ "normal", FLOW_FIELDS, "-", begin_table, add_row, end_table, NULL },
+		{ "wide", FIELDS(all_fields), "-", begin_table, add_row, end_wide, NULL },
+		{ "json", NULL, 0, NULL, begin_json, print_json, end_json, NULL },
+		{ "csv", FIELDS(all_fields), "", begin_csv, add_csv_row, end_csv, NULL },
+		{ "flowlog", NULL, 0, NULL, begin_lines, print_line, end_lines, "flowlog" },
+	},
+	/* Of those that are followed. */
+	{
+		{ "table", FIELDS(table_fields), "-", begin_parts, add_row, end_part, NULL },
+		{ "normal", FIELDS(table_fields), "-", begin_parts, add_row, end_part, NULL },
+		{ "wide", FIELDS(all_fields), "-", begin_parts, add_row, end_wide_part, NULL },
+		{ "json", NULL, 0, NULL, begin_lines, print_line, end_lines, NULL },
+		{ "csv", FIELDS(all_fields), "", begin_csv, add_csv_row, end_csv, NULL },
+		{ "flowlog", NULL, 0, NULL, begin_lines, print_line, end_lines, "flowlog" },
+	},
 };
 
-FlowPrinter *flow_printer_new(const char *form, GError **error)
+FlowPrinter *flow_printer_new(const char *form, bool follows, GError **error)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+	for (size_t i = 0; i < FORMS; i++) {
 		FlowPrinter *printer;
 
-		if (form && strcmp(form, forms[i].name))
+		if (form && strcmp(form, forms[follows][i].name))
 			continue;
 		printer = g_new0(FlowPrinter, 1);
-		printer->form = &forms[i];
+		printer->form = &forms[follows][i];
 		return printer;
 	}
-	error_set(error, "--output: \"%s\" is none of table, wide, json, csv", form);
+	error_set(error, "--output: \"%s\" is none of table, wide, json, csv, flowlog", form);
 	return NULL;
 }
 
@@ -254,7 +314,13 @@ void flow_printer_free(FlowPrinter *printer)
 	if (!printer)
 		return;
 	table_free(printer->table);
+	g_free(printer->widths);
 	g_free(printer);
+}
+
+const char *flow_printer_form(const FlowPrinter *printer)
+{
+	return printer->form->request;
 }
 
 static bool take_head(json_t *head, void *user_data, GError **error)

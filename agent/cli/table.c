@@ -125,16 +125,35 @@ static const char **titles(const Table *table)
 	return cells;
 }
 
-void table_print(const Table *table, FILE *file, size_t width)
+static void print_all(const Table *table, Layout *layout, bool with_head, FILE *file, size_t width)
 {
-	g_autofree Layout *layout = measure(table);
 	g_autofree const char **head = titles(table);
 
 	while (width && total_width(table, layout) > width && leave_one_out(table, layout))
 		;
-	print_row(table, layout, head, file);
+	if (with_head)
+		print_row(table, layout, head, file);
 	for (size_t i = 0; i < table->cells->len; i += table->n)
 		print_row(table, layout, (const char *const *)&table->cells->pdata[i], file);
+}
+
+void table_print(const Table *table, FILE *file, size_t width)
+{
+	g_autofree Layout *layout = measure(table);
+
+	print_all(table, layout, true, file, width);
+}
+
+void table_print_part(const Table *table, FILE *file, size_t width, size_t *widths)
+{
+	g_autofree Layout *layout = measure(table);
+	bool wider = false;
+
+	for (size_t i = 0; i < table->n; i++) {
+		wider |= layout[i].width > widths[i];
+		widths[i] = layout[i].width = MAX(layout[i].width, widths[i]);
+	}
+	print_all(table, layout, wider, file, width);
 }
 
 static void print_csv_cell(const char *text, FILE *file)

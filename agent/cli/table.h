@@ -28,6 +28,12 @@ void table_add(Table *table, char *text);
 
 /* @width is that of the terminal; 0: there is none, and nothing is left out. */
 void table_print(const Table *table, FILE *file, size_t width);
+
+/*
+ * One of several parts of a table, of which not all is known at once: @widths, as many as columns and 0 at first, is how
+ * wide these have become so far. A head comes again where one had to become wider.
+ */
+void table_print_part(const Table *table, FILE *file, size_t width, size_t *widths);
 void table_print_csv(const Table *table, FILE *file);
 void table_print_csv_rows(const Table *table, FILE *file); /* without the head */
 

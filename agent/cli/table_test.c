@@ -128,6 +128,32 @@ static void table_without_rows_has_its_head(void **state)
 	assert_csv(none, "NAME,PLACE,OCTETS,PACKETS\n");
 }
 
+static void parts_keep_the_widths_of_those_before(void **state)
+{
+	static const char *const first[] = { "desktop", "br-lan", "1", "2", NULL };
+	static const char *const second[] = { "tv", "wan", "3", "4", "phone", "", "5", "6", NULL };
+	static const char *const third[] = { "the longest", "", "7", "8", NULL };
+	static const char *const *const parts[] = { first, second, third };
+	size_t widths[G_N_ELEMENTS(columns)] = { 0 }, len;
+	char *text = NULL;
+	FILE *file = open_memstream(&text, &len);
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+		g_autoptr(Table) table = table_of(parts[i]);
+
+		table_print_part(table, file, 0, widths);
+	}
+	fclose(file);
+	assert_string_equal(text, "NAME     PLACE   OCTETS  PACKETS\n"
+				  "desktop  br-lan       1        2\n"
+				  "tv       wan          3        4\n"
+				  "phone                 5        6\n"
+				  "NAME         PLACE   OCTETS  PACKETS\n"
+				  "the longest               7        8\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +164,7 @@ int main(void)
 		cmocka_unit_test(control_characters_are_not_printed),
 		cmocka_unit_test(csv_is_quoted_where_it_must),
 		cmocka_unit_test(table_without_rows_has_its_head),
+		cmocka_unit_test(parts_keep_the_widths_of_those_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

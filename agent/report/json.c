@@ -240,6 +240,17 @@ json_t *json_flows_head(const View *view)
 	return object;
 }
 
+json_t *json_records_head(const View *view, json_int_t next, json_int_t missed, bool more)
+{
+	json_t *object = json_flows_head(view);
+
+	set(object, "start", json_timestamp(view->start_ms));
+	set(object, "next", json_integer(next));
+	set(object, "missed", json_integer(missed));
+	set(object, "more", json_boolean(more));
+	return object;
+}
+
 json_t *json_flushed(uint32_t flows)
 {
 	json_t *object = document((uint64_t)g_get_real_time() / 1000);

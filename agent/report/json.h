@@ -23,6 +23,9 @@ json_t *json_account(const Account *account);
 /* Of a document "flows", which flowlist.h puts together: all but the flows. */
 json_t *json_flows_head(const View *view);
 
+/* The same of a document "records", which recordlist.h puts together. */
+json_t *json_records_head(const View *view, json_int_t next, json_int_t missed, bool more);
+
 /* The document "flush". */
 json_t *json_flushed(uint32_t flows);
 

@@ -151,6 +151,8 @@ is_refused() {
 	members=$(flows '[.flows[] | keys[]] | unique | .[]' | tr -d '"')
 	csv=$(ask flows -o csv | head -n 1)
 	wide=$(ask flows -o wide | head -n 1)
+	# Of those that have left alone.
+	members+=' end_reason'
 	for member in $members; do
 		[[ ,$csv, == *",$member,"* ]]
 		[[ " $wide " == *" $member "* ]]
@@ -191,7 +193,7 @@ is_refused() {
 	is_refused 2 'flows: filter: the filter is longer than 4096 octets' \
 		ask flows "$long" "$long" "$long" "$long" "$long" "$long" "$long" "$long" "$long" "$long" "$long"
 	is_refused 2 'flows: --sort: "size" is none of octets, packets, end, start, duration' ask flows -s size
-	is_refused 2 'flows: --output: "xml" is none of table, wide, json, csv' ask flows -o xml
+	is_refused 2 'flows: --output: "xml" is none of table, wide, json, csv, flowlog' ask flows -o xml
 	is_refused 2 'flows: --limit: -1 is negative' ask flows --limit=-1
 	is_refused 2 'flows: --units: "x" is none of si, iec, bytes' ask flows -u x
 	is_refused 2 'flush: expected --all or a filter' ask flush
