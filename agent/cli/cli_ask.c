@@ -191,10 +191,7 @@ static bool choose(const Question *question, Options *options, int argc, char **
 static GOptionContext *context_new(const Question *question, Options *options)
 {
 	const GOptionEntry common[] = {
-		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_path,
-		  "Find the agent by FILE instead of " CONFIG_DEFAULT_PATH, "FILE" },
-		{ "run", 'r', 0, G_OPTION_ARG_FILENAME, &options->run,
-		  "Find the agent by its directory `run`", "DIR" },
+		ASK_AGENT_OPTIONS(&options->config_path, &options->run),
 		{ "output", 'o', 0, G_OPTION_ARG_STRING, &options->output_name,
 		  question->print_csv ? "table (the default), json or csv" :
 					"table (the default) or json",
@@ -271,13 +268,14 @@ char *ask_find_agent(const char *config_path, const char *run)
 	return found ? g_build_filename(found, CONTROL_SOCKET, NULL) : NULL;
 }
 
-void ask_complain_of_agent(const char *subcommand, const GError *error)
+int ask_complain_of_agent(const char *subcommand, const GError *error)
 {
 	bool refused = error->code == EACCES && geteuid() != 0;
 	g_autofree char *why =
 		g_strdup_printf("%s%s", error->message, refused ? " (ask as root)" : "");
 
 	ask_complain(subcommand, why);
+	return error->code == EINVAL ? CLI_USAGE : EXIT_FAILURE;
 }
 
 json_t *ask_agent(const char *subcommand, const char *path, const char *request)
@@ -286,7 +284,7 @@ json_t *ask_agent(const char *subcommand, const char *path, const char *request)
 	json_t *document = control_ask(path, request, &error);
 
 	if (!document)
-		ask_complain_of_agent(subcommand, error);
+		(void)ask_complain_of_agent(subcommand, error);
 	return document;
 }
 
@@ -447,7 +445,7 @@ static int answer_intervals(const Question *question, const Options *options, co
 
 	if (!repeat_ask(path, options->request, options->every_ms, take_interval, &intervals,
 			&error)) {
-		ask_complain_of_agent(question->request, error);
+		(void)ask_complain_of_agent(question->request, error);
 		intervals.failed = true;
 	}
 	json_decref(intervals.before);

@@ -13,6 +13,7 @@
 #include <glib.h>
 #include <jansson.h>
 
+#include "config/config.h"
 #include "grouping.h"
 #include "table.h"
 
@@ -45,13 +46,24 @@ typedef struct {
 /* The whole subcommand; returns the exit status. EXIT_FAILURE also where something is not balanced. */
 int ask(const Question *question, int argc, char **argv);
 
+/* The options by which the agent is found: rows of a table of GOptionEntry, each with where its value goes. */
+#define ASK_AGENT_OPTIONS(config_path, run)                                                        \
+	{ "config",    'c',                                                                        \
+	  0,	       G_OPTION_ARG_FILENAME,                                                      \
+	  config_path, "Find the agent by FILE instead of " CONFIG_DEFAULT_PATH,                   \
+	  "FILE" },                                                                                \
+	{                                                                                          \
+		"run", 'r', 0, G_OPTION_ARG_FILENAME, run,                                         \
+			"Find the agent by its directory `run`", "DIR"                             \
+	}
+
 /* For who asks by himself. Each says on stderr what is wrong. The path of the agent's socket; NULL: the
  * configuration cannot be read. */
 char *ask_find_agent(const char *config_path, const char *run);
 json_t *ask_agent(const char *subcommand, const char *path, const char *request);
 bool ask_flush(void); /* stdout */
 void ask_complain(const char *what, const char *why);
-void ask_complain_of_agent(const char *subcommand, const GError *error);
+int ask_complain_of_agent(const char *subcommand, const GError *error); /* the exit status */
 
 /* A column of a table whose rows are JSON objects. */
 typedef struct {

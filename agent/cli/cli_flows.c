@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/control_ask.h"
 #include "base/error.h"
 #include "cli.h"
 #include "cli_ask.h"
-#include "config/config.h"
 #include "filterwords.h"
 #include "flowprinter.h"
 #include "recordfollow.h"
@@ -72,10 +70,7 @@ static bool choose(Options *options, char **words, GError **error)
 static bool parse(Options *options, int argc, char **argv, GError **error)
 {
 	const GOptionEntry entries[] = {
-		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_path,
-		  "Find the agent by FILE instead of " CONFIG_DEFAULT_PATH, "FILE" },
-		{ "run", 'r', 0, G_OPTION_ARG_FILENAME, &options->run,
-		  "Find the agent by its directory `run`", "DIR" },
+		ASK_AGENT_OPTIONS(&options->config_path, &options->run),
 		{ "output", 'o', 0, G_OPTION_ARG_STRING, &options->output,
 		  "table (the default), wide, json, csv or flowlog", "FORMAT" },
 		{ "follow", 'f', 0, G_OPTION_ARG_NONE, &options->follow,
@@ -167,8 +162,7 @@ static int run(const Options *options, FlowPrinter *printer)
 		return EXIT_FAILURE;
 	if ((options->follow ? follow : print_answer)(options, path, printer, &error))
 		return ask_flush() ? EXIT_SUCCESS : EXIT_FAILURE;
-	ask_complain_of_agent(options->subcommand, error);
-	return error->code == EINVAL ? CLI_USAGE : EXIT_FAILURE;
+	return ask_complain_of_agent(options->subcommand, error);
 }
 
 int cli_flows(int argc, char **argv)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,7 +6,6 @@
 #include "base/error.h"
 #include "cli.h"
 #include "cli_ask.h"
-#include "config/config.h"
 #include "filterwords.h"
 
 typedef struct {
@@ -41,10 +39,7 @@ static bool choose(Options *options, char **words, GError **error)
 static bool parse(Options *options, int argc, char **argv, GError **error)
 {
 	const GOptionEntry entries[] = {
-		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_path,
-		  "Find the agent by FILE instead of " CONFIG_DEFAULT_PATH, "FILE" },
-		{ "run", 'r', 0, G_OPTION_ARG_FILENAME, &options->run,
-		  "Find the agent by its directory `run`", "DIR" },
+		ASK_AGENT_OPTIONS(&options->config_path, &options->run),
 		{ "all", 'A', 0, G_OPTION_ARG_NONE, &options->all, "Flush all flows", NULL },
 		G_OPTION_ENTRY_NULL,
 	};
@@ -79,10 +74,8 @@ static int run(const Options *options)
 	if (!path)
 		return EXIT_FAILURE;
 	document = control_ask(path, request, &error);
-	if (!document) {
-		ask_complain_of_agent("flush", error);
-		return error->code == EINVAL ? CLI_USAGE : EXIT_FAILURE;
-	}
+	if (!document)
+		return ask_complain_of_agent("flush", error);
 	status = print_count(document);
 	json_decref(document);
 	return status;

@@ -26,10 +26,7 @@ static void options_done(Options *options)
 static bool parse(Options *options, int argc, char **argv)
 {
 	const GOptionEntry entries[] = {
-		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_path,
-		  "Find the agent by FILE instead of " CONFIG_DEFAULT_PATH, "FILE" },
-		{ "run", 'r', 0, G_OPTION_ARG_FILENAME, &options->run,
-		  "Find the agent by its directory `run`", "DIR" },
+		ASK_AGENT_OPTIONS(&options->config_path, &options->run),
 		{ "cgi", 0, 0, G_OPTION_ARG_NONE, &options->cgi,
 		  "Put the header of a CGI program before them", NULL },
 		{ "openmetrics", 0, 0, G_OPTION_ARG_NONE, &options->openmetrics,
@@ -89,7 +86,7 @@ static int run(const Options *options)
 				&type, &error);
 	if (text)
 		return print(options, text, type);
-	ask_complain_of_agent("metrics", error);
+	(void)ask_complain_of_agent("metrics", error);
 	return fail(options);
 }
 

@@ -89,10 +89,7 @@ static void options_done(Options *options)
 static GOptionContext *context_new(Options *options)
 {
 	const GOptionEntry entries[] = {
-		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_path,
-		  "Find the agent by FILE instead of the default one", "FILE" },
-		{ "run", 'r', 0, G_OPTION_ARG_FILENAME, &options->run,
-		  "Find the agent by its directory `run`", "DIR" },
+		ASK_AGENT_OPTIONS(&options->config_path, &options->run),
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &options->sort,
 		  "total (the default), download, upload, name, interface, downloaded or uploaded",
 		  "KEY" },
