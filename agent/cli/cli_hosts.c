@@ -37,8 +37,8 @@ static gint by_upload(gconstpointer a, gconstpointer b)
 
 static gint by_name(gconstpointer a, gconstpointer b)
 {
-	return strcmp(ask_string(*(const json_t *const *)a, "name"),
-		      ask_string(*(const json_t *const *)b, "name"));
+	return g_ascii_strcasecmp(ask_string(*(const json_t *const *)a, "name"),
+				  ask_string(*(const json_t *const *)b, "name"));
 }
 
 static const AskOrder orders[] = {

@@ -61,6 +61,7 @@ typedef struct {
 	bool has_screen;
 	bool is_editing; /* the filter */
 	bool shows_help;
+	size_t help_first;   /* the line that comes first */
 	gint printed;	     /* how many documents, ... */
 	uint64_t printed_ms; /* ... and the time of the last, or of the first that was read */
 } Top;
@@ -243,7 +244,7 @@ static void print_json(const Top *top, size_t limit)
 
 static void print(const Top *top)
 {
-	size_t limit = top->options.limit ? (size_t)top->options.limit : SIZE_MAX;
+	size_t limit = top->options.limit == G_MAXINT ? SIZE_MAX : (size_t)top->options.limit;
 
 	switch (top->output) {
 	case OUTPUT_JSON:
@@ -400,6 +401,7 @@ static void on_back(Top *top, int argument)
 static void on_help(Top *top, int argument)
 {
 	top->shows_help = true;
+	top->help_first = 0;
 }
 
 static void on_quit(Top *top, int argument)
@@ -512,6 +514,14 @@ static void edit(Top *top, gunichar key)
 	}
 }
 
+/* To the next page, or back. */
+static void leave_help(Top *top, gunichar key)
+{
+	top->help_first += (size_t)MAX(top_screen_rows(), 1);
+	top->shows_help =
+		key != SCREEN_KEY_ESCAPE && key != 'q' && top->help_first < G_N_ELEMENTS(help);
+}
+
 static void press(Top *top, gunichar key)
 {
 	if (key == SCREEN_KEY_OTHER)
@@ -521,7 +531,7 @@ static void press(Top *top, gunichar key)
 		return;
 	}
 	if (top->shows_help) {
-		top->shows_help = false;
+		leave_help(top, key);
 		return;
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
@@ -541,6 +551,7 @@ static void draw(const Top *top)
 		.is_editing = top->is_editing,
 		.help = top->shows_help ? help : NULL,
 		.n_help = G_N_ELEMENTS(help),
+		.help_first = top->help_first,
 	};
 
 	top_screen_draw(&screen);
@@ -712,6 +723,7 @@ int cli_top(int argc, char **argv)
 		.model = top_model_new(),
 		.loop = g_main_loop_new(NULL, FALSE),
 		.status = CLI_USAGE,
+		.options.limit = G_MAXINT,
 	};
 
 	if (parse(&top, argc, argv))

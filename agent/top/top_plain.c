@@ -114,16 +114,22 @@ json_t *top_plain_document(const TopModel *model, size_t limit)
 	return object;
 }
 
+char *top_plain_devices(const TopState *state)
+{
+	return g_strdup_printf("%u %s", state->devices, state->devices == 1 ? "device" : "devices");
+}
+
 static void print_head(const TopModel *model, const TopUnits *units, FILE *file)
 {
 	const TopState *state = top_model_state(model);
+	g_autofree char *devices = top_plain_devices(state);
 	g_autofree char *time = top_plain_time(state);
 	g_autofree char *down =
 		top_rate(state->total.rate[DIRECTION_DOWNLOAD][state->window], units);
 	g_autofree char *up = top_rate(state->total.rate[DIRECTION_UPLOAD][state->window], units);
 
-	fprintf(file, "%s  down %s  up %s  %u of %u devices\n", time, down, up,
-		top_model_rows(model)->len, state->devices);
+	fprintf(file, "%s  down %s  up %s  %u of %s\n", time, down, up, top_model_rows(model)->len,
+		devices);
 }
 
 void top_plain_table(const TopModel *model, size_t limit, const TopUnits *units, FILE *file,

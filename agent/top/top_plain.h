@@ -19,6 +19,9 @@ void top_plain_table(const TopModel *model, size_t limit, const TopUnits *units,
 		     size_t width);
 void top_plain_csv(const TopModel *model, size_t limit, bool with_head, FILE *file);
 
+/* "3 devices". The caller's to free. */
+char *top_plain_devices(const TopState *state);
+
 /* "14:02:11", local time. The caller's to free. */
 char *top_plain_time(const TopState *state);
 

@@ -211,8 +211,8 @@ static void append_flows(const TopState *state, guint rows, GString *line)
 		g_string_append_printf(line, "flows of %s", state->device);
 		return;
 	}
-	g_string_append_printf(line, "%u%s flows of %s", rows, state->flows_cut ? " of many" : "",
-			       state->device);
+	g_string_append_printf(line, "%u%s %s of %s", rows, state->flows_cut ? " of many" : "",
+			       rows == 1 && !state->flows_cut ? "flow" : "flows", state->device);
 	if (!state->paused && state->time_ms >= state->flows_ms + 2000)
 		g_string_append_printf(line, ", %u s ago",
 				       (unsigned int)((state->time_ms - state->flows_ms) / 1000));
@@ -222,15 +222,16 @@ static void append_rows(const Screen *screen, GString *line)
 {
 	const TopState *state = top_model_state(screen->model);
 	guint rows = top_model_rows(screen->model)->len;
+	g_autofree char *devices = top_plain_devices(state);
 
 	if (state->view == TOP_ADDRESSES)
 		g_string_append_printf(line, "addresses of %s", state->device);
 	else if (state->view == TOP_FLOWS)
 		append_flows(state, rows, line);
 	else if (rows != state->devices)
-		g_string_append_printf(line, "%u of %u devices", rows, state->devices);
+		g_string_append_printf(line, "%u of %s", rows, devices);
 	else
-		g_string_append_printf(line, "%u devices", rows);
+		g_string_append(line, devices);
 }
 
 static void draw_head(const Screen *screen)
@@ -387,12 +388,29 @@ static void draw_rows(const Screen *screen)
 			 state->has_selection && state->selected == first_row + i, widths);
 }
 
+static bool help_goes_on(const Screen *screen)
+{
+	return screen->help_first + (size_t)top_screen_rows() < screen->n_help;
+}
+
 static void draw_help(const Screen *screen)
 {
-	for (size_t i = 0; i < screen->n_help; i++) {
-		put(LINE_TITLES + (int)i, 2, screen->help[i].keys, COLS - 2, A_BOLD);
-		put(LINE_TITLES + (int)i, 20, screen->help[i].text, COLS - 20, A_NORMAL);
+	size_t n = MIN(screen->n_help - screen->help_first, (size_t)top_screen_rows());
+
+	for (size_t i = 0; i < n; i++) {
+		const ScreenHelp *help = &screen->help[screen->help_first + i];
+
+		put(LINE_ROWS + (int)i, 2, help->keys, COLS - 2, A_BOLD);
+		put(LINE_ROWS + (int)i, 20, help->text, COLS - 20, A_NORMAL);
 	}
+}
+
+static const char *foot_text(const Screen *screen)
+{
+	if (!screen->help)
+		return "? help  q quit  space pause  / filter  enter addresses  f flows  "
+		       "d u t sort  o freeze  b bits or bytes";
+	return help_goes_on(screen) ? "any key: more  Escape: back" : "any key: back";
 }
 
 static void draw_foot(const Screen *screen)
@@ -404,11 +422,7 @@ static void draw_foot(const Screen *screen)
 		put_line(LINES - 1, typed, A_BOLD);
 		return;
 	}
-	put_line(LINES - 1,
-		 screen->help ? "any key: back" :
-				"? help  q quit  space pause  / filter  enter addresses  f flows  "
-				"d u t sort  o freeze  b bits or bytes",
-		 A_NORMAL);
+	put_line(LINES - 1, foot_text(screen), A_NORMAL);
 }
 
 void top_screen_draw(const Screen *screen)

@@ -43,6 +43,7 @@ typedef struct {
 	bool is_editing;	/* the filter of the model */
 	const ScreenHelp *help; /* NULL: rows are shown */
 	size_t n_help;
+	size_t help_first; /* the line of it that comes first */
 } Screen;
 
 /* Fails where the terminal cannot do it, saying so. */

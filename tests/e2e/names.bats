@@ -269,3 +269,10 @@ without_controls() {
 	same "$(printf '%032d\n%s' 0 "${harmless:0:32}")" \
 		"$(ipfixDump --rfc5610 -d -i "$WORK/messages-4740" | sed -n 's/.*hostName : (len: 32) //p' | sort -u)"
 }
+
+@test "names are sorted by the alphabet, whatever the case of their letters" {
+	with_names "{ static: { \"$DESKTOP\": Bob, \"$PHONE\": anna } }"
+	start_agent
+	ping_all
+	same '["anna","Bob"]' "$(ask hosts -s name -o json | jq -c '[.hosts[].name]')"
+}

@@ -104,7 +104,7 @@ top_json() {
 	start_traffic
 	open_top 140 24
 	eventually 20 rows_are "$PHONE $DESKTOP $TV"
-	screen_has "^flowtally top  [0-9:]{8}  down .*bit/s  up .* Mbit/s  3 devices"
+	screen_has "^flowtally top  [0-9:]{8}  down .*bit/s  up .* Mbit/s  3 devices$"
 	screen_has '^all interfaces, IPv4 and IPv6, by total over 2 s$'
 	screen_has '^DEVICE .* INTERFACE .* DOWN 2s .* DOWN 10s .* DOWN 40s .* UP 2s .* UP 10s .* UP 40s  *DOWNLOAD  *UPLOAD$'
 	keys n
@@ -271,7 +271,7 @@ far_ends_are() {
 	eventually 5 far_ends_are "$(udp_end) icmp6 $LAB_INTERNET6 icmp6 $LAB_ROUTER6 icmp $LAB_ROUTER icmp $LAB_INTERNET"
 	keys / u d p Enter
 	eventually 5 far_ends_are "$(udp_end)"
-	screen_has '  1 flows of '
+	screen_has '  1 flow of '
 	keys / Escape
 	keys a a
 	eventually 5 far_ends_are "icmp6 $LAB_INTERNET6 icmp6 $LAB_ROUTER6"
@@ -366,6 +366,30 @@ udp_end() {
 	keys C-c
 	eventually 5 screen_has '^again: 0$'
 	screen_has '^stays here$'
+}
+
+@test "help has room on a short terminal, too" {
+	start_traffic
+	open_top 100 14
+	keys '?'
+	eventually 5 screen_has '^any key: more'
+	screen_has '^  space, P  *pause, or go on$'
+	screen_lacks '^  q  *quit$'
+	keys Space
+	eventually 5 screen_has '^any key: back$'
+	screen_has '^  q  *quit$'
+	screen_lacks '^  space, P  *pause, or go on$'
+	keys Space
+	eventually 5 screen_has '^DEVICE '
+	keys '?' Escape
+	eventually 5 screen_has '^DEVICE '
+	screen_lacks '^paused'
+	keys '?'
+	eventually 5 screen_has '^any key: more'
+	terminal resize-window -x 100 -y 2
+	keys Space
+	terminal resize-window -x 100 -y 40
+	eventually 5 screen_has '^any key: back$'
 }
 
 @test "colours are for those who have not refused them" {
@@ -490,6 +514,7 @@ wait_for_silence() {
 		.hosts[0].upload.octets_per_second_2s > .hosts[1].upload.octets_per_second_2s and
 		.hosts[1].upload.octets_per_second_2s > 0 and .hosts[2].upload.octets_per_second_2s == 0' "$WORK/top.json"
 	same 1 "$(top_json -n 1 | jq '.hosts | length')"
+	same 0 "$(top_json -n 0 | jq '.hosts | length')"
 	same "[\"$TV\"]" "$(top_json --filter "$TV" | jq -c '[.hosts[].host]')"
 	"$FLOWTALLY" top -c "$WORK/flowtally.yaml" --once -o csv -s name >"$WORK/top.csv"
 	same 4 "$(wc -l <"$WORK/top.csv")"
@@ -524,6 +549,7 @@ wait_for_silence() {
 	refuses '--family: "ipx" is none of all, ipv4, ipv6' -f ipx
 	refuses '--units: "GB" is none of si, iec, bytes' -u GB
 	refuses '--interval: -1 is less than 0' --interval=-1
+	refuses '--limit: -1 is less than 0' --limit=-1
 	refuses 'unexpected argument: eth0' eth0
 	start_agent
 	open_terminal 120 10
