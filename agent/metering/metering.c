@@ -268,6 +268,9 @@ static bool open_tables(Metering *metering, GError **error)
 			.end_ms = clock_ns(CLOCK_REALTIME) / 1000000,
 			.end_monotonic_ns = clock_ns(CLOCK_MONOTONIC),
 		};
+	else if (cache_exported(metering->cache) >= saved.generation)
+		/* Those that were saved with the sums have left since. */
+		flow_metering_forget_records(metering->flows);
 	adopt_unknown_points(metering);
 	apply_limit(metering);
 	/* What is left to do then concerns nobody else. */
