@@ -111,7 +111,7 @@ check-bpf: all $(BPF_TESTS)
 # all CPUs.
 LONG := $(addprefix tests/e2e/,life.bats http.bats names.bats top.bats)
 E2E := $(LONG) $(filter-out $(LONG),$(wildcard tests/e2e/*.bats))
-ALONE := $(addprefix tests/e2e/,churn.bats doctor.bats race.bats)
+ALONE := $(addprefix tests/e2e/,churn.bats doctor.bats flow_truth.bats race.bats)
 
 check-e2e: all $(TOOLS)
 	$(Q)export BUILD=$(abspath $(O)); status=0; \

@@ -5,6 +5,7 @@
 # and that with the interfaces' own counters.
 
 load lib
+load flows
 
 DESKTOP=192.168.2.10
 
@@ -24,19 +25,6 @@ flows() {
 	configure 200ms 'match: br-lan, meter: [hosts, flows]' 'match: wan, meter: [hosts, flows]'
 	sed -i '/^flows:/d' "$WORK/flowtally.yaml"
 	echo "flows: $1" >>"$WORK/flowtally.yaml"
-}
-
-# PROTOCOL SOURCE SOURCE_PORT DESTINATION DESTINATION_PORT PACKETS OCTETS IN OUT of each flow that nfcapd has,
-# its records added up. Records of hosts have no protocol.
-nfdump_flows() {
-	nfdump -q -N -6 -R "$WORK/nfcapd-4739" -o 'fmt:%pr %sa %sp %da %dp %pkt %byt %in %out' |
-		awk 'NF == 9 && $1 != "0" {
-				key = $1 " " $2 " " $3 " " $4 " " $5
-				packets[key] += $6
-				octets[key] += $7
-				ends[key] = $8 " " $9
-			}
-			END { for (key in packets) print key, packets[key], octets[key], ends[key] }' | sort
 }
 
 nfdump_flow_sum() {
@@ -118,17 +106,6 @@ index_of() {
 	stop_collectors
 	nfdump_flows | awk '$1 == 17 { packets += $6 } END { exit !(packets >= 7 && packets < 40) }'
 	same "$(nfdump_flow_sum)" "$(last_flow_sum)"
-}
-
-# udp_flows N: packets from N ports of the desktop to the internet
-udp_flows() {
-	desktop /usr/bin/python3 -c '
-import socket, sys
-for port in range(40000, 40000 + int(sys.argv[2])):
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sender.bind(("", port))
-    sender.sendto(b"x", (sys.argv[1], 9))
-' "$LAB_INTERNET" "$1"
 }
 
 # are_counted N: where these packets leave, to flows, or for want of room in the kernel to none
