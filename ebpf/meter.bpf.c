@@ -371,6 +371,21 @@ static __always_inline void meter_flow(struct __sk_buff *skb, struct ledger_page
 		meter_flow_egress(skb, page);
 }
 
+static __noinline int meter_latency(struct __sk_buff *skb, struct ledger_page *page, __u32 hook)
+{
+	struct notes *notes = notes_on(page);
+
+	if (!notes->packet.multicast)
+		measure_latency(skb, &notes->packet, &notes->pair, hook, notes->generation);
+	return 0;
+}
+
+static __noinline int meter_sizes(struct ledger_page *page)
+{
+	count_sizes(&notes_on(page)->packet, &page->sheet.sizes);
+	return 0;
+}
+
 /* The packet as those see it to whom it is no IP. */
 static __always_inline void forget_ip(struct __sk_buff *skb, enum hook hook, struct packet *packet)
 {
@@ -384,16 +399,14 @@ static __always_inline void meter_as(struct __sk_buff *skb, struct ledger_page *
 {
 	struct ledger_sheet *sheet = &page->sheet;
 	struct packet *packet;
-	struct notes *notes;
 
 	/* Else addresses would be computed once for all variants, and be on the stack until then. */
 	asm volatile("" : "+r"(page));
-	notes = notes_on(page);
-	packet = &notes->packet;
+	packet = &notes_on(page)->packet;
 	switch (parse_packet(skb, variant, packet)) {
 	case PARSED_IP:
-		if (meters_latency() && !packet->multicast)
-			measure_latency(skb, packet, &notes->pair, variant.hook, notes->generation);
+		if (meters_latency())
+			meter_latency(skb, page, variant.hook);
 		if (meters_flows())
 			meter_flow(skb, page, variant.hook);
 		if (packet->multicast)
@@ -425,7 +438,7 @@ static __always_inline void meter_as(struct __sk_buff *skb, struct ledger_page *
 		count_class(sheet, LEDGER_MALFORMED, packet);
 	}
 	if (meters_sizes())
-		count_sizes(packet, &sheet->sizes);
+		meter_sizes(page);
 }
 
 /* A key, which here too is in a map and not on the stack. */

@@ -143,20 +143,20 @@ static __always_inline void add_latency(const struct pair_notes *notes, __u64 ns
 }
 
 /* The packet comes in, or has come in and leaves. */
-static __noinline int measure_latency(struct __sk_buff *skb, const struct packet *packet,
-				      struct pair_notes *notes, __u32 hook, __u32 generation)
+static __always_inline void measure_latency(struct __sk_buff *skb, const struct packet *packet,
+					    struct pair_notes *notes, __u32 hook, __u32 generation)
 {
 	struct stamp *stamp;
 	__u64 identity;
 
 	begin_pair(skb, hook, generation, notes);
 	if (hook == HOOK_EGRESS && !notes->key.other_ifindex)
-		return 0;
+		return;
 	identity = identify(skb, packet, ip_offset(packet, hook), notes);
 	notes->place = identity >> (64 - STAMP_BITS);
 	stamp = bpf_map_lookup_elem(&stamps, &notes->place);
 	if (!stamp)
-		return 0;
+		return;
 	if (hook == HOOK_INGRESS) {
 		stamp->identity = identity;
 		stamp->ns = bpf_ktime_get_ns();
@@ -164,7 +164,6 @@ static __noinline int measure_latency(struct __sk_buff *skb, const struct packet
 		stamp->identity = 0;
 		add_latency(notes, bpf_ktime_get_ns() - stamp->ns);
 	}
-	return 0;
 }
 
 #endif

@@ -38,21 +38,20 @@ static __noinline int count_size(struct packet_sizes *sizes, __u64 octets, __u64
 }
 
 /* Of several packets the last may be shorter. Where the kernel does not say how they were cut, they are alike. */
-static __noinline int count_sizes(const struct packet *packet, struct packet_sizes *sizes)
+static __always_inline void count_sizes(const struct packet *packet, struct packet_sizes *sizes)
 {
 	__u64 packets = packet->packets, octets = packet->layer2_octets, longest, last;
 
 	sizes->layer2_octets += octets;
 	if (packets <= 1) {
 		count_size(sizes, octets, packets);
-		return 0;
+		return;
 	}
 	longest = packet->octets ? packet->segment_octets + (octets - packet->octets) / packets :
 				   octets / packets;
 	last = octets - (packets - 1) * longest;
 	count_size(sizes, longest, packets - 1);
 	count_size(sizes, last > longest ? longest : last, 1);
-	return 0;
 }
 
 #endif
