@@ -10,6 +10,7 @@
 #define FLOWTALLY_FLOW_BPF_H
 
 #include "parse.bpf.h"
+#include "sampling.bpf.h"
 
 #define TRAFFIC_CLASS_DSCP 0xfc /* RFC 2474; the rest is ECN */
 #define TCP_FLAGS_OFFSET 12
@@ -57,11 +58,6 @@ struct {
 static __always_inline __u32 last_half(__u16 half)
 {
 	return ((union joined){ .halves = { 0, half } }).words[0];
-}
-
-static __always_inline bool is_icmp(__u8 protocol)
-{
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
 }
 
 static __always_inline bool has_ports(__u8 protocol)
@@ -343,25 +339,25 @@ static __noinline int count_first(struct __sk_buff *skb, const struct packet *pa
 					 count_first_in(skb, packet, &flows_ipv6, &key->ipv6, 6);
 }
 
-static __always_inline bool count_in(struct __sk_buff *skb, const struct packet *packet,
-				     void *tables, const void *key, int family)
+static __always_inline enum flow_class count_in(struct __sk_buff *skb, const struct packet *packet,
+						void *tables, const void *key, int family)
 {
 	void *table = bpf_map_lookup_elem(tables, &packet->flow.place);
 	struct flow_traffic *traffic;
 
 	if (!table)
-		return false;
+		return FLOW_LIMIT;
 	traffic = bpf_map_lookup_elem(table, key);
 	keep_apart(family);
 	if (!traffic)
-		return count_first(skb, packet);
+		return count_first(skb, packet) ? FLOW_COUNTED : FLOW_LIMIT;
 	count_packet(traffic, packet);
-	return true;
+	return FLOW_COUNTED;
 }
 
-/* False: there is no room for the flow. */
-static __always_inline bool count_flow(struct __sk_buff *skb, struct packet *packet,
-				       struct flow_notes *notes, enum hook hook)
+/* FLOW_COUNTED, FLOW_LIMIT or FLOW_UNSAMPLED. */
+static __always_inline enum flow_class count_flow(struct __sk_buff *skb, struct packet *packet,
+						  struct flow_notes *notes, enum hook hook)
 {
 	struct flow_packet *flow = &packet->flow;
 	union flow_words *key = &flow->key;
@@ -373,9 +369,13 @@ static __always_inline bool count_flow(struct __sk_buff *skb, struct packet *pac
 		__builtin_memset(key->addresses, 0, sizeof(key->addresses));
 	if (packet->ip_version == 4) {
 		key->addresses[1] = join_words(key_tags(skb, packet), 0);
+		if (samples(SAMPLE_FLOWS) && !is_flow_chosen(packet, 4))
+			return FLOW_UNSAMPLED;
 		return count_in(skb, packet, &flows_ipv4, &key->ipv4, 4);
 	}
 	key->tags_ipv6 = key_tags(skb, packet);
+	if (samples(SAMPLE_FLOWS) && !is_flow_chosen(packet, 6))
+		return FLOW_UNSAMPLED;
 	return count_in(skb, packet, &flows_ipv6, &key->ipv6, 6);
 }
 

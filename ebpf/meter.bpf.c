@@ -337,16 +337,25 @@ static __always_inline void meter_flow_at(struct __sk_buff *skb, struct ledger_p
 		count_flow_class(&page->sheet, FLOW_ELSEWHERE, &notes->packet);
 		return;
 	}
+	if (samples(SAMPLE_PACKETS) && !is_packet_chosen()) {
+		count_flow_class(&page->sheet, FLOW_UNSAMPLED, &notes->packet);
+		return;
+	}
 	notes->packet.flow.place = FLOW_PLACE(notes->generation, bpf_get_smp_processor_id());
 	note_flow(skb, &notes->packet);
 	forget(page);
 	notes = notes_on(page);
-	if (count_flow(skb, &notes->packet, &notes->flow, hook)) {
+	switch (count_flow(skb, &notes->packet, &notes->flow, hook)) {
+	case FLOW_COUNTED:
 		count_flow_class(&page->sheet, FLOW_COUNTED, &notes->packet);
-		return;
+		break;
+	case FLOW_UNSAMPLED:
+		count_flow_class(&page->sheet, FLOW_UNSAMPLED, &notes->packet);
+		break;
+	default:
+		count_limit(skb, &notes->packet, &notes->pair, hook, notes->generation);
+		count_flow_class(&page->sheet, FLOW_LIMIT, &notes->packet);
 	}
-	count_limit(skb, &notes->packet, &notes->pair, hook, notes->generation);
-	count_flow_class(&page->sheet, FLOW_LIMIT, &notes->packet);
 }
 
 /* Each hook has its own, so that the kernel need not follow both ways, nor keep on the stack which it is. */

@@ -12,6 +12,7 @@
 #define FLOWTALLY_PAIRS_BPF_H
 
 #include "flow.bpf.h"
+#include "hash.bpf.h"
 
 #define TCP_SEQUENCE_OFFSET 4 /* with the acknowledgement number behind it */
 #define OTHERS_OFFSET 8	      /* ports and checksums, which NAT changes, stand before */
@@ -87,13 +88,6 @@ static __noinline int count_limit(struct __sk_buff *skb, const struct packet *pa
 	pair->limit_octets += packet->octets;
 	pair->limit_layer2_octets += packet->layer2_octets;
 	return 0;
-}
-
-/* Spreads each bit over all that are above it, and the upper half over the lower. */
-static __always_inline __u64 mix(__u64 sum, __u64 word)
-{
-	sum = (sum ^ word) * 0x9e3779b97f4a7c15ull; /* 2^64 over the golden ratio */
-	return sum ^ sum >> 32;
 }
 
 /* The octets at @offset; 0 where the frame ends before. */

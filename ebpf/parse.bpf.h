@@ -265,6 +265,11 @@ static __always_inline __u16 first_half(__u32 word)
 	return ((union joined){ .words = { word } }).halves[0];
 }
 
+static __always_inline bool is_icmp(__u8 protocol)
+{
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
 static __always_inline bool is_vlan(__be16 protocol)
 {
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD) ||

@@ -16,6 +16,9 @@ const volatile __u8 point_layer;				    /* enum link_layer */
 const volatile __u8 point_meter = METER_HOSTS;			    /* of enum meter */
 const volatile __u8 point_flows_at = FLOWS_STAYING | FLOWS_LEAVING; /* of enum flows_at */
 const volatile __u8 point_flow_key = FLOW_BY_ALL;		    /* of enum flow_key_part */
+const volatile __u32 point_sampling = 1;			    /* one of so many, 1: all */
+const volatile __u8 point_sampling_of;				    /* enum flow_sampling */
+const volatile __u64 point_sampling_seed;			    /* of SAMPLE_FLOWS */
 
 static __always_inline bool meters_hosts(void)
 {
@@ -35,6 +38,11 @@ static __always_inline bool meters_sizes(void)
 static __always_inline bool meters_latency(void)
 {
 	return point_meter & METER_LATENCY;
+}
+
+static __always_inline bool samples(enum flow_sampling what)
+{
+	return point_sampling > 1 && point_sampling_of == what;
 }
 
 static __always_inline bool tells_apart(enum flow_key_part part)

@@ -81,7 +81,14 @@ enum flow_class {
 	FLOW_LIMIT,	/* here only: the table of flows was full */
 	FLOW_NOT_IP,
 	FLOW_MALFORMED,
+	FLOW_UNSAMPLED, /* to no flow, as flows are sampled */
 	FLOW_CLASSES,
+};
+
+/* What one of N is taken of. */
+enum flow_sampling {
+	SAMPLE_PACKETS, /* each by chance */
+	SAMPLE_FLOWS,	/* all packets of some conversations, both directions, at all points */
 };
 
 /*

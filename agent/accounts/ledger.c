@@ -19,7 +19,7 @@ const char *const ledger_class_names[LEDGER_CLASSES] = {
 
 const char *const flow_class_names[FLOW_CLASSES] = {
 	[FLOW_COUNTED] = "counted", [FLOW_ELSEWHERE] = "elsewhere", [FLOW_LIMIT] = "limit",
-	[FLOW_NOT_IP] = "not-ip",   [FLOW_MALFORMED] = "malformed",
+	[FLOW_NOT_IP] = "not-ip",   [FLOW_MALFORMED] = "malformed", [FLOW_UNSAMPLED] = "unsampled",
 };
 
 const char *const hook_names[HOOKS] = {

@@ -39,7 +39,7 @@ typedef enum {
 	TOTALS_BY_HAND = 12,
 	TOTALS_HIDDEN = 13,
 	TOTALS_FLOWS = 14,
-	TOTALS_POINTS = 16,
+	/* 16 were points, before flows were sampled */
 	TOTALS_LEDGER_FLOW_CLASSES = 17,
 	TOTALS_FLOW_RECORDS = 18,
 	TOTALS_LEDGER_FLOWS = 19,
@@ -47,6 +47,7 @@ typedef enum {
 	TOTALS_FLOW_SUMS = 21,
 	TOTALS_FLOW_PAIRS = 22,
 	TOTALS_FLOW_SERIES = 23,
+	TOTALS_POINTS = 24,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

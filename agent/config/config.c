@@ -13,6 +13,7 @@
 /* A UNIX socket's path has 107 octets, and the socket lies in `run`. */
 #define RUN_MAX 89
 #define PATH_TEXT_MAX 1023
+#define MAX_SAMPLING 1000000
 #define LIST_MAX 1024
 #define DURATION_MAX (366 * UINT64_C(86400000))
 #define NAMES_MAX 64	       /* each source has a descriptor */
@@ -69,6 +70,22 @@ static bool is_absolute_path(const char *text)
 static bool is_absolute_file(const char *text)
 {
 	return g_path_is_absolute(text) && !g_str_has_suffix(text, "/");
+}
+
+/* 0: @text is not of the form 1:N. */
+static uint32_t parse_sampling(const char *text)
+{
+	guint64 n;
+
+	if (!g_str_has_prefix(text, "1:") ||
+	    !g_ascii_string_to_unsigned(text + 2, 10, 1, MAX_SAMPLING, &n, NULL))
+		return 0;
+	return (uint32_t)n;
+}
+
+static bool is_sampling(const char *text)
+{
+	return parse_sampling(text);
 }
 
 static bool is_endpoint(const char *text)
@@ -229,6 +246,10 @@ const char *const config_hook_words[] = { [HOOK_CHOICE_AUTO] = "auto",
 
 const char *const config_order_words[] = {
 	[HOOK_ORDER_FIRST] = "first", [HOOK_ORDER_LAST] = "last", NULL
+};
+
+static const char *const sampling_words[] = {
+	[SAMPLE_PACKETS] = "packets", [SAMPLE_FLOWS] = "flows", NULL
 };
 
 static const char *const transport_words[] = { [COLLECTOR_TRANSPORT_UDP] = "udp", NULL };
@@ -445,6 +466,11 @@ static const Setting config_settings[] = {
 	  .max = 86400000 },
 	{ "flows.routing",
 	  SETTING_BOOL, AT(flows.routing), .fallback = "false" },
+	{ "flows.sampling",
+	  SETTING_TEXT, AT(flows.sampling), .fallback = "\"1:1\"", .is_valid = is_sampling,
+	  .form = "1:N, with N from 1 to " G_STRINGIFY(MAX_SAMPLING) },
+	{ "flows.sampling-of",
+	  SETTING_CHOICE, AT(flows.sampling_of), .fallback = "packets", .words = sampling_words },
 	{ "flows.key",
 	  SETTING_FLAGS, 0,
 	  .fallback = "[interfaces, addresses, protocol, ports, icmp, traffic-class, mark, vlan]",
@@ -703,6 +729,11 @@ uint8_t interface_config_flows_at(const InterfaceConfig *interface)
 	       (interface->flows_leaving ? FLOWS_LEAVING : 0);
 }
 
+uint32_t config_flow_sampling(const Config *config)
+{
+	return parse_sampling(config->flows.sampling);
+}
+
 uint8_t config_flow_key(const Config *config)
 {
 	return (config->flows.by_interfaces ? FLOW_BY_INTERFACES : 0) |
@@ -774,6 +805,7 @@ void config_free(Config *config)
 	g_clear_pointer(&config->hosts.names, g_ptr_array_unref);
 	g_free(config->hosts.vendors);
 	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
+	g_free(config->flows.sampling);
 	g_free(config->textfile);
 	g_clear_pointer(&config->http.listen, g_ptr_array_unref);
 	g_free(config->http.web_path);

@@ -128,8 +128,10 @@ typedef struct {
 	struct {
 		uint32_t max;
 		FlowTimeouts timeouts;
-		bool routing;	    /* records tell next hops and prefixes */
-		bool by_interfaces; /* what tells one flow from another: enum flow_key_part */
+		bool routing;		  /* records tell next hops and prefixes */
+		char *sampling;		  /* "1:N" */
+		unsigned int sampling_of; /* enum flow_sampling */
+		bool by_interfaces;	  /* what tells one flow from another: enum flow_key_part */
 		bool by_addresses;
 		bool by_protocol;
 		bool by_ports;
@@ -208,6 +210,9 @@ void interface_config_set_meter(InterfaceConfig *interface, uint8_t meter);
 /* Of enum flows_at, and `flows.key` of enum flow_key_part. */
 uint8_t interface_config_flows_at(const InterfaceConfig *interface);
 uint8_t config_flow_key(const Config *config);
+
+/* N of `flows.sampling`; 1: all. */
+uint32_t config_flow_sampling(const Config *config);
 bool config_meters_flows(const Config *config);
 bool config_wants_biflows(const Config *config); /* any collector does */
 

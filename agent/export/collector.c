@@ -18,10 +18,10 @@ const char *const export_error_names[EXPORT_ERRORS] = {
 
 /* What lasts as long as the socket: a transport session of RFC 7011. */
 typedef struct {
-	Transport *transport;	/* NULL: there is none */
-	bool broken;		/* the next report begins a new one */
-	uint32_t sequence[2];	/* data records in Observation Domain 0, and in the other */
-	unsigned int refreshes; /* how often templates have been sent */
+	Transport *transport;		  /* NULL: there is none */
+	bool broken;			  /* the next report begins a new one */
+	uint32_t sequence[IPFIX_STREAMS]; /* data records in each Observation Domain */
+	unsigned int refreshes;		  /* how often templates have been sent */
 	uint64_t refreshed_ms;
 	uint64_t options_version; /* of the newest options that were sent */
 } Session;
@@ -235,7 +235,7 @@ void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy)
 static TransportResult transmit(Session *session, const IpfixMessage *message,
 				IpfixContents *contents, GError **error)
 {
-	uint32_t *sequence = &session->sequence[message->observation_domain != 0];
+	uint32_t *sequence = &session->sequence[message->stream];
 	uint32_t sequence_be = GUINT32_TO_BE(*sequence);
 	uint8_t header[IPFIX_HEADER_LEN];
 	TransportResult result;

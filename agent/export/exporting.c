@@ -130,8 +130,8 @@ static bool encode_options(const Member *member, Round *round, size_t from, GPtr
 			   GError **error)
 {
 	return ipfix_encode_options(member->group->encoder, export_time_s(round),
-				    round->report.interfaces, round->report.interfaces_n, messages,
-				    error);
+				    records_for(member, round), round->report.interfaces,
+				    round->report.interfaces_n, messages, error);
 }
 
 static bool encode_statistics(const Member *member, Round *round, size_t from, GPtrArray *messages,
@@ -472,6 +472,7 @@ void exporting_set_names(Exporting *exporting, const Names *names)
 static bool layout_equal(const IpfixLayout *a, const IpfixLayout *b)
 {
 	return a->observation_domain == b->observation_domain &&
+	       a->flow_sampling == b->flow_sampling &&
 	       a->enterprise_number == b->enterprise_number && a->enterprise == b->enterprise &&
 	       a->layer2_octets == b->layer2_octets && a->flow_times == b->flow_times &&
 	       a->flow_routes == b->flow_routes && a->biflows == b->biflows;
@@ -481,6 +482,7 @@ static IpfixLayout layout_for(const Config *config, const CollectorConfig *colle
 {
 	return (IpfixLayout){
 		.observation_domain = config->ipfix.observation_domain,
+		.flow_sampling = config_flow_sampling(config),
 		.enterprise_number = config->ipfix.enterprise_number,
 		.enterprise = collector->enterprise,
 		.layer2_octets = collector->layer2_octets,

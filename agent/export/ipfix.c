@@ -420,8 +420,30 @@ struct IpfixEncoder {
 	GArray *host_templates; /* uint16_t ids of @records, in the order of their export */
 	GArray *flow_templates;
 	IpfixDomain records;
-	IpfixDomain process; /* domain 0: what is about the Exporting Process itself */
+	IpfixDomain process;	  /* domain 0: what is about the Exporting Process itself */
+	IpfixDomain sampled;	  /* flows, where they are; else unused */
+	IpfixDomain *flow_domain; /* one of them */
+	uint32_t flow_sampling;
 };
+
+/* IpfixMessage.stream */
+enum stream {
+	STREAM_PROCESS,
+	STREAM_RECORDS,
+	STREAM_SAMPLED,
+};
+_Static_assert(STREAM_SAMPLED + 1 == IPFIX_STREAMS, "each stream has a sequence");
+
+/* selectorAlgorithm, by IANA's registry of PSAMP parameters */
+enum selector {
+	SELECTOR_COUNT = 1,  /* systematic count-based sampling */
+	SELECTOR_CHANCE = 4, /* uniform probabilistic sampling */
+};
+
+static bool is_sampled(const IpfixEncoder *encoder)
+{
+	return encoder->flow_domain == &encoder->sampled;
+}
 
 static bool add_template(IpfixDomain *domain, bool internal, uint16_t id, fbTemplate_t *template,
 			 GError **error)
@@ -532,11 +554,17 @@ static bool add_flow_templates(IpfixEncoder *encoder, unsigned int kinds, GError
 				  (kind_has_link(kind) ? LINK : 0) |
 				  (kind_is_biflow(kind) ? BIFLOW : 0);
 
-		if (!add_external(&encoder->records, &flow_kind, id, fields, error))
+		if (!add_external(encoder->flow_domain, &flow_kind, id, fields, error))
 			return false;
 		g_array_append_val(encoder->flow_templates, id);
 	}
 	return true;
+}
+
+static bool add_domain_options(IpfixDomain *domain, GError **error)
+{
+	return add_options(domain, &interface_kind, error) &&
+	       add_options(domain, &sampling_kind, error);
 }
 
 static bool add_record_templates(IpfixEncoder *encoder, bool biflows, GError **error)
@@ -544,12 +572,12 @@ static bool add_record_templates(IpfixEncoder *encoder, bool biflows, GError **e
 	unsigned int flow_kinds = biflows ? IPFIX_FLOW_KINDS : IPFIX_UNIFLOW_KINDS;
 	IpfixDomain *records = &encoder->records;
 
-	return add_options(records, &interface_kind, error) &&
-	       add_options(records, &sampling_kind, error) &&
+	return add_domain_options(records, error) &&
+	       (!is_sampled(encoder) || add_domain_options(&encoder->sampled, error)) &&
 	       add_internal(records, &host_kind, error) &&
 	       add_variant(encoder, &encoder->with_mac, ADDRESS_KINDS, error) &&
 	       add_variant(encoder, &encoder->without_mac, ADDRESS_NONE, error) &&
-	       add_internal(records, &flow_kind, error) &&
+	       add_internal(encoder->flow_domain, &flow_kind, error) &&
 	       add_flow_templates(encoder, flow_kinds, error);
 }
 
@@ -609,6 +637,12 @@ static bool message_size_is_valid(size_t size, GError **error)
 	return false;
 }
 
+/* The next domain, or where there is none the one before. */
+static uint32_t beside(uint32_t observation_domain)
+{
+	return observation_domain == UINT32_MAX ? UINT32_MAX - 1 : observation_domain + 1;
+}
+
 IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
 {
 	g_autoptr(IpfixEncoder) encoder = g_new0(IpfixEncoder, 1);
@@ -622,8 +656,13 @@ IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
 	encoder->host_templates = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 	encoder->flow_templates = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 	encoder->model = model_new(layout->enterprise_number);
-	ipfix_domain_init(&encoder->records, encoder->model, layout->observation_domain);
-	ipfix_domain_init(&encoder->process, encoder->model, 0);
+	ipfix_domain_init(&encoder->process, encoder->model, 0, STREAM_PROCESS);
+	ipfix_domain_init(&encoder->records, encoder->model, layout->observation_domain,
+			  STREAM_RECORDS);
+	ipfix_domain_init(&encoder->sampled, encoder->model, beside(layout->observation_domain),
+			  STREAM_SAMPLED);
+	encoder->flow_sampling = MAX(layout->flow_sampling, 1);
+	encoder->flow_domain = encoder->flow_sampling > 1 ? &encoder->sampled : &encoder->records;
 	if (!add_record_templates(encoder, layout->biflows, &why) ||
 	    !add_process_templates(encoder, &why)) {
 		ipfix_fail(error, why);
@@ -631,6 +670,7 @@ IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
 	}
 	ipfix_domain_open(&encoder->records, layout->message_size);
 	ipfix_domain_open(&encoder->process, layout->message_size);
+	ipfix_domain_open(&encoder->sampled, layout->message_size);
 	return g_steal_pointer(&encoder);
 }
 
@@ -640,6 +680,7 @@ void ipfix_encoder_free(IpfixEncoder *encoder)
 		return;
 	ipfix_domain_done(&encoder->records);
 	ipfix_domain_done(&encoder->process);
+	ipfix_domain_done(&encoder->sampled);
 	if (encoder->model)
 		fbInfoModelFree(encoder->model);
 	g_clear_pointer(&encoder->host_templates, g_array_unref);
@@ -655,6 +696,7 @@ bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, 
 		return false;
 	ipfix_domain_set_message_size(&encoder->records, message_size);
 	ipfix_domain_set_message_size(&encoder->process, message_size);
+	ipfix_domain_set_message_size(&encoder->sampled, message_size);
 	return true;
 }
 
@@ -723,12 +765,11 @@ static bool put_types(IpfixEncoder *encoder, uint32_t fields, GPtrArray *message
 	return true;
 }
 
-static bool put_template_list(IpfixEncoder *encoder, const GArray *ids, GPtrArray *messages,
+static bool put_template_list(IpfixDomain *domain, const GArray *ids, GPtrArray *messages,
 			      GError **error)
 {
 	for (guint i = 0; i < ids->len; i++) {
-		if (!put_template(&encoder->records, g_array_index(ids, uint16_t, i), messages,
-				  error))
+		if (!put_template(domain, g_array_index(ids, uint16_t, i), messages, error))
 			return false;
 	}
 	return true;
@@ -738,15 +779,26 @@ static bool put_template_list(IpfixEncoder *encoder, const GArray *ids, GPtrArra
  * The two options templates stand apart, before and after the others: of several in one set, some
  * collectors read the first only.
  */
-static bool put_templates(IpfixEncoder *encoder, unsigned int records, GPtrArray *messages,
-			  GError **error)
+static bool put_templates(const IpfixEncoder *encoder, IpfixDomain *domain, unsigned int records,
+			  GPtrArray *messages, GError **error)
 {
-	return put_template(&encoder->records, interface_kind.id, messages, error) &&
+	return put_template(domain, interface_kind.id, messages, error) &&
 	       (!(records & IPFIX_HOSTS) ||
-		put_template_list(encoder, encoder->host_templates, messages, error)) &&
+		put_template_list(domain, encoder->host_templates, messages, error)) &&
 	       (!(records & IPFIX_FLOWS) ||
-		put_template_list(encoder, encoder->flow_templates, messages, error)) &&
-	       put_template(&encoder->records, sampling_kind.id, messages, error);
+		put_template_list(domain, encoder->flow_templates, messages, error)) &&
+	       put_template(domain, sampling_kind.id, messages, error);
+}
+
+static bool encode_templates(const IpfixEncoder *encoder, IpfixDomain *domain,
+			     uint32_t export_time_s, unsigned int records, GPtrArray *messages,
+			     GError **error)
+{
+	bool ok;
+
+	ipfix_domain_begin(domain, export_time_s, 0);
+	ok = put_templates(encoder, domain, records, messages, error);
+	return ipfix_domain_finish(domain, ok, messages, error);
 }
 
 /* Those that are of an enterprise, of what the templates for @records have. */
@@ -770,9 +822,14 @@ bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, unsig
 		if (!ipfix_domain_finish(&encoder->process, ok, messages, error))
 			return false;
 	}
-	ipfix_domain_begin(&encoder->records, export_time_s, 0);
-	ok = put_templates(encoder, records, messages, error);
-	return ipfix_domain_finish(&encoder->records, ok, messages, error);
+	if (!is_sampled(encoder))
+		return encode_templates(encoder, &encoder->records, export_time_s, records,
+					messages, error);
+	return encode_templates(encoder, &encoder->records, export_time_s, records & ~IPFIX_FLOWS,
+				messages, error) &&
+	       (!(records & IPFIX_FLOWS) ||
+		encode_templates(encoder, &encoder->sampled, export_time_s, IPFIX_FLOWS, messages,
+				 error));
 }
 
 /* NUL padded; never ends within a character. */
@@ -808,23 +865,44 @@ static bool put_interfaces(IpfixDomain *domain, const IpfixInterface *interfaces
 	return true;
 }
 
-bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s,
-			  const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
-			  GError **error)
+/*
+ * 1 of 1, or 1 of N by chance: of packets, or of conversations. An interval and a space are what collectors
+ * look for.
+ */
+static struct sampling_fields sampling_of(const IpfixEncoder *encoder, const IpfixDomain *domain)
 {
-	IpfixDomain *domain = &encoder->records;
-	const struct sampling_fields every_packet = {
+	bool sampled = domain == &encoder->sampled;
+
+	return (struct sampling_fields){
 		.observation_domain = domain->id,
-		.selector_algorithm = 1, /* systematic count-based: 1 of 1 */
+		.selector_algorithm = sampled ? SELECTOR_CHANCE : SELECTOR_COUNT,
 		.packet_interval = 1,
-		.packet_space = 0,
+		.packet_space = sampled ? encoder->flow_sampling - 1 : 0,
 	};
+}
+
+static bool encode_options(const IpfixEncoder *encoder, IpfixDomain *domain, uint32_t export_time_s,
+			   const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
+			   GError **error)
+{
+	const struct sampling_fields sampling = sampling_of(encoder, domain);
 	bool ok;
 
 	ipfix_domain_begin(domain, export_time_s, 0);
-	ok = put_options(domain, &sampling_kind, &every_packet, messages, error) &&
+	ok = put_options(domain, &sampling_kind, &sampling, messages, error) &&
 	     put_interfaces(domain, interfaces, n, messages, error);
 	return ipfix_domain_finish(domain, ok, messages, error);
+}
+
+bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s, unsigned int records,
+			  const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
+			  GError **error)
+{
+	return encode_options(encoder, &encoder->records, export_time_s, interfaces, n, messages,
+			      error) &&
+	       (!is_sampled(encoder) || !(records & IPFIX_FLOWS) ||
+		encode_options(encoder, &encoder->sampled, export_time_s, interfaces, n, messages,
+			       error));
 }
 
 bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
@@ -1128,14 +1206,14 @@ static bool put_flow(IpfixEncoder *encoder, const IpfixFlow *flow, GPtrArray *me
 	fill_one_direction(&fields, flow->flow, flow->route);
 	if (flow->reverse)
 		fill_reverse(&fields, flow);
-	return put_traffic(&encoder->records, flow_template_id(encoder, ipfix_flow_kind(flow)),
+	return put_traffic(encoder->flow_domain, flow_template_id(encoder, ipfix_flow_kind(flow)),
 			   &flow_kind, &fields, &volume, messages, error);
 }
 
 bool ipfix_encode_flows(IpfixEncoder *encoder, uint32_t export_time_s, const IpfixFlow *flows,
 			size_t n, size_t from, GPtrArray *messages, GError **error)
 {
-	IpfixDomain *domain = &encoder->records;
+	IpfixDomain *domain = encoder->flow_domain;
 	bool ok = true;
 
 	ipfix_domain_begin(domain, export_time_s, from);

@@ -39,16 +39,24 @@ typedef struct {
 typedef struct {
 	IpfixContents contents;
 	uint32_t observation_domain;
+	uint32_t stream; /* below IPFIX_STREAMS: those of one domain have one sequence */
 	uint32_t
 		first; /* of a batch of hosts or flows: the index of the first item in this message ... */
 	uint32_t items; /* ... and how many are: to encode the rest again, start from `first` */
 	uint8_t data[];
 } IpfixMessage;
 
+#define IPFIX_STREAMS 3
+
 #define IPFIX_SEQUENCE_OFFSET 8 /* of the sequence number (32 bits, network order) in the header */
 
 typedef struct {
 	uint32_t observation_domain;
+	/*
+	 * One of so many is taken; 0 is 1. What is sampled is in the domain after that of the others, as
+	 * collectors multiply all that is in a domain of which they are told that it is sampled.
+	 */
+	uint32_t flow_sampling;
 	uint32_t enterprise_number;
 	EnterpriseElements enterprise;
 	bool layer2_octets;
@@ -140,8 +148,11 @@ enum {
 bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, unsigned int records,
 			    GPtrArray *messages, GError **error);
 
-/* Options: interface names (271), and that every packet is seen (272). */
-bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s,
+/*
+ * Options: interface names (271), and how packets are sampled (272), in each domain; @records as in
+ * ipfix_encode_templates().
+ */
+bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s, unsigned int records,
 			  const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
 			  GError **error);
 

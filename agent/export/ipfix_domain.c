@@ -14,9 +14,10 @@ bool ipfix_fail(GError **error, const GError *why)
 	return false;
 }
 
-void ipfix_domain_init(IpfixDomain *domain, fbInfoModel_t *model, uint32_t id)
+void ipfix_domain_init(IpfixDomain *domain, fbInfoModel_t *model, uint32_t id, uint32_t stream)
 {
 	domain->id = id;
+	domain->stream = stream;
 	domain->session = fbSessionAlloc(model);
 	fbSessionSetDomain(domain->session, id);
 }
@@ -73,6 +74,7 @@ static IpfixMessage *message_new(const IpfixDomain *domain, size_t len)
 	message->contents = domain->contents;
 	message->contents.len = len;
 	message->observation_domain = domain->id;
+	message->stream = domain->stream;
 	message->first = domain->first;
 	message->items = domain->next - domain->first;
 	memcpy(message->data, domain->area, len);

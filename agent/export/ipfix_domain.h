@@ -20,6 +20,7 @@
 
 typedef struct {
 	uint32_t id;
+	uint32_t stream; /* IpfixMessage.stream */
 	fbSession_t *session;
 	fBuf_t *buffer; /* owns the session and the exporter; NULL until ipfix_domain_open() */
 	fbExporter_t *exporter; /* writes to @area */
@@ -41,7 +42,7 @@ struct IpfixItem {
 	const void *data;
 };
 
-void ipfix_domain_init(IpfixDomain *domain, fbInfoModel_t *model, uint32_t id);
+void ipfix_domain_init(IpfixDomain *domain, fbInfoModel_t *model, uint32_t id, uint32_t stream);
 void ipfix_domain_done(IpfixDomain *domain);
 
 /* To be called once all templates are in the session: libfixbuf would write later ones at once. */

@@ -729,8 +729,8 @@ static void options_name_interfaces_and_sampling(void **state)
 	g_autoptr(GPtrArray) messages = messages_new();
 	const DecodedRecord *sampling;
 
-	assert_true(ipfix_encode_options(encoder, EXPORT_TIME_S, interfaces,
-					 G_N_ELEMENTS(interfaces), messages, NULL));
+	assert_true(ipfix_encode_options(encoder, EXPORT_TIME_S, IPFIX_HOSTS | IPFIX_FLOWS,
+					 interfaces, G_N_ELEMENTS(interfaces), messages, NULL));
 	decode(decoder, messages);
 	assert_int_equal(decoder->records->len, 1 + G_N_ELEMENTS(interfaces));
 	assert_int_equal(decoder_flow_records(decoder), 0);
@@ -746,6 +746,37 @@ static void options_name_interfaces_and_sampling(void **state)
 	assert_memory_equal(record_at(decoder, 2)->at[1], cut, sizeof(cut));
 	assert_memory_equal(record_at(decoder, 3)->at[2], whole_characters,
 			    sizeof(whole_characters));
+}
+
+/* Hosts are not sampled, and collectors multiply all that is in a domain. */
+static void sampled_flows_are_in_a_domain_of_their_own(void **state)
+{
+	IpfixLayout layout = layout_of(ENTERPRISE_NONE, false);
+	g_autoptr(GPtrArray) messages = messages_new();
+	g_autoptr(IpfixEncoder) encoder = NULL;
+	g_autoptr(Decoder) decoder = NULL;
+
+	(void)state;
+	layout.flow_sampling = 100;
+	encoder = ipfix_encoder_new(&layout, NULL);
+	decoder = decode_templates(encoder);
+	assert_true(ipfix_encode_options(encoder, EXPORT_TIME_S, IPFIX_HOSTS | IPFIX_FLOWS, NULL, 0,
+					 messages, NULL));
+	decode(decoder, messages);
+	assert_int_equal(decoder->records->len, 2);
+	for (guint i = 0; i < 2; i++) {
+		const DecodedRecord *sampling = record_at(decoder, i);
+
+		assert_int_equal(decoder_value(sampling, 149), DOMAIN + i);
+		assert_int_equal(decoder_value(sampling, 304), i ? 4 : 1);
+		assert_int_equal(decoder_value(sampling, 305), 1);
+		assert_int_equal(decoder_value(sampling, 306), i ? 99 : 0);
+	}
+	/* Who is told of hosts alone is told nothing of it. */
+	g_ptr_array_set_size(messages, 0);
+	assert_true(
+		ipfix_encode_options(encoder, EXPORT_TIME_S, IPFIX_HOSTS, NULL, 0, messages, NULL));
+	assert_int_equal(messages->len, 1);
 }
 
 static void statistics_are_in_domain_0(void **state)
@@ -1135,6 +1166,7 @@ int main(void)
 		cmocka_unit_test(empty_records_make_no_message),
 		cmocka_unit_test(message_size_out_of_range_is_an_error),
 		cmocka_unit_test(options_name_interfaces_and_sampling),
+		cmocka_unit_test(sampled_flows_are_in_a_domain_of_their_own),
 		cmocka_unit_test(statistics_are_in_domain_0),
 		cmocka_unit_test(flow_is_encoded_octet_by_octet),
 		cmocka_unit_test(nanoseconds_are_told_as_ntp_has_them),

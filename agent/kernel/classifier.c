@@ -56,6 +56,9 @@ Classifier *classifier_load(const ClassifierPoint *point, const int maps[CLASSIF
 	classifier->skeleton->rodata->point_meter = point->meter;
 	classifier->skeleton->rodata->point_flows_at = point->flows_at;
 	classifier->skeleton->rodata->point_flow_key = point->flow_key;
+	classifier->skeleton->rodata->point_sampling = point->sampling.one_of;
+	classifier->skeleton->rodata->point_sampling_of = (uint8_t)point->sampling.of;
+	classifier->skeleton->rodata->point_sampling_seed = point->sampling.seed;
 	result = share_maps(classifier->skeleton, maps);
 	if (!result)
 		result = meter_bpf__load(classifier->skeleton);

@@ -31,6 +31,13 @@ typedef enum {
 	CLASSIFIER_MAPS,
 } ClassifierMap;
 
+/* Which packets are counted to flows, where these are metered. */
+typedef struct {
+	uint32_t one_of; /* 1: all; 0: the same */
+	uint32_t of;	 /* enum flow_sampling */
+	uint64_t seed;	 /* of SAMPLE_FLOWS */
+} FlowSampling;
+
 /* What is fixed in the program when it is loaded. */
 typedef struct {
 	uint16_t number;  /* of the point, below POINT_NUMBERS */
@@ -39,6 +46,7 @@ typedef struct {
 	uint8_t meter;	  /* of enum meter */
 	uint8_t flows_at; /* of enum flows_at */
 	uint8_t flow_key; /* of enum flow_key_part */
+	FlowSampling sampling;
 } ClassifierPoint;
 
 Classifier *classifier_load(const ClassifierPoint *point, const int maps[CLASSIFIER_MAPS],

@@ -171,6 +171,8 @@ static PointMeter point_meter(const Config *config, const InterfaceConfig *item)
 		.meter = interface_config_meter(item),
 		.flows_at = interface_config_flows_at(item),
 		.flow_key = config_flow_key(config),
+		.sampling_of = (uint8_t)config->flows.sampling_of,
+		.sampling = config_flow_sampling(config),
 	};
 }
 

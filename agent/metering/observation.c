@@ -24,6 +24,7 @@ struct point_row {
 	uint32_t kind; /* HookKind */
 	uint32_t handle;
 	uint8_t made_clsact;
+	uint8_t reserved[3];
 	PointMeter meter;
 	uint16_t side;
 	uint16_t layer;
@@ -32,7 +33,7 @@ struct point_row {
 	char netns[TOTALS_NETNS_MAX];
 	char report_name[TOTALS_NAME_MAX];
 };
-_Static_assert(sizeof(struct point_row) == 368, "point_row is on disk");
+_Static_assert(sizeof(struct point_row) == 376, "point_row is on disk");
 
 Observation *observation_new(Cache *cache, const Scope *scope, const Namespaces *namespaces,
 			     const char *pins)
@@ -330,6 +331,9 @@ static bool load_and_attach(Observation *observation, Point *point, const PointS
 		.meter = spec->meter.meter,
 		.flows_at = spec->meter.flows_at,
 		.flow_key = spec->meter.flow_key,
+		.sampling = { .one_of = spec->meter.sampling,
+			      .of = spec->meter.sampling_of,
+			      .seed = cache_identity(observation->cache) },
 	};
 	HooksOptions options = spec->hooks;
 	int maps[CLASSIFIER_MAPS];

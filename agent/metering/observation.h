@@ -27,9 +27,11 @@ typedef struct Observation Observation;
 
 /* What a point meters, in the words of records.h. */
 typedef struct {
-	uint8_t meter;	  /* of enum meter */
-	uint8_t flows_at; /* of enum flows_at */
-	uint8_t flow_key; /* of enum flow_key_part */
+	uint8_t meter;	     /* of enum meter */
+	uint8_t flows_at;    /* of enum flows_at */
+	uint8_t flow_key;    /* of enum flow_key_part */
+	uint8_t sampling_of; /* enum flow_sampling */
+	uint32_t sampling;   /* one of so many */
 } PointMeter;
 
 typedef struct {

@@ -213,6 +213,28 @@ static void packets_that_stay_are_told_from_others(void **state)
 	}
 }
 
+static void flows_are_sampled(void **state)
+{
+	(void)state;
+	for (enum flow_sampling of = SAMPLE_PACKETS; of <= SAMPLE_FLOWS; of++) {
+		struct lab *lab = lab_new((struct lab_options){
+			.meter = METER_ALL, .sampling = 2, .sampling_of = of });
+		struct ledger_sheet sheet;
+		struct frame frame;
+
+		for (int i = 0; i < 100; i++) {
+			begin(&frame, LINK_ETHERNET);
+			ipv6(&frame, 1);
+			assert_true(lab_run(lab, HOOK_EGRESS, &frame));
+		}
+		lab_sheet(lab, 0, HOOK_EGRESS, &sheet);
+		assert_int_equal(sheet.flow_classes[FLOW_COUNTED].frames +
+					 sheet.flow_classes[FLOW_UNSAMPLED].frames,
+				 100);
+		lab_free(lab);
+	}
+}
+
 static void lan_is_metered(void **state)
 {
 	meters(SIDE_LAN, LINK_ETHERNET);
@@ -264,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(capability_is_missing),
+		cmocka_unit_test(flows_are_sampled),
 		cmocka_unit_test(lan_is_metered),
 		cmocka_unit_test(wan_is_metered),
 		cmocka_unit_test(lan_without_ethernet_is_metered),

@@ -883,6 +883,63 @@ static void the_point_and_the_other_interface_are_in_the_key(void **state)
 	lab_free(lab);
 }
 
+/* flows.sampling */
+
+static void assert_sampled(const struct lab *lab, uint64_t all, uint64_t one_of)
+{
+	struct ledger_sheet sheet;
+	uint64_t counted;
+
+	lab_sheet(lab, 0, HOOK_EGRESS, &sheet);
+	counted = sheet.flow_classes[FLOW_COUNTED].packets;
+	assert_int_equal(counted + sheet.flow_classes[FLOW_UNSAMPLED].packets, all);
+	/* Half as many and twice as many are a hundred times less likely than anything. */
+	assert_in_range(counted, all / one_of / 2, all / one_of * 2);
+}
+
+static void packets_are_sampled_by_chance(void **state)
+{
+	struct lab *lab = new_lab((struct lab_options){ .sampling = 10 });
+	struct sample sample = sample_of(4);
+
+	(void)state;
+	for (int i = 0; i < 5000; i++)
+		run(lab, HOOK_EGRESS, &sample);
+	assert_sampled(lab, 5000, 10);
+	lab_free(lab);
+}
+
+/* A conversation is taken as a whole. */
+static void flows_are_sampled_in_both_directions(void **state)
+{
+	struct lab *lab = new_lab((struct lab_options){
+		.sampling = 4, .sampling_of = SAMPLE_FLOWS, .max_flows = 4096 });
+	uint64_t before = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		struct sample sample = sample_of(i % 2 ? 4 : 6), reverse;
+		struct ledger_sheet sheet;
+		uint64_t counted;
+
+		sample.source_port = (uint16_t)(1000 + i);
+		reverse = sample;
+		reverse.source = sample.destination;
+		reverse.destination = sample.source;
+		reverse.source_port = sample.destination_port;
+		reverse.destination_port = sample.source_port;
+		run(lab, HOOK_EGRESS, &sample);
+		run(lab, HOOK_EGRESS, &reverse);
+		run(lab, HOOK_EGRESS, &sample);
+		lab_sheet(lab, 0, HOOK_EGRESS, &sheet);
+		counted = sheet.flow_classes[FLOW_COUNTED].packets - before;
+		assert_true(counted == 0 || counted == 3);
+		before += counted;
+	}
+	assert_sampled(lab, 3000, 4);
+	lab_free(lab);
+}
+
 /* interfaces[].meter */
 
 static void build_arp(struct frame *frame)
@@ -987,6 +1044,8 @@ static void where_hosts_alone_are_metered_there_are_no_flows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_are_sampled_by_chance),
+		cmocka_unit_test(flows_are_sampled_in_both_directions),
 		cmocka_unit_test(packets_of_one_flow_add_up),
 		cmocka_unit_test(some_attributes_are_of_the_first_packet),
 		cmocka_unit_test(times_are_those_of_the_first_and_the_last_packet),

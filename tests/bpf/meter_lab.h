@@ -57,6 +57,8 @@ struct lab_options {
 	uint32_t max_flows;
 	uint8_t flows_at;
 	uint8_t flow_key; /* all but these parts */
+	uint32_t sampling;
+	enum flow_sampling sampling_of;
 };
 
 static inline void lab_address(uint8_t address[ADDRESS_LEN], const char *text)
@@ -207,6 +209,9 @@ static inline struct lab *lab_new(struct lab_options options)
 	if (options.flows_at)
 		lab->skel->rodata->point_flows_at = options.flows_at;
 	lab->skel->rodata->point_flow_key &= ~options.flow_key;
+	if (options.sampling)
+		lab->skel->rodata->point_sampling = options.sampling;
+	lab->skel->rodata->point_sampling_of = options.sampling_of;
 	bpf_map__set_max_entries(lab->skel->maps.flows_ipv4, FLOW_PLACES(lab->cpus));
 	bpf_map__set_max_entries(lab->skel->maps.flows_ipv6, FLOW_PLACES(lab->cpus));
 	bpf_map__set_max_entries(lab->skel->maps.fragments, LAB_FRAGMENTS);
