@@ -242,16 +242,24 @@ static Config *config_of(const Lab *lab, const char *yaml)
 	return config;
 }
 
+static const char *name_interface(uint32_t report_index, const void *user_data)
+{
+	(void)report_index, (void)user_data;
+	return "eth0";
+}
+
 /* One sweep; @metering gets the flows. */
 static void count_flows(const Lab *lab, FlowMetering *metering)
 {
 	g_autoptr(GArray) hosts = g_array_new(FALSE, FALSE, sizeof(HostDelta));
+	const FlowCounting counting = { .now_ms = monotonic_ns() / 1000000,
+					.name = name_interface };
 
 	cache_advance(lab->cache);
 	assert_true(cache_wait_until_quiet(lab->cache, NULL));
 	assert_true(cache_read_hosts(lab->cache, hosts, NULL));
 	assert_true(cache_read_flows(lab->cache, NULL));
-	flow_metering_count(metering, lab->cache, 0, monotonic_ns() / 1000000);
+	flow_metering_count(metering, lab->cache, &counting);
 	assert_true(cache_empty(lab->cache, NULL));
 }
 
@@ -342,12 +350,12 @@ static void flood_takes_no_place_from_flows_that_go_on(void **state)
 	assert_sweep(lab, 0, 0);
 }
 
-static const FlowPointSum *sum_at(const FlowMetering *metering, enum hook hook)
+static const FlowPathSum *sum_at(const FlowMetering *metering, enum hook hook)
 {
-	const GArray *sums = flow_metering_sums(metering);
+	const GPtrArray *sums = flow_metering_path_sums(metering);
 
 	for (guint i = 0; i < sums->len; i++) {
-		const FlowPointSum *sum = &g_array_index(sums, FlowPointSum, i);
+		const FlowPathSum *sum = sums->pdata[i];
 
 		if (sum->hook == hook)
 			return sum;
@@ -356,7 +364,7 @@ static const FlowPointSum *sum_at(const FlowMetering *metering, enum hook hook)
 }
 
 /* Also where interfaces tell no flows apart, the ledger tells them apart. */
-static void metering_sums_up_flows_by_point(void **state)
+static void metering_sums_up_flows_by_path(void **state)
 {
 	Lab *lab = *state;
 	static const char *const configs[] = { "", "flows: {key: [addresses, ports]}" };
@@ -369,15 +377,16 @@ static void metering_sums_up_flows_by_point(void **state)
 		send_packets(lab->classifier, HOOK_INGRESS, 2, 0, 4);
 		send_packets(lab->classifier, HOOK_EGRESS, 1, 8, 5);
 		count_flows(lab, metering);
-		assert_int_equal(flow_metering_sums(metering)->len, HOOKS);
-		assert_int_equal(sum_at(metering, HOOK_INGRESS)->report_index, IFINDEX);
-		assert_int_equal(sum_at(metering, HOOK_INGRESS)->volume.packets, 7);
-		assert_int_equal(sum_at(metering, HOOK_INGRESS)->volume.octets, 7 * 28);
-		assert_int_equal(sum_at(metering, HOOK_EGRESS)->report_index, IFINDEX);
-		assert_int_equal(sum_at(metering, HOOK_EGRESS)->volume.packets, 5);
+		assert_int_equal(flow_metering_path_sums(metering)->len, HOOKS);
+		assert_int_equal(sum_at(metering, HOOK_INGRESS)->ingress, IFINDEX);
+		assert_int_equal(sum_at(metering, HOOK_INGRESS)->sum.volume.packets, 7);
+		assert_int_equal(sum_at(metering, HOOK_INGRESS)->sum.volume.octets, 7 * 28);
+		assert_int_equal(sum_at(metering, HOOK_EGRESS)->ingress, 8);
+		assert_int_equal(sum_at(metering, HOOK_EGRESS)->egress, IFINDEX);
+		assert_int_equal(sum_at(metering, HOOK_EGRESS)->sum.volume.packets, 5);
 		/* Of one sweep alone. */
 		count_flows(lab, metering);
-		assert_int_equal(flow_metering_sums(metering)->len, 0);
+		assert_int_equal(flow_metering_path_sums(metering)->len, 0);
 	}
 }
 
@@ -550,7 +559,7 @@ int main(void)
 		IN_FLOW_LAB(metering_has_all_flows_of_all_sweeps),
 		IN_FLOW_LAB(last_report_has_all_flows),
 		IN_FLOW_LAB(flood_takes_no_place_from_flows_that_go_on),
-		IN_FLOW_LAB(metering_sums_up_flows_by_point),
+		IN_FLOW_LAB(metering_sums_up_flows_by_path),
 		IN_FLOW_LAB(interfaces_that_are_no_key_are_not_told),
 		IN_FLOW_LAB(flows_are_adopted_with_their_counts),
 		IN_FLOW_LAB(flow_tables_take_a_new_size_when_they_are_empty),
