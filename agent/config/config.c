@@ -731,7 +731,7 @@ uint8_t interface_config_flows_at(const InterfaceConfig *interface)
 
 uint32_t config_flow_sampling(const Config *config)
 {
-	return parse_sampling(config->flows.sampling);
+	return config->flows.sampling ? parse_sampling(config->flows.sampling) : 1;
 }
 
 uint8_t config_flow_key(const Config *config)
