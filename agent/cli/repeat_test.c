@@ -70,7 +70,8 @@ static bool take(const json_t *document, void *user_data)
 {
 	Taker *taker = user_data;
 
-	assert_int_equal(json_integer_value(json_object_get(document, "number")), ++taker->taken);
+	/* A request that was given up when a signal came may be answered to nobody. */
+	assert_true(json_integer_value(json_object_get(document, "number")) >= ++taker->taken);
 	if (taker->taken == taker->enough && taker->signal)
 		assert_int_equal(raise(taker->signal), 0);
 	return taker->taken < taker->enough || taker->signal;
