@@ -5,6 +5,7 @@
 # flowtally's own of the same.
 
 load lib
+load flows
 
 setup() {
 	setup_lab 3
@@ -305,17 +306,6 @@ $wan $lan" "$(lines_of linux_flow_exporter_total_pkts | awk -F '"' '{ print $2, 
 	same "$(sum_of linux_flow_exporter_overflow_pkts) $(sum_of linux_flow_exporter_overflow_bytes)" \
 		"$(sum_of flowtally_pair_limit_packets_total) $(sum_of flowtally_pair_limit_bytes_total)"
 	same 40 "$(($(sum_of flowtally_pair_packets_total) + $(sum_of flowtally_pair_limit_packets_total)))"
-}
-
-# udp_flows N: a packet of 43 frame octets from each of N ports of the desktop to the internet
-udp_flows() {
-	desktop /usr/bin/python3 -c '
-import socket, sys
-for port in range(40000, 40000 + int(sys.argv[2])):
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sender.bind(("", port))
-    sender.sendto(b"x", (sys.argv[1], 9))
-' "$LAB_INTERNET" "$1"
 }
 
 # sums_are N METRIC [LABEL]
