@@ -253,14 +253,21 @@ lab_up() {
 
 # Ends the processes in the lab's namespaces and removes those; what is not there is no error.
 lab_down() {
-	local namespaces pids i
+	local namespaces
 
 	mapfile -t namespaces < <(lab_namespaces "$1")
-	if ((${#namespaces[@]} == 0)); then
+	lab_remove "${namespaces[@]}"
+}
+
+# lab_remove [NAMESPACE]...: and the processes in them
+lab_remove() {
+	local pids i
+
+	if (($# == 0)); then
 		return
 	fi
 	for ((i = 0; i < 50; i++)); do
-		pids=$(printf 'netns pids %s\n' "${namespaces[@]}" | ip -force -batch - 2>/dev/null || :)
+		pids=$(printf 'netns pids %s\n' "$@" | ip -force -batch - 2>/dev/null || :)
 		if [[ -z $pids ]]; then
 			break
 		fi
@@ -268,5 +275,5 @@ lab_down() {
 		kill "-$( ((i < 20)) && echo TERM || echo KILL)" $pids 2>/dev/null || :
 		sleep 0.1
 	done
-	printf 'netns del %s\n' "${namespaces[@]}" | ip -force -batch - 2>/dev/null || :
+	printf 'netns del %s\n' "$@" | ip -force -batch - 2>/dev/null || :
 }
