@@ -12,7 +12,7 @@
 #   make check-foreign  the unit tests on other CPUs, arm64, armhf and s390x, in emulators, and a smoke test under
 #                       a kernel of each; FOREIGN=s390x: on that one; with -j2 side by side
 #   make check-all      lint and all of the above
-#   make bench          the cost of a packet and of a sweep, side by side with bare ones; needs root
+#   make bench          the cost of a packet and of a sweep, side by side with bare ones, and of 100,000 flows; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
 #   make install        to $(DESTDIR)$(PREFIX), and the service's units below it
 #   make clean
