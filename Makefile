@@ -158,7 +158,7 @@ bench: all $(BENCHES)
 # has paragraph macros which mandoc finds superfluous.
 lint: $(SKELETONS) lint-service
 	$(Q)clang-format --dry-run --Werror $(wildcard agent/*.[ch] agent/*/*.[ch] ebpf/*.[ch] tests/*/*.[ch])
-	$(Q)for header in $(wildcard agent/*.h agent/*/*.h ebpf/records.h); do \
+	$(Q)for header in $(wildcard agent/*.h agent/*/*.h ebpf/records.h ebpf/packets.h); do \
 		$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$header || exit 1; done
 	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!.*(bash|/sh|bats)|^# shellcheck shell=bash')
 	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page > $(O)/page && \

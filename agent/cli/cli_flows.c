@@ -5,10 +5,17 @@
 #include "base/error.h"
 #include "cli.h"
 #include "cli_ask.h"
+#include "base/log.h"
 #include "filterwords.h"
 #include "flowprinter.h"
+#include "packetlog.h"
 #include "recordfollow.h"
 #include "report/flowquery.h"
+
+/* Of frames, with --packets. */
+#define DEFAULT_SAMPLE 100
+#define MAX_SAMPLE 1000000000
+#define SAMPLE_NOT_GIVEN G_MININT64
 
 typedef struct {
 	const char *subcommand; /* as it was called */
@@ -19,6 +26,9 @@ typedef struct {
 	char *units;
 	gint limit; /* G_MAXINT: none */
 	gboolean follow;
+	gboolean packets;
+	gint64 sample;
+	char **interfaces; /* with `packets` */
 	FlowOrder order;
 	char *filter; /* NULL: all flows */
 } Options;
@@ -31,6 +41,7 @@ static void options_done(Options *options)
 	g_free(options->order_name);
 	g_free(options->units);
 	g_free(options->filter);
+	g_strfreev(options->interfaces);
 }
 
 static bool choose_order(Options *options, GError **error)
@@ -54,10 +65,47 @@ static bool choose_follow(const Options *options, GError **error)
 	return false;
 }
 
+/* They have nothing to do with an agent and its flows. */
+static bool choose_packets(Options *options, char **words, GError **error)
+{
+	const struct {
+		const char *option;
+		bool given;
+	} others[] = {
+		{ "--config", options->config_path }, { "--run", options->run },
+		{ "--output", options->output },      { "--follow", options->follow },
+		{ "--sort", options->order_name },    { "--units", options->units },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+		if (others[i].given) {
+			error_set(error, "%s is not for --packets", others[i].option);
+			return false;
+		}
+	}
+	if (options->sample == SAMPLE_NOT_GIVEN)
+		options->sample = DEFAULT_SAMPLE;
+	if (options->sample < 1 || options->sample > MAX_SAMPLE) {
+		error_set(error, "--sample: %" G_GINT64_FORMAT " is not from 1 to %d",
+			  options->sample, MAX_SAMPLE);
+		return false;
+	}
+	if (!*words)
+		error_set(error, "--packets: no interface is named");
+	options->interfaces = g_strdupv(words);
+	return *words;
+}
+
 static bool choose(Options *options, char **words, GError **error)
 {
 	if (options->limit < 0) {
 		error_set(error, "--limit: %d is negative", options->limit);
+		return false;
+	}
+	if (options->packets)
+		return choose_packets(options, words, error);
+	if (options->sample != SAMPLE_NOT_GIVEN) {
+		error_set(error, "--sample is for --packets");
 		return false;
 	}
 	if (!choose_follow(options, error) || !choose_order(options, error) ||
@@ -75,6 +123,11 @@ static bool parse(Options *options, int argc, char **argv, GError **error)
 		  "table (the default), wide, json, csv or flowlog", "FORMAT" },
 		{ "follow", 'f', 0, G_OPTION_ARG_NONE, &options->follow,
 		  "Show each record as it leaves, until it is ended", NULL },
+		{ "packets", 0, 0, G_OPTION_ARG_NONE, &options->packets,
+		  "Show single packets of INTERFACE..., by hooks of its own and without an agent",
+		  NULL },
+		{ "sample", 0, 0, G_OPTION_ARG_INT64, &options->sample,
+		  "With --packets: one of N frames, at random; 1: all (default: 100)", "N" },
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &options->order_name,
 		  "octets (the default), packets, end, start or duration", "KEY" },
 		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N only",
@@ -83,7 +136,8 @@ static bool parse(Options *options, int argc, char **argv, GError **error)
 		  "Show octets as si (the default; GB), iec (GiB) or bytes", "UNITS" },
 		G_OPTION_ENTRY_NULL,
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("[FILTER]");
+	g_autoptr(GOptionContext) context =
+		g_option_context_new("[FILTER] | --packets [NETNS:]INTERFACE...");
 	g_autofree char *name = g_strdup_printf("flowtally %s", options->subcommand);
 
 	g_set_prgname(name);
@@ -146,11 +200,14 @@ static bool print_answer(const Options *options, const char *path, FlowPrinter *
 	return true;
 }
 
+static uint32_t count_of(const Options *options)
+{
+	return options->limit == G_MAXINT ? UINT32_MAX : (uint32_t)options->limit;
+}
+
 static bool follow(const Options *options, const char *path, FlowPrinter *printer, GError **error)
 {
-	uint32_t count = options->limit == G_MAXINT ? UINT32_MAX : (uint32_t)options->limit;
-
-	return record_follow(path, options->filter, count, printer, error);
+	return record_follow(path, options->filter, count_of(options), printer, error);
 }
 
 static int run(const Options *options, FlowPrinter *printer)
@@ -165,17 +222,40 @@ static int run(const Options *options, FlowPrinter *printer)
 	return ask_complain_of_agent(options->subcommand, error);
 }
 
+static int run_packets(const Options *options)
+{
+	g_autoptr(GError) error = NULL;
+
+	log_init(G_LOG_LEVEL_WARNING);
+	if (packet_log(options->interfaces, (uint32_t)options->sample, count_of(options), &error))
+		return EXIT_SUCCESS;
+	ask_complain(options->subcommand, error->message);
+	return EXIT_FAILURE;
+}
+
+static int run_flows(const Options *options)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(FlowPrinter) printer = flow_printer_new(options->output, options->follow, &error);
+
+	if (printer)
+		return run(options, printer);
+	ask_complain(options->subcommand, error->message);
+	return CLI_USAGE;
+}
+
 int cli_flows(int argc, char **argv)
 {
-	Options options = { .subcommand = argv[0], .limit = G_MAXINT };
-	g_autoptr(FlowPrinter) printer = NULL;
+	Options options = {
+		.subcommand = argv[0],
+		.limit = G_MAXINT,
+		.sample = SAMPLE_NOT_GIVEN,
+	};
 	g_autoptr(GError) error = NULL;
 	int status = CLI_USAGE;
 
 	if (parse(&options, argc, argv, &error))
-		printer = flow_printer_new(options.output, options.follow, &error);
-	if (printer)
-		status = run(&options, printer);
+		status = (options.packets ? run_packets : run_flows)(&options);
 	else
 		ask_complain(options.subcommand, error->message);
 	options_done(&options);

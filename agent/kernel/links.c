@@ -8,6 +8,7 @@
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <linux/if_arp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -737,4 +738,26 @@ bool links_read_counters(Links *links, uint32_t ifindex, LinkCounters *counters,
 	}
 	*counters = now;
 	return true;
+}
+
+bool link_find_layer(const Link *link, enum link_layer *layer)
+{
+	static const struct {
+		uint16_t arp_type;
+		enum link_layer layer;
+	} layers[] = {
+		{ ARPHRD_ETHER, LINK_ETHERNET }, { ARPHRD_LOOPBACK, LINK_ETHERNET },
+		{ ARPHRD_NONE, LINK_IP },	 { ARPHRD_PPP, LINK_IP },
+		{ ARPHRD_TUNNEL, LINK_IP },	 { ARPHRD_TUNNEL6, LINK_IP },
+		{ ARPHRD_SIT, LINK_IP },	 { ARPHRD_RAWIP, LINK_IP },
+		{ ARPHRD_IPGRE, LINK_IP },	 { ARPHRD_IP6GRE, LINK_IP },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(layers); i++) {
+		if (layers[i].arp_type == link->arp_type) {
+			*layer = layers[i].layer;
+			return true;
+		}
+	}
+	return false;
 }

@@ -58,6 +58,9 @@ const GPtrArray *links_all(const Links *links); /* of Link */
 const Link *links_by_ifindex(const Links *links, uint32_t ifindex);
 const Link *links_by_name(const Links *links, const char *name);
 
+/* What stands before the IP header in its frames; false: something that our programs do not know. */
+bool link_find_layer(const Link *link, enum link_layer *layer);
+
 /* Asks the kernel now (RTM_GETLINK, IFLA_STATS64). False with ENODEV: the interface is gone. */
 bool links_read_counters(Links *links, uint32_t ifindex, LinkCounters *counters, GError **error);
 

@@ -2,7 +2,6 @@
 #include "following.h"
 
 #include <errno.h>
-#include <linux/if_arp.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -114,29 +113,6 @@ static enum side choose_side(const InterfaceConfig *item, const Link *link)
 	}
 }
 
-/* What stands before the IP header in its frames; false: something that the classifier does not know. */
-static bool find_layer(const Link *link, enum link_layer *layer)
-{
-	static const struct {
-		uint16_t arp_type;
-		enum link_layer layer;
-	} layers[] = {
-		{ ARPHRD_ETHER, LINK_ETHERNET }, { ARPHRD_LOOPBACK, LINK_ETHERNET },
-		{ ARPHRD_NONE, LINK_IP },	 { ARPHRD_PPP, LINK_IP },
-		{ ARPHRD_TUNNEL, LINK_IP },	 { ARPHRD_TUNNEL6, LINK_IP },
-		{ ARPHRD_SIT, LINK_IP },	 { ARPHRD_RAWIP, LINK_IP },
-		{ ARPHRD_IPGRE, LINK_IP },	 { ARPHRD_IP6GRE, LINK_IP },
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(layers); i++) {
-		if (layers[i].arp_type == link->arp_type) {
-			*layer = layers[i].layer;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* An interface that is to be metered. */
 typedef struct {
 	PointSpec spec;
@@ -189,7 +165,7 @@ static Wanted make_wanted(const Config *config, const Link *link, const Interfac
 		.local = item->local,
 	};
 
-	if (!find_layer(link, &wanted.spec.layer))
+	if (!link_find_layer(link, &wanted.spec.layer))
 		wanted.obstacle = "its frames begin with neither an Ethernet nor an IP header: not "
 				  "metered";
 	return wanted;

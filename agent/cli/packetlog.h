@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packets of interfaces on standard output, a line each (packetline.h), until it is enough, SIGINT, SIGTERM or SIGHUP
+ * comes, or nobody reads any more. What was lost is said on standard error at the end.
+ */
+#ifndef FLOWTALLY_PACKETLOG_H
+#define FLOWTALLY_PACKETLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+/* One of @sample frames, up to @count lines; UINT32_MAX: no end. In the default main context. */
+bool packet_log(char **interfaces, uint32_t sample, uint32_t count, GError **error);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The contract between packets.bpf.c and the program that prints packets: both are of one build. */
+#ifndef FLOWTALLY_PACKETS_H
+#define FLOWTALLY_PACKETS_H
+
+#include <linux/types.h>
+
+enum packet_kind {
+	PACKET_IP,
+	PACKET_NOT_IP,
+	PACKET_MALFORMED, /* its headers end early, or contradict each other */
+};
+
+#define PACKET_TAGS 3 /* one in the metadata of the frame, two in its octets */
+
+/* A frame at a hook, which may be several packets on the wire (GSO, GRO): then octets are the sum of all. */
+struct packet_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 octets;  /* from the IP header on; 0 unless PACKET_IP */
+	__u64 layer2_octets;
+	__u32 packets;
+	__u32 place;		 /* of the interface, as the program was loaded for */
+	__be32 source[4];	 /* IPv4: the first word */
+	__be32 destination[4];	 /* the same */
+	__be16 ports[2];	 /* the source's first; ICMP: type and code, an octet each */
+	__be16 tcp_flags;	 /* behind the data offset */
+	__be16 ethertype;	 /* as the kernel has it */
+	__u16 tags[PACKET_TAGS]; /* VLAN ids, the outermost first; 0: none */
+	__u8 hook;		 /* enum hook */
+	__u8 kind;		 /* enum packet_kind */
+	__u8 ip_version;
+	__u8 protocol;
+	__u8 later_fragment; /* not the first one: without ports */
+	__u8 has_ports;	     /* @ports, and @tcp_flags of TCP, have been read */
+	__u8 reserved[4];
+};
+_Static_assert(sizeof(struct packet_event) == 88, "packet_event has no padding");
+
+#endif
