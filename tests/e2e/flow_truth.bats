@@ -198,7 +198,7 @@ limited() {
 
 flood_records() {
 	nfdump -q -N -R "$WORK/nfcapd-4739" -o 'fmt:%pkt %byt' 'proto udp and port 9' |
-		awk '{ packets += $1; octets += $2 } END { printf "%d %d\n", packets, octets }'
+		awk '{ packets += $1; octets += $2 } END { printf "%.0f %.0f\n", packets, octets }'
 }
 
 race() {
@@ -225,7 +225,7 @@ race() {
 
 # add SUM SUM: packets and octets
 add() {
-	awk '{ packets += $1; octets += $2 } END { printf "%d %d\n", packets, octets }' <<<"$1"$'\n'"$2"
+	awk '{ packets += $1; octets += $2 } END { printf "%.0f %.0f\n", packets, octets }' <<<"$1"$'\n'"$2"
 }
 
 @test "killed and started every second, no packet of 200,000 flows is missing" {

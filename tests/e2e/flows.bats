@@ -28,7 +28,7 @@ flows() {
 }
 
 nfdump_flow_sum() {
-	nfdump_flows | awk '{ packets += $6; octets += $7 } END { printf "%d %d\n", packets, octets }'
+	nfdump_flows | awk '{ packets += $6; octets += $7 } END { printf "%.0f %.0f\n", packets, octets }'
 }
 
 # Packets and octets that the ledger has counted to flows, on all interfaces.
