@@ -300,6 +300,15 @@ static void report_size(Reader *reader, const SettingTable *table, const yaml_no
 	      mapping_size(mapping), words);
 }
 
+static void report_whole(Reader *reader, const SettingTable *table, const yaml_node_t *node,
+			 const void *item)
+{
+	const char *why = table->fault ? table->fault(item) : NULL;
+
+	if (why)
+		fault(reader, line_of(node), "%s", why);
+}
+
 static void read_item(Reader *reader, const Setting *setting, const yaml_node_t *node, void *place)
 {
 	GPtrArray *items = *(GPtrArray **)place;
@@ -319,6 +328,8 @@ static void read_item(Reader *reader, const Setting *setting, const yaml_node_t 
 	leave(reader, length);
 	if (reader->faults->len == faults_before)
 		report_size(reader, setting->items, node);
+	if (reader->faults->len == faults_before)
+		report_whole(reader, setting->items, node, item);
 	/* What a faulty item means is not known. */
 	if (reader->faults->len > faults_before)
 		g_hash_table_add(reader->faulty, item);
@@ -334,21 +345,61 @@ static void prepare_texts(const Setting *setting, void *place)
 	*(GPtrArray **)place = g_ptr_array_new_with_free_func(g_free);
 }
 
-/* One text of several, whose number is what the setting bounds; NULL if it is faulty. */
-static char *read_one_text(Reader *reader, const Setting *setting, const yaml_node_t *node)
+/* Of one text of several, whose number is what @setting bounds. */
+static Setting text_setting(const Setting *setting)
 {
 	Setting one = *setting;
-	char *text = NULL;
 
 	one.type = SETTING_TEXT;
 	one.max = 0;
+	return one;
+}
+
+/* NULL if it is faulty. */
+static char *read_one_text(Reader *reader, const Setting *setting, const yaml_node_t *node)
+{
+	const Setting one = text_setting(setting);
+	char *text = NULL;
+
 	read_scalar(reader, &one, node, &text);
 	return text;
 }
 
+/* "KEY: VALUE", to be freed; NULL if @node is not one pair of texts. */
+static char *text_of_pair(const Reader *reader, const yaml_node_t *node)
+{
+	const yaml_node_pair_t *pair = node->type == YAML_MAPPING_NODE && mapping_size(node) == 1 ?
+					       node->data.mapping.pairs.start :
+					       NULL;
+	const char *key = pair ? text_of(node_at(reader, pair->key)) : NULL;
+	const char *value = pair ? text_of(node_at(reader, pair->value)) : NULL;
+
+	return key && value ? g_strdup_printf("%s: %s", key, value) : NULL;
+}
+
+/* NULL if it is faulty. */
+static char *read_pair_as_text(Reader *reader, const Setting *setting, const yaml_node_t *node)
+{
+	const Setting one = text_setting(setting);
+	g_autofree char *text = text_of_pair(reader, node);
+	g_autofree char *expected = NULL;
+	char *result = NULL;
+
+	if (text && scalar_parse(&one, text, &result))
+		return result;
+	expected = scalar_expected(&one, text);
+	if (text)
+		fault(reader, line_of(node), "\"%s\" is %s", text, expected);
+	else
+		fault_value(reader, node, expected);
+	return NULL;
+}
+
 static void read_text(Reader *reader, const Setting *setting, const yaml_node_t *node, void *place)
 {
-	char *text = read_one_text(reader, setting, node);
+	bool is_pair = setting->or_pair && node->type == YAML_MAPPING_NODE;
+	char *text = is_pair ? read_pair_as_text(reader, setting, node) :
+			       read_one_text(reader, setting, node);
 
 	if (text)
 		g_ptr_array_add(*(GPtrArray **)place, text);
@@ -450,7 +501,7 @@ static void read_user_pair(Reader *reader, const Setting *setting, GHashTable *l
 	g_autofree char *canonical = name ? canonical_key(setting, name) : NULL;
 	g_autofree char *expected = NULL, *shown = NULL;
 	size_t first_line, length;
-	Setting one = *setting;
+	const Setting one = text_setting(setting);
 	char *text = NULL;
 
 	if (!canonical) {
@@ -461,9 +512,6 @@ static void read_user_pair(Reader *reader, const Setting *setting, GHashTable *l
 	shown = excerpt(name);
 	length = enter(reader, ".%s", shown);
 	first_line = GPOINTER_TO_SIZE(g_hash_table_lookup(lines, canonical));
-	/* Its bounds are those of the mapping. */
-	one.type = SETTING_TEXT;
-	one.max = 0;
 	if (first_line)
 		fault(reader, line_of(key), "the key is given twice, first in line %zu",
 		      first_line);

@@ -48,6 +48,7 @@ typedef struct {
 	bool required; /* wherever the mapping is that directly holds it */
 	bool secret;   /* no error shows the value */
 	bool or_one;   /* SETTING_TEXTS: a text stands for the list of it alone */
+	bool or_pair;  /* the same: a mapping of one key is the text "KEY: VALUE" */
 	size_t line;   /* of a size_t, which then is the value's line in the file; 0: nobody asks */
 
 	const char *const *words; /* SETTING_CHOICE; ends with NULL */
@@ -73,6 +74,8 @@ struct SettingTable {
 	bool (*clash)(const void *a, const void *b); /* whether one list cannot have both */
 	const char *clash_reason;		     /* completed by " as LIST[INDEX]" */
 	bool one_key;				     /* it has exactly one of the keys */
+	const char *(*fault)(
+		const void *item); /* what is wrong with it as a whole; NULL: nothing */
 };
 
 /*
