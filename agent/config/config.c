@@ -19,6 +19,7 @@
 #define NAMES_MAX 64	       /* each source has a descriptor */
 #define STATIC_NAMES_MAX 65536 /* the file is bounded, too */
 #define LISTEN_MAX 64
+#define FIELDS_MAX 64 /* with them, a template and its records fit into the shortest message */
 
 /* A choice fills an unsigned int. */
 _Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
@@ -27,6 +28,7 @@ _Static_assert(sizeof(HookOrder) == sizeof(unsigned int), "HookOrder");
 _Static_assert(sizeof(CollectorTransport) == sizeof(unsigned int), "CollectorTransport");
 _Static_assert(sizeof(EnterpriseElements) == sizeof(unsigned int), "EnterpriseElements");
 _Static_assert(sizeof(FlowTimes) == sizeof(unsigned int), "FlowTimes");
+_Static_assert(sizeof(ExportFormat) == sizeof(unsigned int), "ExportFormat");
 
 /* Values */
 
@@ -95,6 +97,52 @@ static bool is_endpoint(const char *text)
 	return endpoint_parse(&endpoint, text);
 }
 
+static char *explain_field(const RecordKind *kind, const char *text)
+{
+	g_autoptr(GError) error = NULL;
+	TemplateField field;
+
+	return template_field_parse(&field, kind, text, &error) ? NULL : g_strdup(error->message);
+}
+
+static char *explain_flow_field(const char *text)
+{
+	return explain_field(&flow_kind, text);
+}
+
+static char *explain_host_field(const char *text)
+{
+	return explain_field(&host_kind, text);
+}
+
+static bool is_flow_field(const char *text)
+{
+	g_autofree char *why = explain_flow_field(text);
+
+	return !why;
+}
+
+static bool is_host_field(const char *text)
+{
+	g_autofree char *why = explain_host_field(text);
+
+	return !why;
+}
+
+static uint32_t parse_template_id(const char *text)
+{
+	guint64 id;
+
+	return g_ascii_string_to_unsigned(text, 10, TEMPLATE_ID_MIN, UINT16_MAX, &id, NULL) ?
+		       (uint32_t)id :
+		       0;
+}
+
+static bool is_template_id(const char *text)
+{
+	return parse_template_id(text);
+}
+
 static bool is_name(const char *text)
 {
 	g_autofree char *name = text_name(text);
@@ -136,7 +184,72 @@ static void collector_config_free(void *data)
 	CollectorConfig *collector = data;
 
 	g_free(collector->address);
+	g_clear_pointer(&collector->template_ids, g_ptr_array_unref);
+	g_clear_pointer(&collector->chosen, g_ptr_array_unref);
 	g_free(collector);
+}
+
+static void template_config_free(void *data)
+{
+	TemplateConfig *template = data;
+
+	g_clear_pointer(&template->flows, g_ptr_array_unref);
+	g_clear_pointer(&template->hosts, g_ptr_array_unref);
+	template_free(template->record);
+	g_free(template);
+}
+
+static bool templates_clash(const void *a, const void *b)
+{
+	return ((const TemplateConfig *)a)->id == ((const TemplateConfig *)b)->id;
+}
+
+/* Ids that our own templates can have: README.md, "IPFIX". */
+static bool is_id_of_ours(uint32_t id)
+{
+	return id < 512 || (id < 2560 && (id - 512) % 32 < 2);
+}
+
+static const char *collector_fault(const void *item)
+{
+	const CollectorConfig *collector = item;
+
+	if (collector->format != EXPORT_NETFLOW9)
+		return NULL;
+	if (collector->biflow)
+		return "format netflow9 has no biflows";
+	if (collector->flow_times == FLOW_TIMES_NANOSECONDS)
+		return "format netflow9 has times in milliseconds alone";
+	return NULL;
+}
+
+static bool has_twice(const GPtrArray *texts, const RecordKind *kind)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+
+	for (guint i = 0; texts && i < texts->len; i++) {
+		TemplateField field;
+
+		if (template_field_parse(&field, kind, texts->pdata[i], NULL) &&
+		    !g_hash_table_add(seen, (void *)field.from))
+			return true;
+	}
+	return false;
+}
+
+static const char *template_fault(const void *item)
+{
+	const TemplateConfig *template = item;
+
+	if (!template->flows == !template->hosts)
+		return "it has to have either flows or hosts, a list of elements";
+	if (has_twice(template->flows, &flow_kind) || has_twice(template->hosts, &host_kind))
+		return "an element is in the list twice";
+	if (is_id_of_ours(template->id))
+		return "the id is one of flowtally's own templates: take one that is neither below "
+		       "512, nor "
+		       "below 2560 and 0 or 1 after a multiple of 32";
+	return NULL;
 }
 
 /* An item of `hosts.merge`, as it is read. */
@@ -219,10 +332,24 @@ static bool merge_items_clash(const void *a, const void *b)
 	return clash;
 }
 
+static bool template_lists_equal(const GPtrArray *a, const GPtrArray *b)
+{
+	guint n = a ? a->len : 0;
+
+	if (n != (b ? b->len : 0))
+		return false;
+	for (guint i = 0; i < n; i++) {
+		if (parse_template_id(a->pdata[i]) != parse_template_id(b->pdata[i]))
+			return false;
+	}
+	return true;
+}
+
 bool collector_config_is_alike(const CollectorConfig *a, const CollectorConfig *b)
 {
-	return a->enterprise == b->enterprise && a->layer2_octets == b->layer2_octets &&
-	       a->flow_times == b->flow_times && a->biflow == b->biflow;
+	return a->format == b->format && a->enterprise == b->enterprise &&
+	       a->layer2_octets == b->layer2_octets && a->flow_times == b->flow_times &&
+	       a->biflow == b->biflow && template_lists_equal(a->template_ids, b->template_ids);
 }
 
 static bool collectors_clash(const void *a, const void *b)
@@ -258,11 +385,15 @@ static const char *const enterprise_words[] = {
 	[ENTERPRISE_MAC] = "mac", [ENTERPRISE_NONE] = "none", [ENTERPRISE_FULL] = "full", NULL
 };
 
-/* In the order of the bits of enum meter. */
+static const char *const format_words[] = {
+	[EXPORT_IPFIX] = "ipfix", [EXPORT_NETFLOW9] = "netflow9", NULL
+};
+
 static const char *const flow_times_words[] = {
 	[FLOW_TIMES_MILLISECONDS] = "milliseconds", [FLOW_TIMES_NANOSECONDS] = "nanoseconds", NULL
 };
 
+/* In the order of the bits of enum meter. */
 static const SettingFlag meter_flags[] = {
 	{ "hosts", offsetof(InterfaceConfig, meter_hosts) },
 	{ "flows", offsetof(InterfaceConfig, meter_flows) },
@@ -301,6 +432,8 @@ static const SettingFlag record_flags[] = {
 
 #define PATTERN_FORM "[NETNS:] and an interface's name, a glob, or a regular expression behind \"~\""
 
+#define TEMPLATE_ID_FORM "the id of a template, 256 to 65535"
+#define FIELD_FORM "an Information Element of the record, or \"NAME: LENGTH\""
 #define MAC_FORM "a MAC such as 02:00:00:00:00:01"
 
 #define AT(member) offsetof(InterfaceConfig, member)
@@ -357,16 +490,45 @@ static const Setting collector_settings[] = {
 	  SETTING_CHOICE, AT(flow_times), .fallback = "milliseconds", .words = flow_times_words },
 	{ "biflow",
 	  SETTING_BOOL, AT(biflow), .fallback = "false" },
+	{ "format",
+	  SETTING_CHOICE, AT(format), .fallback = "ipfix", .words = format_words },
+	{ "templates",
+	  SETTING_TEXTS, AT(template_ids), .max = LIST_MAX, .line = AT(templates_line),
+	  .is_valid = is_template_id, .form = TEMPLATE_ID_FORM },
 };
 #undef AT
+
+#define AT(member) offsetof(TemplateConfig, member)
+static const Setting template_settings[] = {
+	{ "id",
+	  SETTING_NUMBER, AT(id), .required = true, .min = TEMPLATE_ID_MIN, .max = UINT16_MAX },
+	{ "flows",
+	  SETTING_TEXTS, AT(flows), .min = 1, .max = FIELDS_MAX, .or_pair = true,
+	  .is_valid = is_flow_field, .explain = explain_flow_field, .form = FIELD_FORM },
+	{ "hosts",
+	  SETTING_TEXTS, AT(hosts), .min = 1, .max = FIELDS_MAX, .or_pair = true,
+	  .is_valid = is_host_field, .explain = explain_host_field, .form = FIELD_FORM },
+};
+#undef AT
+
+static const SettingTable template_table = {
+	.settings = template_settings,
+	.n = G_N_ELEMENTS(template_settings),
+	.size = sizeof(TemplateConfig),
+	.free = template_config_free,
+	.clash = templates_clash,
+	.clash_reason = "the same id",
+	.fault = template_fault,
+};
 
 static const SettingTable collector_table = {
 	.settings = collector_settings,
 	.n = G_N_ELEMENTS(collector_settings),
 	.size = sizeof(CollectorConfig),
 	.free = collector_config_free,
+	.fault = collector_fault,
 	.clash = collectors_clash,
-	.clash_reason = "the same address, enterprise, layer2-octets, flow-times and biflow",
+	.clash_reason = "the same address, format, templates, enterprise, layer2-octets, flow-times and biflow",
 };
 
 #define AT(member) offsetof(MergeItem, member)
@@ -502,6 +664,9 @@ static const Setting config_settings[] = {
 	  .max = 300000 },
 	{ "export.ipfix.message-size",
 	  SETTING_NUMBER, AT(ipfix.message_size), .fallback = "1400", .min = 512, .max = 65535 },
+	{ "export.ipfix.templates",
+	  SETTING_ITEMS, AT(ipfix.templates), .fallback = "[]", .max = LIST_MAX,
+	  .items = &template_table },
 	{ "export.ipfix.collectors",
 	  SETTING_ITEMS, AT(ipfix.collectors), .fallback = "[]", .max = LIST_MAX,
 	  .items = &collector_table },
@@ -620,11 +785,78 @@ static bool read_web_config(Config *config, GPtrArray *errors)
 	return config->http.web;
 }
 
+static void make_record(TemplateConfig *template)
+{
+	const RecordKind *kind = template->flows ? &flow_kind : &host_kind;
+	const GPtrArray *texts = template->flows ? template->flows : template->hosts;
+
+	template->record = template_new_empty((uint16_t) template->id, kind);
+	for (guint i = 0; i < texts->len; i++) {
+		TemplateField field;
+
+		if (template_field_parse(&field, kind, texts->pdata[i], NULL))
+			template_add(template->record, field.from, field.len);
+	}
+}
+
+static TemplateConfig *find_template(const Config *config, uint32_t id)
+{
+	for (guint i = 0; i < config->ipfix.templates->len; i++) {
+		TemplateConfig *template = config->ipfix.templates->pdata[i];
+
+		if (template->id == id)
+			return template;
+	}
+	return NULL;
+}
+
+/* NULL, or why it cannot have them; to be freed. */
+static char *choose_templates(const Config *config, CollectorConfig *collector)
+{
+	collector->chosen = g_ptr_array_new();
+	for (guint i = 0; i < collector->template_ids->len; i++) {
+		uint32_t id = parse_template_id(collector->template_ids->pdata[i]);
+		TemplateConfig *template = find_template(config, id);
+
+		if (!template)
+			return g_strdup_printf("%u is no id in export.ipfix.templates", id);
+		if (collector->biflow && template->flows)
+			return g_strdup_printf("%u is of flows, which cannot be in pairs then: "
+					       "leave out biflow",
+					       id);
+		g_ptr_array_add(collector->chosen, template);
+	}
+	return NULL;
+}
+
+static bool read_templates(Config *config, GPtrArray *errors)
+{
+	guint before = errors->len;
+
+	for (guint i = 0; i < config->ipfix.templates->len; i++)
+		make_record(config->ipfix.templates->pdata[i]);
+	for (guint i = 0; i < config->ipfix.collectors->len; i++) {
+		CollectorConfig *collector = config->ipfix.collectors->pdata[i];
+		g_autofree char *why = NULL;
+
+		if (collector->template_ids)
+			why = choose_templates(config, collector);
+		if (why)
+			g_ptr_array_add(errors,
+					g_strdup_printf("%s:%zu: export.ipfix.collectors[%u]."
+							"templates: %s",
+							config->path, collector->templates_line, i,
+							why));
+	}
+	return errors->len == before;
+}
+
 static bool read_rest(Config *config, GPtrArray *errors)
 {
 	bool environment_is_good = read_environment(config, errors);
+	bool templates_are_good = read_templates(config, errors);
 
-	return read_web_config(config, errors) && environment_is_good;
+	return read_web_config(config, errors) && environment_is_good && templates_are_good;
 }
 
 char *config_warning(const Config *config)
@@ -805,6 +1037,7 @@ void config_free(Config *config)
 	g_clear_pointer(&config->hosts.names, g_ptr_array_unref);
 	g_free(config->hosts.vendors);
 	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
+	g_clear_pointer(&config->ipfix.templates, g_ptr_array_unref);
 	g_free(config->flows.sampling);
 	g_free(config->textfile);
 	g_clear_pointer(&config->http.listen, g_ptr_array_unref);

@@ -18,6 +18,7 @@
 #include "nameformat/nameparser.h"
 #include "pattern.h"
 #include "base/prefix.h"
+#include "elements/template.h"
 #include "records.h"
 #include "webconfig.h"
 
@@ -87,6 +88,19 @@ typedef enum {
 	FLOW_TIMES_NANOSECONDS,
 } FlowTimes;
 
+typedef enum {
+	EXPORT_IPFIX,
+	EXPORT_NETFLOW9,
+} ExportFormat;
+
+/* One item of `export.ipfix.templates`. */
+typedef struct {
+	uint32_t id;
+	GPtrArray *flows; /* of char *, "NAME" or "NAME: LENGTH"; one of these two is NULL */
+	GPtrArray *hosts;
+	Template *record; /* the same */
+} TemplateConfig;
+
 /* One item of `export.ipfix.collectors`. */
 typedef struct {
 	char *address; /* as written: "192.0.2.1:4739" or "[2001:db8::1]:4739"; numeric */
@@ -98,6 +112,11 @@ typedef struct {
 	bool layer2_octets; /* records carry layer2OctetDeltaCount, too */
 	FlowTimes flow_times;
 	bool biflow; /* both directions of a conversation are one record */
+	ExportFormat format;
+	GPtrArray *
+		template_ids; /* of char *: those of `export.ipfix.templates` that it is to have; or NULL */
+	GPtrArray *chosen; /* of TemplateConfig, borrowed: the same */
+	size_t templates_line;
 } CollectorConfig;
 
 /* Whether records for both look the same, so that they can be made once. */
@@ -158,6 +177,7 @@ typedef struct {
 		uint32_t enterprise_number;
 		uint64_t template_refresh_ms;
 		uint32_t message_size;
+		GPtrArray *templates;  /* of TemplateConfig */
 		GPtrArray *collectors; /* of CollectorConfig */
 	} ipfix;
 	char *textfile; /* NULL: none is written */

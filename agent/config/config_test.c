@@ -430,11 +430,11 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		  "2: export.http.port: unknown key; known here: listen, web-config" },
 		{ "export:\n  ipfix:\n    collector: 1",
 		  "3: export.ipfix.collector: unknown key; known here: observation-domain, "
-		  "enterprise-number, template-refresh, message-size, collectors" },
+		  "enterprise-number, template-refresh, message-size, templates, collectors" },
 		{ "export:\n  ipfix:\n    collectors: [{address: '192.0.2.1:1', port: 1}]",
 		  "3: export.ipfix.collectors[0].port: unknown key; known here: address, "
 		  "transport, "
-		  "records, enterprise, layer2-octets, flow-times, biflow" },
+		  "records, enterprise, layer2-octets, flow-times, biflow, format, templates" },
 		{ "export:\n  textfile: {path: /a, mode: 1}",
 		  "2: export.textfile.mode: unknown key; known here: path" },
 		{ "hosts.max: 5", "1: hosts.max: unknown key; known here: interval, interfaces, "
@@ -579,7 +579,8 @@ static void two_collectors_with_one_address_and_layout_clash(void **state)
 {
 #define COLLECTORS "export:\n  ipfix:\n    collectors:\n"
 #define CLASH                                                                                      \
-	"the same address, enterprise, layer2-octets, flow-times and biflow as "                   \
+	"the same address, format, templates, enterprise, layer2-octets, flow-times and biflow "   \
+	"as "                                                                                      \
 	"export.ipfix.collectors[0]"
 	assert_errors(COLLECTORS "    - address: 192.0.2.1:1\n    - address: 192.0.2.1:1\n",
 		      "5: export.ipfix.collectors[1]: " CLASH);

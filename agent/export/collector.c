@@ -20,7 +20,7 @@ const char *const export_error_names[EXPORT_ERRORS] = {
 typedef struct {
 	Transport *transport;		  /* NULL: there is none */
 	bool broken;			  /* the next report begins a new one */
-	uint32_t sequence[IPFIX_STREAMS]; /* data records in each Observation Domain */
+	uint32_t sequence[IPFIX_STREAMS]; /* of each Observation Domain */
 	unsigned int refreshes;		  /* how often templates have been sent */
 	uint64_t refreshed_ms;
 	uint64_t options_version; /* of the newest options that were sent */
@@ -241,13 +241,13 @@ static TransportResult transmit(Session *session, const IpfixMessage *message,
 	TransportResult result;
 
 	memcpy(header, message->data, sizeof(header));
-	memcpy(header + IPFIX_SEQUENCE_OFFSET, &sequence_be, sizeof(sequence_be));
+	memcpy(header + message->sequence_offset, &sequence_be, sizeof(sequence_be));
 	result = transport_send(session->transport, header, sizeof(header),
 				message->data + sizeof(header), contents->len - sizeof(header),
 				contents, error);
 	/* What is dropped leaves a gap, by which the collector knows. */
 	if (result != TRANSPORT_TOO_BIG)
-		*sequence += contents->records;
+		*sequence += message->sequence_step;
 	return result;
 }
 

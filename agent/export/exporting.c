@@ -41,7 +41,8 @@ typedef struct {
 	ExportReport report;
 	const Names *names;
 	RefreshPolicy refresh;
-	GArray *hosts[2]; /* of HostRecord: without hostScope, and with it; NULL: not made yet */
+	GArray *hosts
+		[4]; /* of HostRecord: with their scopes apart or not, with names or not; NULL: not made yet */
 	GArray *flows[2]; /* of IpfixFlow: those of this step, and as biflows; NULL: not made yet */
 	FlowRoute *routes; /* of the flows of this step; NULL: nobody wants to know */
 	guint flows_done;  /* in the steps before */
@@ -62,14 +63,16 @@ static uint32_t export_time_s(const Round *round)
 	return (uint32_t)(round->report.now_ms / 1000);
 }
 
-static const GArray *host_records(Round *round, EnterpriseElements enterprise)
+static const GArray *host_records(Round *round, const Group *group)
 {
-	GArray **records = &round->hosts[enterprise == ENTERPRISE_FULL];
+	const Templates *templates = ipfix_encoder_templates(group->encoder);
+	bool apart = templates->scopes_apart, names = templates->host_needs & NEEDS_HOST_NAME;
+	GArray **records = &round->hosts[2 * apart + names];
 
 	if (!*records)
 		*records = host_records_new(round->report.deltas, round->report.deltas_n,
-					    round->report.start_ms, round->report.end_ms,
-					    enterprise, round->names);
+					    round->report.start_ms, round->report.end_ms, apart,
+					    names ? round->names : NULL);
 	return *records;
 }
 
@@ -158,7 +161,7 @@ static bool encode_statistics(const Member *member, Round *round, size_t from, G
 static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			 GError **error)
 {
-	const GArray *records = host_records(round, member->group->layout.enterprise);
+	const GArray *records = host_records(round, member->group);
 
 	return ipfix_encode_hosts(member->group->encoder, export_time_s(round),
 				  (const HostRecord *)(const void *)records->data, records->len,
@@ -192,7 +195,7 @@ static void add_flow(IpfixContents *sum, const IpfixFlow *flow)
 
 static IpfixContents sum_up_hosts(const Member *member, Round *round)
 {
-	const GArray *records = host_records(round, member->group->layout.enterprise);
+	const GArray *records = host_records(round, member->group);
 	IpfixContents sum = { 0 };
 
 	for (guint i = 0; i < records->len; i++)
@@ -469,27 +472,21 @@ void exporting_set_names(Exporting *exporting, const Names *names)
 	exporting->names = names;
 }
 
-static bool layout_equal(const IpfixLayout *a, const IpfixLayout *b)
-{
-	return a->observation_domain == b->observation_domain &&
-	       a->flow_sampling == b->flow_sampling &&
-	       a->enterprise_number == b->enterprise_number && a->enterprise == b->enterprise &&
-	       a->layer2_octets == b->layer2_octets && a->flow_times == b->flow_times &&
-	       a->flow_routes == b->flow_routes && a->biflows == b->biflows;
-}
-
 static IpfixLayout layout_for(const Config *config, const CollectorConfig *collector)
 {
 	return (IpfixLayout){
+		.format = collector->format,
 		.observation_domain = config->ipfix.observation_domain,
 		.flow_sampling = config_flow_sampling(config),
 		.enterprise_number = config->ipfix.enterprise_number,
-		.enterprise = collector->enterprise,
+		.enterprise = collector->format == EXPORT_NETFLOW9 ? ENTERPRISE_NONE :
+								     collector->enterprise,
 		.layer2_octets = collector->layer2_octets,
 		.flow_times = collector->flow_times,
 		.flow_routes = config->flows.routing,
 		.biflows = collector->biflow,
 		.message_size = config->ipfix.message_size,
+		.chosen = collector->chosen,
 	};
 }
 
@@ -519,7 +516,7 @@ static Group *find_or_add_group(GPtrArray *groups, const IpfixLayout *layout)
 	for (guint i = 0; i < groups->len; i++) {
 		Group *group = g_ptr_array_index(groups, i);
 
-		if (layout_equal(&group->layout, layout))
+		if (ipfix_layout_equal(&group->layout, layout))
 			return group;
 	}
 	g_ptr_array_add(groups, group_new(layout));
@@ -582,7 +579,7 @@ static void add_member(Exporting *exporting, const CollectorConfig *config, Expo
 	if (before) {
 		member->collector = g_steal_pointer(&before->collector);
 		collector_set_config(member->collector, config,
-				     layout_equal(&before->group->layout, &layout));
+				     ipfix_layout_equal(&before->group->layout, &layout));
 	} else {
 		member->collector = collector_new(config);
 	}
@@ -654,22 +651,39 @@ enum {
 	ROW_LAYER2_OCTETS = 1 << 0,
 	ROW_NANOSECONDS = 1 << 1,
 	ROW_BIFLOW = 1 << 2,
+	ROW_NETFLOW9 = 1 << 3,
 };
+#define ROW_TEMPLATES_SHIFT                                                                        \
+	8 /* above it: what tells lists of templates from each other, 0 for none */
 
 /* The account of a collector in the file of sums. */
 struct collector_row {
-	char address[ADDRESS_MAX];
+	char address[ADDRESS_MAX]; /* NUL padded */
 	uint32_t enterprise;
 	uint32_t layout; /* what else tells records from others */
 	CollectorAccount account;
 };
 _Static_assert(sizeof(struct collector_row) == 208, "collector_row is on disk");
 
+static uint32_t sum_of_templates(const CollectorConfig *config)
+{
+	uint32_t sum = 0;
+
+	for (guint i = 0; config->chosen && i < config->chosen->len; i++) {
+		const TemplateConfig *template = g_ptr_array_index(config->chosen, i);
+
+		sum = sum * 31 + template->id;
+	}
+	return sum;
+}
+
 static uint32_t row_layout(const CollectorConfig *config)
 {
 	return (config->layer2_octets ? ROW_LAYER2_OCTETS : 0) |
 	       (config->flow_times == FLOW_TIMES_NANOSECONDS ? ROW_NANOSECONDS : 0) |
-	       (config->biflow ? ROW_BIFLOW : 0);
+	       (config->biflow ? ROW_BIFLOW : 0) |
+	       (config->format == EXPORT_NETFLOW9 ? ROW_NETFLOW9 : 0) |
+	       sum_of_templates(config) << ROW_TEMPLATES_SHIFT;
 }
 
 void exporting_save(const Exporting *exporting, TotalsWriter *writer)
@@ -687,6 +701,26 @@ void exporting_save(const Exporting *exporting, TotalsWriter *writer)
 	}
 }
 
+static bool row_has_address(const struct collector_row *row, const CollectorConfig *config)
+{
+	return !strncmp(row->address, config->address, sizeof(row->address));
+}
+
+static bool row_is_of(const struct collector_row *row, const CollectorConfig *config)
+{
+	return row_has_address(row, config) && row->enterprise == config->enterprise &&
+	       row->layout == row_layout(config);
+}
+
+static bool row_is_configured(const struct collector_row *row, const Config *config)
+{
+	for (guint i = 0; i < config->ipfix.collectors->len; i++) {
+		if (row_is_of(row, g_ptr_array_index(config->ipfix.collectors, i)))
+			return true;
+	}
+	return false;
+}
+
 /* As find_predecessor() does, of the rows of a file. */
 static const struct collector_row *find_row(const struct collector_row *rows, size_t n,
 					    const Config *config, const CollectorConfig *collector)
@@ -694,20 +728,10 @@ static const struct collector_row *find_row(const struct collector_row *rows, si
 	const struct collector_row *other = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		g_autofree char *address = g_strndup(rows[i].address, sizeof(rows[i].address));
-		const CollectorConfig before = {
-			.address = address,
-			.enterprise = rows[i].enterprise,
-			.layer2_octets = rows[i].layout & ROW_LAYER2_OCTETS,
-			.flow_times = rows[i].layout & ROW_NANOSECONDS ? FLOW_TIMES_NANOSECONDS :
-									 FLOW_TIMES_MILLISECONDS,
-			.biflow = rows[i].layout & ROW_BIFLOW,
-		};
-
-		if (is_same(&before, collector))
+		if (row_is_of(&rows[i], collector))
 			return &rows[i];
-		if (!other && !strcmp(address, collector->address) &&
-		    !is_configured(config, &before))
+		if (!other && row_has_address(&rows[i], collector) &&
+		    !row_is_configured(&rows[i], config))
 			other = &rows[i];
 	}
 	return other;

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "ipfix.h"
-
 /* The scope is the last member of the key, so the scopes of a host are neighbours. */
 _Static_assert(offsetof(struct host_key, scope) == sizeof(struct host_key) - 1,
 	       "hosts are compared without their scope");
@@ -29,19 +27,25 @@ static GPtrArray *sort_deltas(const HostDelta *deltas, size_t n)
 	return sorted;
 }
 
-static struct host_key record_key(const struct host_key *key, EnterpriseElements enterprise)
+static bool has_mac(const struct host_key *key)
+{
+	static const uint8_t none[MAC_LEN];
+
+	return memcmp(key->mac, none, MAC_LEN);
+}
+
+static struct host_key record_key(const struct host_key *key, bool scopes_apart)
 {
 	struct host_key result = *key;
 
-	if (!ipfix_tells_scopes_apart(enterprise, key))
+	if (!scopes_apart || !has_mac(key))
 		result.scope = 0;
 	return result;
 }
 
-static const char *name_of(const Names *names, const struct host_key *key,
-			   EnterpriseElements enterprise)
+static const char *name_of(const Names *names, const struct host_key *key)
 {
-	return names && enterprise == ENTERPRISE_FULL ? names_find(names, &key, 1) : NULL;
+	return names ? names_find(names, &key, 1) : NULL;
 }
 
 static void add_record(GArray *records, const HostRecord *record)
@@ -56,7 +60,7 @@ static void add_record(GArray *records, const HostRecord *record)
 }
 
 GArray *host_records_new(const HostDelta *deltas, size_t n, uint64_t start_ms, uint64_t end_ms,
-			 EnterpriseElements enterprise, const Names *names)
+			 bool scopes_apart, const Names *names)
 {
 	g_autoptr(GPtrArray) sorted = sort_deltas(deltas, n);
 	GArray *records = g_array_sized_new(FALSE, FALSE, sizeof(HostRecord), (guint)n);
@@ -65,12 +69,12 @@ GArray *host_records_new(const HostDelta *deltas, size_t n, uint64_t start_ms, u
 		for (guint i = 0; i < sorted->len; i++) {
 			const HostDelta *delta = g_ptr_array_index(sorted, i);
 			const HostRecord record = {
-				.key = record_key(&delta->key, enterprise),
+				.key = record_key(&delta->key, scopes_apart),
 				.direction = direction,
 				.start_ms = start_ms,
 				.end_ms = end_ms,
 				.volume = delta->volume[direction],
-				.name = name_of(names, &delta->key, enterprise),
+				.name = name_of(names, &delta->key),
 			};
 
 			if (!volume_is_zero(&record.volume))

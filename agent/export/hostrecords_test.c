@@ -26,9 +26,9 @@ static HostDelta delta_of(uint32_t ifindex, uint8_t host, enum scope scope, uint
 	};
 }
 
-static GArray *records_of(const HostDelta *deltas, size_t n, EnterpriseElements enterprise)
+static GArray *records_of(const HostDelta *deltas, size_t n, bool scopes_apart)
 {
-	return host_records_new(deltas, n, 1000, 2000, enterprise, NULL);
+	return host_records_new(deltas, n, 1000, 2000, scopes_apart, NULL);
 }
 
 static const HostRecord *record_at(const GArray *records, guint i)
@@ -43,7 +43,7 @@ static void direction_without_traffic_makes_no_record(void **state)
 		delta_of(1, 1, SCOPE_INTERNET, 5, 0),
 		delta_of(1, 2, SCOPE_INTERNET, 0, 0),
 	};
-	g_autoptr(GArray) records = records_of(deltas, 2, ENTERPRISE_MAC);
+	g_autoptr(GArray) records = records_of(deltas, 2, false);
 
 	assert_int_equal(records->len, 1);
 	assert_int_equal(record_at(records, 0)->direction, DIRECTION_UPLOAD);
@@ -59,7 +59,7 @@ static void scopes_of_a_host_are_one_record(void **state)
 		delta_of(1, 2, SCOPE_LOCAL, 1, 0),
 		delta_of(1, 1, SCOPE_INTERNET, 7, 0),
 	};
-	g_autoptr(GArray) records = records_of(deltas, 3, ENTERPRISE_MAC);
+	g_autoptr(GArray) records = records_of(deltas, 3, false);
 
 	assert_int_equal(records->len, 3);
 	assert_int_equal(record_at(records, 0)->volume.packets, 12);
@@ -75,7 +75,7 @@ static void full_layout_keeps_scopes_apart(void **state)
 		delta_of(1, 1, SCOPE_LOCAL, 5, 0),
 		delta_of(1, 1, SCOPE_INTERNET, 7, 0),
 	};
-	g_autoptr(GArray) records = records_of(deltas, 2, ENTERPRISE_FULL);
+	g_autoptr(GArray) records = records_of(deltas, 2, true);
 
 	assert_int_equal(records->len, 2);
 	assert_int_equal(record_at(records, 0)->key.scope, SCOPE_INTERNET);
@@ -94,7 +94,7 @@ static void scopes_of_a_host_without_mac_are_always_one_record(void **state)
 
 	memset(deltas[0].key.mac, 0, MAC_LEN);
 	memset(deltas[1].key.mac, 0, MAC_LEN);
-	records = records_of(deltas, 2, ENTERPRISE_FULL);
+	records = records_of(deltas, 2, true);
 	assert_int_equal(records->len, 1);
 	assert_int_equal(record_at(records, 0)->volume.packets, 12);
 }
@@ -105,7 +105,7 @@ static void interfaces_are_told_apart(void **state)
 		delta_of(2, 1, SCOPE_INTERNET, 5, 0),
 		delta_of(1, 1, SCOPE_INTERNET, 7, 0),
 	};
-	g_autoptr(GArray) records = records_of(deltas, 2, ENTERPRISE_MAC);
+	g_autoptr(GArray) records = records_of(deltas, 2, false);
 
 	assert_int_equal(records->len, 2);
 	assert_int_equal(record_at(records, 0)->key.ifindex, 1);
@@ -123,7 +123,7 @@ static void families_by_mac_alone_are_told_apart(void **state)
 	memset(deltas[0].key.address, 0, ADDRESS_LEN);
 	memset(deltas[1].key.address, 0, ADDRESS_LEN);
 	deltas[1].key.ip_version = 6;
-	records = records_of(deltas, 2, ENTERPRISE_MAC);
+	records = records_of(deltas, 2, false);
 	assert_int_equal(records->len, 2);
 }
 
@@ -138,7 +138,7 @@ static void large_report_keeps_its_sums(void **state)
 		deltas[i] = delta_of(1 + i % 2, 0, i / 2 % 2 ? SCOPE_LOCAL : SCOPE_INTERNET, 1, 2);
 		memcpy(deltas[i].key.mac, &(uint32_t){ i / 4 }, sizeof(uint32_t));
 	}
-	records = records_of(deltas, N, ENTERPRISE_MAC);
+	records = records_of(deltas, N, false);
 	assert_int_equal(records->len, 2 * 2 * HOSTS);
 	for (guint i = 0; i < records->len; i++)
 		sum += record_at(records, i)->volume.packets;
@@ -147,7 +147,7 @@ static void large_report_keeps_its_sums(void **state)
 
 static void nothing_makes_no_records(void **state)
 {
-	g_autoptr(GArray) records = records_of(NULL, 0, ENTERPRISE_MAC);
+	g_autoptr(GArray) records = records_of(NULL, 0, false);
 
 	assert_int_equal(records->len, 0);
 }

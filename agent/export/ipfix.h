@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records to IPFIX Messages (RFC 7011). The only module that knows libfixbuf, which serves as a
- * codec: it writes to memory, and whole messages are handed on. Template ids and layouts are in
- * README.md, "IPFIX"; an id means one layout for ever.
+ * Records to messages: of IPFIX (RFC 7011), or of NetFlow version 9 (RFC 3954), which is the same with fewer
+ * words. What stands in a message and when is decided here, and in which domain; domain.h has the octets.
  */
 #ifndef FLOWTALLY_IPFIX_H
 #define FLOWTALLY_IPFIX_H
@@ -13,9 +12,7 @@
 
 #include <glib.h>
 
-#include "config/config.h"
-#include "accounts/flows.h"
-#include "accounts/hosts.h"
+#include "templates.h"
 
 #define IPFIX_HEADER_LEN 16
 #define IPFIX_MESSAGE_MIN 384 /* any record and any template fits into a message of this length */
@@ -33,13 +30,16 @@ typedef struct {
 } IpfixContents;
 
 /*
- * One whole IPFIX Message. The sequence number in its header is 0: it counts the data records of
- * one transport session and Observation Domain, so whoever sends the message writes it.
+ * One whole message. The sequence number in its header is 0: it counts what one transport session has had
+ * of an Observation Domain, so whoever sends the message writes it.
  */
 typedef struct {
 	IpfixContents contents;
 	uint32_t observation_domain;
-	uint32_t stream; /* below IPFIX_STREAMS: those of one domain have one sequence */
+	uint32_t stream;	/* below IPFIX_STREAMS: those of one domain have one sequence */
+	uint32_t sequence_step; /* by which the number of the next message is higher */
+	uint16_t
+		sequence_offset; /* of 32 bits in network order, within the first IPFIX_HEADER_LEN octets */
 	uint32_t
 		first; /* of a batch of hosts or flows: the index of the first item in this message ... */
 	uint32_t items; /* ... and how many are: to encode the rest again, start from `first` */
@@ -48,51 +48,7 @@ typedef struct {
 
 #define IPFIX_STREAMS 3
 
-#define IPFIX_SEQUENCE_OFFSET 8 /* of the sequence number (32 bits, network order) in the header */
-
-typedef struct {
-	uint32_t observation_domain;
-	/*
-	 * One of so many is taken; 0 is 1. What is sampled is in the domain after that of the others, as
-	 * collectors multiply all that is in a domain of which they are told that it is sampled.
-	 */
-	uint32_t flow_sampling;
-	uint32_t enterprise_number;
-	EnterpriseElements enterprise;
-	bool layer2_octets;
-	FlowTimes flow_times;
-	bool flow_routes;    /* flow records tell next hops and prefixes */
-	bool biflows;	     /* flow records can be of both directions (RFC 5103) */
-	size_t message_size; /* IPFIX_MESSAGE_MIN to IPFIX_MESSAGE_MAX */
-} IpfixLayout;
-
-/*
- * What one host did in one direction in one period. Scopes are summed up by the caller unless
- * ipfix_tells_scopes_apart().
- */
-typedef struct {
-	struct host_key key; /* key.ifindex is ingressInterface or egressInterface */
-	enum direction direction;
-	uint64_t start_ms; /* since the epoch */
-	uint64_t end_ms;
-	Volume volume;
-	const char *name; /* NULL: host_label() stands for it */
-} HostRecord;
-
-/* What becomes one flow record; all is borrowed. */
-typedef struct {
-	const FlowRecord *flow;
-	const FlowRoute *route;	   /* NULL: nothing is known of it */
-	const FlowRecord *reverse; /* the other direction, where both are one record; else NULL */
-	const FlowRoute *reverse_route;
-} IpfixFlow;
-
-/*
- * Flows of one kind have one template: their family, whether anything of a frame is known of them, and
- * whether both directions are in it.
- */
-#define IPFIX_FLOW_KINDS 8
-#define IPFIX_UNIFLOW_KINDS 4 /* those of one direction come first */
+#define IPFIX_SEQUENCE_OFFSET 8
 
 /* The Exporting Process as one collector sees it (RFC 7011, 4.1 and 4.3; template 270). */
 typedef struct {
@@ -116,17 +72,10 @@ typedef struct {
 IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error);
 void ipfix_encoder_free(IpfixEncoder *encoder);
 
+const Templates *ipfix_encoder_templates(const IpfixEncoder *encoder);
+
 /* Later messages are at most this long: the path MTU has changed. */
 bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, GError **error);
-
-/* Whether the records of @key have hostScope, so that its scopes need not be summed up. */
-bool ipfix_tells_scopes_apart(EnterpriseElements enterprise, const struct host_key *key);
-
-/* What both directions have had, if both are there. */
-Volume ipfix_flow_volume(const IpfixFlow *flow);
-
-/* Below IPFIX_FLOW_KINDS. */
-unsigned int ipfix_flow_kind(const IpfixFlow *flow);
 
 /*
  * Each appends IpfixMessages to @messages, which frees them by g_free(). @export_time_s is for the

@@ -3,7 +3,7 @@
  * Sends a report of five flows, one of each kind, to a collector as the agent does. No two values of a
  * flow are the same, where they can differ: a collector that takes one for another is found out.
  *
- *   flowrecords ADDRESS:PORT none|mac|full [nanoseconds] [routes]
+ *   flowrecords ADDRESS:PORT none|mac|full [nanoseconds] [routes] [biflow] [netflow9]
  */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -119,6 +119,11 @@ static bool read_enterprise(const char *word, EnterpriseElements *enterprise)
 	return false;
 }
 
+static void use_netflow9(CollectorConfig *collector, Config *config)
+{
+	collector->format = EXPORT_NETFLOW9;
+}
+
 static void tell_nanoseconds(CollectorConfig *collector, Config *config)
 {
 	(void)config;
@@ -137,6 +142,7 @@ static const struct {
 	void (*apply)(CollectorConfig *collector, Config *config);
 } options[] = {
 	{ "nanoseconds", tell_nanoseconds },
+	{ "netflow9", use_netflow9 },
 	{ "routes", tell_routes },
 };
 
@@ -221,7 +227,7 @@ int main(int argc, char **argv)
 		ok = read_option(argv[i], &collector, &config);
 	if (!ok) {
 		fputs("usage: flowrecords ADDRESS:PORT none|mac|full [nanoseconds] [routes] "
-		      "[biflow]\n",
+		      "[biflow] [netflow9]\n",
 		      stderr);
 		return 2;
 	}
