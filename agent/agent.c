@@ -270,6 +270,62 @@ static void find_routes(const FlowRecord *flows, size_t n, FlowRoute *found, voi
 	metering_find_routes(agent->metering, flows, n, found);
 }
 
+static void add_ledger_entry(GArray *entries, const LedgerRow *row, const char *class,
+			     const struct ledger_entry *entry)
+{
+	const IpfixLedgerEntry added = {
+		.interface = row->interface,
+		.hook = row->hook,
+		.class = class,
+		.volume = { entry->packets, entry->octets, entry->layer2_octets },
+	};
+
+	g_array_append_val(entries, added);
+}
+
+static GArray *list_ledger(void *user_data)
+{
+	const Agent *agent = user_data;
+	g_autoptr(GArray) rows = ledger_list(metering_ledger(agent->metering));
+	GArray *entries = g_array_new(FALSE, FALSE, sizeof(IpfixLedgerEntry));
+
+	for (guint i = 0; i < rows->len; i++) {
+		const LedgerRow *row = &g_array_index(rows, LedgerRow, i);
+
+		for (unsigned int class = 0; class < LEDGER_CLASSES; class ++)
+			add_ledger_entry(entries, row, ledger_class_names[class],
+					 &row->sheet.classes[class]);
+	}
+	return entries;
+}
+
+static bool has_mac(const Device *device)
+{
+	static const uint8_t none[MAC_LEN];
+
+	return memcmp(device->mac, none, MAC_LEN);
+}
+
+static GArray *list_names(void *user_data)
+{
+	const Agent *agent = user_data;
+	g_autoptr(GPtrArray) accounts = hosts_list(metering_hosts(agent->metering));
+	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+	GArray *found = g_array_new(FALSE, FALSE, sizeof(IpfixName));
+
+	for (guint i = 0; i < accounts->len; i++) {
+		const Account *account = g_ptr_array_index(accounts, i);
+		const struct host_key *key = &account->key;
+		IpfixName name = { .name = names_find(agent->names, &key, 1) };
+
+		memcpy(name.mac, account->device->mac, MAC_LEN);
+		if (name.name && has_mac(account->device) &&
+		    g_hash_table_add(seen, account->device))
+			g_array_append_val(found, name);
+	}
+	return found;
+}
+
 /* Says what is to be reported; the rest follows in steps, by continue_report(). */
 static void begin_report(Agent *agent, const Report *report)
 {
@@ -284,6 +340,8 @@ static void begin_report(Agent *agent, const Report *report)
 		.interfaces = (const IpfixInterface *)(const void *)names->data,
 		.interfaces_n = names->len,
 		.ignored = ledger_ignored(metering_ledger(agent->metering)),
+		.list_ledger = list_ledger,
+		.list_names = list_names,
 		.find_routes = agent->config->flows.routing ? find_routes : NULL,
 		.user_data = agent,
 	};

@@ -425,6 +425,9 @@ static const SettingFlag record_flags[] = {
 	{ "hosts", offsetof(CollectorConfig, records_hosts) },
 	{ "flows", offsetof(CollectorConfig, records_flows) },
 	{ "statistics", offsetof(CollectorConfig, records_statistics) },
+	{ "interfaces", offsetof(CollectorConfig, records_interfaces) },
+	{ "ledger", offsetof(CollectorConfig, records_ledger) },
+	{ "names", offsetof(CollectorConfig, records_names) },
 	{ NULL, 0 },
 };
 
@@ -480,7 +483,7 @@ static const Setting collector_settings[] = {
 	{ "transport",
 	  SETTING_CHOICE, AT(transport), .fallback = "udp", .words = transport_words },
 	{ "records",
-	  SETTING_FLAGS, 0, .fallback = "[hosts, flows, statistics]", .min = 1, .max = LIST_MAX,
+	  SETTING_FLAGS, 0, .fallback = "[hosts, flows, statistics, interfaces]", .min = 1, .max = LIST_MAX,
 	  .flags = record_flags },
 	{ "enterprise",
 	  SETTING_CHOICE, AT(enterprise), .fallback = "mac", .words = enterprise_words },

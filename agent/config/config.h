@@ -108,6 +108,9 @@ typedef struct {
 	bool records_hosts;
 	bool records_flows;
 	bool records_statistics;
+	bool records_interfaces;
+	bool records_ledger;
+	bool records_names;
 	EnterpriseElements enterprise;
 	bool layer2_octets; /* records carry layer2OctetDeltaCount, too */
 	FlowTimes flow_times;

@@ -171,12 +171,38 @@ static const RecordField sampling_spec[] = {
 	{ .name = NULL },
 };
 
+static const RecordField ledger_spec[] = {
+	FIELD(ledger_fields, observation_domain, 0, "observationDomainId"),
+	FIELD(ledger_fields, interface,          0, "interfaceName"),
+	FIELD(ledger_fields, direction,          0, "flowDirection"),
+	FIELD(ledger_fields, class,              0, "selectorName"),
+	FIELD(ledger_fields, packets,            0, "packetTotalCount"),
+	FIELD(ledger_fields, octets,             0, "octetTotalCount"),
+	FIELD(ledger_fields, layer2_octets,      0, "layer2OctetTotalCount"),
+	{ .name = NULL },
+};
+
+static const RecordField name_spec[] = {
+	FIELD(name_fields, mac,  0, "sourceMacAddress"),
+	FIELD(name_fields, name, 0, "hostName"),
+	{ .name = NULL },
+};
+
+static const RecordField user_name_spec[] = {
+	FIELD(name_fields, mac,  0, "sourceMacAddress"),
+	FIELD(name_fields, name, 0, "userName"),
+	{ .name = NULL },
+};
+
 const RecordKind host_kind = { "hosts", 256, sizeof(struct host_fields), 0, host_spec };
 const RecordKind flow_kind = { "flows", 512, sizeof(struct flow_fields), 0, flow_spec };
 const RecordKind statistics_kind = { "statistics", 270, sizeof(struct statistics_fields), 1, statistics_spec };
 const RecordKind interface_kind = { "interfaces", 271, sizeof(struct interface_fields), 1, interface_spec };
 const RecordKind sampling_kind = { "sampling", 272, sizeof(struct sampling_fields), 1, sampling_spec };
 const RecordKind sampling9_kind = { "sampling", 273, sizeof(struct sampling9_fields), 1, sampling9_spec };
+const RecordKind ledger_kind = { "ledger", 280, sizeof(struct ledger_fields), 4, ledger_spec };
+const RecordKind name_kind = { "names", 281, sizeof(struct name_fields), 1, name_spec };
+const RecordKind user_name_kind = { "names", 282, sizeof(struct name_fields), 1, user_name_spec };
 /* clang-format on */
 
 const RecordField *record_field_find(const RecordKind *kind, const char *name)

@@ -237,12 +237,33 @@ struct sampling9_fields {
 };
 _Static_assert(sizeof(struct sampling9_fields) == 12, "sampling9_fields has holes");
 
+/* Of one class of frames. Texts are NUL padded. */
+struct ledger_fields {
+	uint32_t observation_domain;
+	char interface[16];
+	uint8_t direction; /* enum hook, as flowDirection has it */
+	char class[19];
+	uint64_t packets; /* since the sheet was begun */
+	uint64_t octets;
+	uint64_t layer2_octets;
+};
+_Static_assert(sizeof(struct ledger_fields) == 64, "ledger_fields has holes");
+
+struct name_fields {
+	uint8_t mac[MAC_LEN];
+	char name[32];
+};
+_Static_assert(sizeof(struct name_fields) == 38, "name_fields has holes");
+
 extern const RecordKind host_kind;
 extern const RecordKind flow_kind;
 extern const RecordKind statistics_kind;
 extern const RecordKind interface_kind;
 extern const RecordKind sampling_kind;
 extern const RecordKind sampling9_kind;
+extern const RecordKind ledger_kind;
+extern const RecordKind name_kind;
+extern const RecordKind user_name_kind; /* the same, by elements of IANA alone */
 
 /* That any record can fill; @name in any case. NULL: there is none. */
 const RecordField *record_field_find(const RecordKind *kind, const char *name);

@@ -17,6 +17,8 @@ typedef enum {
 	BATCH_TEMPLATES,
 	BATCH_OPTIONS,
 	BATCH_STATISTICS,
+	BATCH_LEDGER,
+	BATCH_NAMES,
 	BATCH_HOSTS,
 	BATCH_FLOWS,
 	BATCHES,
@@ -119,7 +121,8 @@ static unsigned int records_for(const Member *member, const Round *round)
 	const CollectorConfig *config = collector_config(member->collector);
 
 	return (config->records_hosts ? IPFIX_HOSTS : 0) |
-	       (config->records_flows && round->report.flows ? IPFIX_FLOWS : 0);
+	       (config->records_flows && round->report.flows ? IPFIX_FLOWS : 0) |
+	       (config->records_interfaces ? IPFIX_INTERFACES : 0);
 }
 
 static bool encode_templates(const Member *member, Round *round, size_t from, GPtrArray *messages,
@@ -156,6 +159,26 @@ static bool encode_statistics(const Member *member, Round *round, size_t from, G
 
 	return ipfix_encode_statistics(member->group->encoder, export_time_s(round), &statistics,
 				       messages, error);
+}
+
+static bool encode_ledger(const Member *member, Round *round, size_t from, GPtrArray *messages,
+			  GError **error)
+{
+	g_autoptr(GArray) entries = round->report.list_ledger(round->report.user_data);
+
+	return ipfix_encode_ledger(member->group->encoder, export_time_s(round),
+				   (const IpfixLedgerEntry *)(const void *)entries->data,
+				   entries->len, messages, error);
+}
+
+static bool encode_names(const Member *member, Round *round, size_t from, GPtrArray *messages,
+			 GError **error)
+{
+	g_autoptr(GArray) names = round->report.list_names(round->report.user_data);
+
+	return ipfix_encode_names(member->group->encoder, export_time_s(round),
+				  (const IpfixName *)(const void *)names->data, names->len,
+				  messages, error);
 }
 
 static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrArray *messages,
@@ -223,6 +246,8 @@ static const struct {
 	[BATCH_TEMPLATES] = { encode_templates, NULL, true },
 	[BATCH_OPTIONS] = { encode_options, NULL, false },
 	[BATCH_STATISTICS] = { encode_statistics, NULL, true },
+	[BATCH_LEDGER] = { encode_ledger, NULL, false },
+	[BATCH_NAMES] = { encode_names, NULL, false },
 	[BATCH_HOSTS] = { encode_hosts, sum_up_hosts, false },
 	[BATCH_FLOWS] = { encode_flows, sum_up_flows, false },
 };
@@ -298,14 +323,19 @@ static void send_announcements(Member *member, Round *round)
 	Collector *collector = member->collector;
 	bool templates = collector_needs_templates(collector, &round->refresh);
 	bool options = collector_needs_options(collector, &round->refresh);
-	bool traffic = records_for(member, round);
+	bool traffic = records_for(member, round) & (IPFIX_HOSTS | IPFIX_FLOWS);
+	const CollectorConfig *config = collector_config(collector);
 
 	if (templates && traffic)
 		send_batch(member, BATCH_TEMPLATES, round);
 	if (options && traffic)
 		send_batch(member, BATCH_OPTIONS, round);
-	if (templates && collector_config(collector)->records_statistics)
+	if (templates && config->records_statistics)
 		send_batch(member, BATCH_STATISTICS, round);
+	if (templates && config->records_ledger && round->report.list_ledger)
+		send_batch(member, BATCH_LEDGER, round);
+	if (templates && config->records_names && round->report.list_names)
+		send_batch(member, BATCH_NAMES, round);
 	collector_set_refreshed(collector, &round->refresh);
 }
 

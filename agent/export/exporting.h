@@ -37,6 +37,10 @@ typedef struct {
 	const IpfixInterface *interfaces; /* for the options records */
 	size_t interfaces_n;
 	Volume ignored; /* sums up what the ledger has outside the hosts */
+	/* The balance sheet, of IpfixLedgerEntry, and who is called how, of IpfixName: the caller's to unref,
+	 * what they point to is borrowed until the loop runs again. NULL: nobody can say. */
+	GArray *(*list_ledger)(void *user_data);
+	GArray *(*list_names)(void *user_data);
 	/* To each of @n flows its FlowRoute; NULL: nobody wants to know. */
 	void (*find_routes)(const FlowRecord *flows, size_t n, FlowRoute *found, void *user_data);
 	void *user_data;

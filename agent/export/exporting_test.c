@@ -38,6 +38,7 @@ static void lab_add_collector(Lab *lab, unsigned int i, EnterpriseElements enter
 		.records_hosts = true,
 		.records_flows = true,
 		.records_statistics = true,
+		.records_interfaces = true,
 		.enterprise = enterprise,
 	};
 	g_ptr_array_add(lab->config.ipfix.collectors, &lab->collector_configs[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipfix.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -102,7 +103,9 @@ static bool add_all(IpfixEncoder *encoder, GError **error)
 	       (!is_sampled(encoder) || add_options(encoder->sampled, templates, error)) &&
 	       add_templates(encoder->records, templates->hosts, error) &&
 	       add_templates(encoder->flow_domain, templates->flows, error) &&
-	       add_template(encoder->process, templates->statistics, error);
+	       add_template(encoder->process, templates->statistics, error) &&
+	       add_template(encoder->process, templates->ledger, error) &&
+	       add_template(encoder->process, templates->names, error);
 }
 
 static void open_domain(Domain *domain, size_t message_size)
@@ -206,7 +209,8 @@ static bool put_announcement(const IpfixEncoder *encoder, Domain *domain, unsign
 {
 	const Templates *templates = encoder->templates;
 
-	return put_template(domain, templates->interfaces, messages, error) &&
+	return (!(records & IPFIX_INTERFACES) ||
+		put_template(domain, templates->interfaces, messages, error)) &&
 	       (!(records & IPFIX_HOSTS) ||
 		put_templates(domain, templates->hosts, messages, error)) &&
 	       (!(records & IPFIX_FLOWS) ||
@@ -224,13 +228,16 @@ static bool announce(const IpfixEncoder *encoder, Domain *domain, uint32_t expor
 	return domain_finish(domain, ok, messages, error);
 }
 
-/* What the elements of ours among those for @records are. */
-static bool describe_elements(IpfixEncoder *encoder, uint32_t export_time_s, unsigned int records,
+static uint32_t needs_of(const IpfixEncoder *encoder, unsigned int records)
+{
+	return (records & IPFIX_HOSTS ? encoder->templates->host_needs : 0) |
+	       (records & IPFIX_FLOWS ? encoder->templates->flow_needs : 0);
+}
+
+/* What those of our elements are that need any of @needs. */
+static bool describe_elements(IpfixEncoder *encoder, uint32_t export_time_s, uint32_t needs,
 			      GPtrArray *messages, GError **error)
 {
-	const Templates *templates = encoder->templates;
-	uint32_t needs = (records & IPFIX_HOSTS ? templates->host_needs : 0) |
-			 (records & IPFIX_FLOWS ? templates->flow_needs : 0);
 	Domain *process = encoder->process;
 	bool ok;
 
@@ -246,12 +253,14 @@ bool ipfix_encode_templates(IpfixEncoder *encoder, uint32_t export_time_s, unsig
 			    GPtrArray *messages, GError **error)
 {
 	unsigned int flows = is_sampled(encoder) ? records & IPFIX_FLOWS : 0;
+	unsigned int options = records & IPFIX_INTERFACES;
 
-	return describe_elements(encoder, export_time_s, records, messages, error) &&
+	return describe_elements(encoder, export_time_s, needs_of(encoder, records), messages,
+				 error) &&
 	       announce(encoder, encoder->records, export_time_s, records & ~flows, messages,
 			error) &&
-	       (!flows ||
-		announce(encoder, encoder->sampled, export_time_s, flows, messages, error));
+	       (!flows || announce(encoder, encoder->sampled, export_time_s, flows | options,
+				   messages, error));
 }
 
 /* nfdump takes only the first record of a set, and each message has a set of its own. */
@@ -299,11 +308,13 @@ static bool put_sampling(const IpfixEncoder *encoder, Domain *domain, GPtrArray 
 }
 
 static bool encode_options(const IpfixEncoder *encoder, Domain *domain, uint32_t export_time_s,
-			   const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
-			   GError **error)
+			   unsigned int records, const IpfixInterface *interfaces, size_t n,
+			   GPtrArray *messages, GError **error)
 {
 	bool ok;
 
+	if (!(records & IPFIX_INTERFACES))
+		n = 0;
 	domain_begin(domain, export_time_s, 0);
 	ok = put_sampling(encoder, domain, messages, error) &&
 	     put_interfaces(encoder, domain, interfaces, n, messages, error);
@@ -314,11 +325,11 @@ bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s, unsigne
 			  const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
 			  GError **error)
 {
-	return encode_options(encoder, encoder->records, export_time_s, interfaces, n, messages,
-			      error) &&
+	return encode_options(encoder, encoder->records, export_time_s, records, interfaces, n,
+			      messages, error) &&
 	       (!is_sampled(encoder) || !(records & IPFIX_FLOWS) ||
-		encode_options(encoder, encoder->sampled, export_time_s, interfaces, n, messages,
-			       error));
+		encode_options(encoder, encoder->sampled, export_time_s, records, interfaces, n,
+			       messages, error));
 }
 
 bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
@@ -343,6 +354,63 @@ bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
 	domain_begin(domain, export_time_s, 0);
 	ok = put_template(domain, record, messages, error) &&
 	     put_options(domain, record, &fields, messages, error);
+	return domain_finish(domain, ok, messages, error);
+}
+
+static bool put_ledger(const IpfixEncoder *encoder, const IpfixLedgerEntry *entry,
+		       GPtrArray *messages, GError **error)
+{
+	struct ledger_fields fields = {
+		.observation_domain = encoder->records->id,
+		.direction = (uint8_t)entry->hook,
+		.packets = entry->volume.packets,
+		.octets = entry->volume.octets,
+		.layer2_octets = entry->volume.layer2_octets,
+	};
+
+	record_copy_text(fields.interface, sizeof(fields.interface), entry->interface);
+	record_copy_text(fields.class, sizeof(fields.class), entry->class);
+	return put_options(encoder->process, encoder->templates->ledger, &fields, messages, error);
+}
+
+bool ipfix_encode_ledger(IpfixEncoder *encoder, uint32_t export_time_s,
+			 const IpfixLedgerEntry *entries, size_t n, GPtrArray *messages,
+			 GError **error)
+{
+	Domain *domain = encoder->process;
+	bool ok;
+
+	domain_begin(domain, export_time_s, 0);
+	ok = put_template(domain, encoder->templates->ledger, messages, error);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = put_ledger(encoder, &entries[i], messages, error);
+	return domain_finish(domain, ok, messages, error);
+}
+
+static bool put_name(const IpfixEncoder *encoder, const IpfixName *name, GPtrArray *messages,
+		     GError **error)
+{
+	struct name_fields fields;
+
+	memcpy(fields.mac, name->mac, MAC_LEN);
+	record_copy_text(fields.name, sizeof(fields.name), name->name);
+	return put_options(encoder->process, encoder->templates->names, &fields, messages, error);
+}
+
+bool ipfix_encode_names(IpfixEncoder *encoder, uint32_t export_time_s, const IpfixName *names,
+			size_t n, GPtrArray *messages, GError **error)
+{
+	bool with_ours = encoder->templates->names->kind == &name_kind;
+	Domain *domain = encoder->process;
+	bool ok;
+
+	if (!describe_elements(encoder, export_time_s, with_ours ? NEEDS_HOST_NAME : 0, messages,
+			       error))
+		return false;
+	domain_begin(domain, export_time_s, 0);
+	ok = put_template(domain, encoder->templates->names, messages, error);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = put_name(encoder, &names[i], messages, error);
 	return domain_finish(domain, ok, messages, error);
 }
 

@@ -69,6 +69,19 @@ typedef struct {
 	const char *description; /* UTF-8, cut at 32 octets; may be NULL */
 } IpfixInterface;
 
+/* What has been of one class at one hook since the sheet was begun. */
+typedef struct {
+	const char *interface; /* UTF-8, cut at 16 octets */
+	enum hook hook;
+	const char *class; /* at most 19 octets */
+	Volume volume;
+} IpfixLedgerEntry;
+
+typedef struct {
+	uint8_t mac[MAC_LEN];
+	const char *name; /* UTF-8, cut at 32 octets */
+} IpfixName;
+
 IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error);
 void ipfix_encoder_free(IpfixEncoder *encoder);
 
@@ -82,10 +95,11 @@ bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, 
  * message header.
  */
 
-/* What a collector is told of; options come with either. */
+/* What a collector is told of; how packets are sampled comes with either of the first two. */
 enum {
 	IPFIX_HOSTS = 1 << 0,
 	IPFIX_FLOWS = 1 << 1,
+	IPFIX_INTERFACES = 1 << 2,
 };
 
 /*
@@ -109,6 +123,14 @@ bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s, unsigne
 bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
 			     const IpfixStatistics *statistics, GPtrArray *messages,
 			     GError **error);
+
+/* Options: the balance sheet (273), and names of devices (275, or 276 without our elements), with their
+ * templates, in Observation Domain 0. */
+bool ipfix_encode_ledger(IpfixEncoder *encoder, uint32_t export_time_s,
+			 const IpfixLedgerEntry *entries, size_t n, GPtrArray *messages,
+			 GError **error);
+bool ipfix_encode_names(IpfixEncoder *encoder, uint32_t export_time_s, const IpfixName *names,
+			size_t n, GPtrArray *messages, GError **error);
 
 /* The records from index @from on; those whose volume is zero are left out. */
 bool ipfix_encode_hosts(IpfixEncoder *encoder, uint32_t export_time_s, const HostRecord *records,

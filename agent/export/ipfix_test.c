@@ -68,7 +68,8 @@ static Decoder *decode_templates_of(IpfixEncoder *encoder, unsigned int records)
 	g_autoptr(GPtrArray) messages = messages_new();
 	Decoder *decoder = decoder_new();
 
-	assert_true(ipfix_encode_templates(encoder, EXPORT_TIME_S, records, messages, NULL));
+	assert_true(ipfix_encode_templates(encoder, EXPORT_TIME_S, records | IPFIX_INTERFACES,
+					   messages, NULL));
 	decode(decoder, messages);
 	return decoder;
 }
@@ -726,8 +727,9 @@ static void options_name_interfaces_and_sampling(void **state)
 	g_autoptr(GPtrArray) messages = messages_new();
 	const DecodedRecord *sampling;
 
-	assert_true(ipfix_encode_options(encoder, EXPORT_TIME_S, IPFIX_HOSTS | IPFIX_FLOWS,
-					 interfaces, G_N_ELEMENTS(interfaces), messages, NULL));
+	assert_true(ipfix_encode_options(encoder, EXPORT_TIME_S,
+					 IPFIX_HOSTS | IPFIX_FLOWS | IPFIX_INTERFACES, interfaces,
+					 G_N_ELEMENTS(interfaces), messages, NULL));
 	decode(decoder, messages);
 	assert_int_equal(decoder->records->len, 1 + G_N_ELEMENTS(interfaces));
 	assert_int_equal(decoder_flow_records(decoder), 0);
@@ -1139,6 +1141,48 @@ static void flows_begin_over_from_any_message(void **state)
 	}
 }
 
+static void ledger_and_names_are_options_with_their_templates(void **state)
+{
+	static const IpfixLedgerEntry entries[] = {
+		{ "home", HOOK_EGRESS, "internet", { 3, 300, 342 } },
+		{ "a name that is longer than that", HOOK_INGRESS, "address-limit", { 0, 0, 0 } },
+	};
+	static const IpfixName names[] = { { { 2, 0, 0, 0, 0, 1 }, "desktop" } };
+	static const EnterpriseElements with[] = { ENTERPRISE_MAC, ENTERPRISE_NONE };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(with); i++) {
+		g_autoptr(GPtrArray) messages = messages_new();
+		g_autoptr(IpfixEncoder) encoder = encoder_of(with[i], false);
+		g_autoptr(Decoder) decoder = decoder_new();
+		const DecodedRecord *record;
+
+		assert_true(
+			ipfix_encode_ledger(encoder, EXPORT_TIME_S, entries, 2, messages, NULL));
+		assert_true(ipfix_encode_names(encoder, EXPORT_TIME_S, names, 1, messages, NULL));
+		decode(decoder, messages);
+		/* What hostName is has a record of its own. */
+		assert_int_equal(decoder->records->len, with[i] == ENTERPRISE_NONE ? 3 : 4);
+		record = record_at(decoder, 0);
+		assert_int_equal(record->template->id, 273);
+		assert_int_equal(decoder_value(record, 149), DOMAIN);
+		assert_memory_equal(record->at[decoder_find(record->template, 0, 82)], "home\0", 5);
+		assert_int_equal(decoder_value(record, 61), 1);
+		assert_memory_equal(record->at[decoder_find(record->template, 0, 335)],
+				    "internet\0", 9);
+		assert_int_equal(decoder_value(record, 86), 3);
+		assert_int_equal(decoder_value(record, 85), 300);
+		assert_int_equal(decoder_value(record, 353), 342);
+		record = record_at(decoder, 1);
+		assert_memory_equal(record->at[decoder_find(record->template, 0, 82)],
+				    "a name that is l", 16);
+		record = record_at(decoder, decoder->records->len - 1);
+		assert_int_equal(record->template->id, with[i] == ENTERPRISE_NONE ? 276 : 275);
+		assert_memory_equal(record->at[0], names[0].mac, MAC_LEN);
+		assert_int_equal(record->len[1], 32);
+		assert_memory_equal(record->at[1], "desktop\0", 8);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1174,6 +1218,7 @@ int main(void)
 		cmocka_unit_test(tag_is_told_of_the_interface_where_it_was_seen),
 		cmocka_unit_test(flow_without_frame_has_no_macs),
 		cmocka_unit_test(flows_begin_over_from_any_message),
+		cmocka_unit_test(ledger_and_names_are_options_with_their_templates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

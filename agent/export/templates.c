@@ -12,6 +12,9 @@ enum {
 	TEMPLATE_STATISTICS = 270,
 	TEMPLATE_INTERFACES = 271,
 	TEMPLATE_SAMPLING = 272,
+	TEMPLATE_LEDGER = 273,
+	TEMPLATE_NAMES = 275, /* 274 are types, by RFC 5610 */
+	TEMPLATE_USER_NAMES = 276,
 	TEMPLATE_FLOWS = 512,
 };
 
@@ -256,6 +259,10 @@ Templates *templates_new(const IpfixLayout *layout)
 	templates->statistics = template_new(TEMPLATE_STATISTICS, &statistics_kind, 0);
 	templates->interfaces = template_new(TEMPLATE_INTERFACES, &interface_kind, 0);
 	templates->sampling = template_new(TEMPLATE_SAMPLING, sampling, 0);
+	templates->ledger = template_new(TEMPLATE_LEDGER, &ledger_kind, 0);
+	templates->names = layout->enterprise == ENTERPRISE_NONE ?
+				   template_new(TEMPLATE_USER_NAMES, &user_name_kind, 0) :
+				   template_new(TEMPLATE_NAMES, &name_kind, 0);
 	add_hosts(templates, layout);
 	add_flows(templates, layout);
 	return templates;
@@ -270,6 +277,8 @@ void templates_free(Templates *templates)
 	template_free(templates->statistics);
 	template_free(templates->interfaces);
 	template_free(templates->sampling);
+	template_free(templates->ledger);
+	template_free(templates->names);
 	g_free(templates);
 }
 

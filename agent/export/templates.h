@@ -54,6 +54,8 @@ typedef struct {
 	Template *statistics;
 	Template *interfaces;
 	Template *sampling;
+	Template *ledger;
+	Template *names;
 	uint32_t host_needs; /* all that any of them has */
 	uint32_t flow_needs;
 	bool scopes_apart; /* each host with a MAC has hostScope, so that scopes need not be summed up */

@@ -385,9 +385,10 @@ ipfix_records() {
 		/^--- / { flush_record() }
 		/^\tcount:.* tid:/ { sub(/.* tid: */, ""); fields = "\"template\":" ($1 + 0) }
 		/^\t\([0-9\/]+\) / {
-			name = $2
+			name = $2 == "(S)" ? $3 : $2
 			value = $0
 			sub(/^[^:]*: /, "", value)
+			sub(/^\(len: [0-9]+\) /, "", value)
 			fields = fields ",\"" name "\":\"" value "\""
 		}
 		END { flush_record() }'

@@ -171,6 +171,16 @@ while at < len(messages):
 		"$(nfdump -R "$WORK/nfcapd-4741" -q -N -o 'fmt:%ts %te %pkt' | sort)"
 }
 
+# ledger_was_told SHEET: the lines "HOOK CLASS PACKETS OCTETS LAYER2_OCTETS" of br-lan, in one message or another
+ledger_was_told() {
+	local told
+
+	told=$(ipfix_records | jq -r 'select(.selectorName and .interfaceName == "br-lan") |
+		"\(if .flowDirection == "0" then "receive" else "transmit" end) \(.selectorName) \(.packetTotalCount
+			) \(.octetTotalCount) \(.layer2OctetTotalCount)"' | sort -u)
+	[[ -z $(comm -23 <(echo "$1") <(echo "$told")) ]]
+}
+
 # refused LINES REASON: of a configuration that has LINES below export.ipfix
 refused() {
 	write_config ipfix="$1"
@@ -205,4 +215,27 @@ check_says() {
 	check_says 'export.ipfix.collectors[0].templates: 3004 is no id in export.ipfix.templates'
 	write_config collectors='[{ address: "127.0.0.1:1", format: netflow9, biflow: true }]'
 	check_says 'netflow9 has no biflows'
+}
+
+@test "the ledger and names come as options, without a gap for nfcapd" {
+	local sheet
+
+	start_record
+	start_nfcapd
+	write_config hosts='{ names: [{ static: { "02:00:00:00:00:01": "a desk" } }] }' \
+		ipfix='    template-refresh: 1s' \
+		collectors='[{ address: "127.0.0.1:4740", records: [ledger, names] }, { address: "127.0.0.1:4739",
+			records: [hosts, ledger, names, statistics, interfaces] }]'
+	start_agent
+	desktop ping -q -c 3 -i 0.2 "$LAB_INTERNET"
+	wait_sweeps
+	sheet=$(ask ledger -o json | jq -r '.sheets[] | .direction as $hook | .classes | to_entries[] |
+		"\($hook) \(.key) \(.value.packets) \(.value.octets) \(.value.layer2_octets)"' | sort)
+	eventually 20 ledger_was_told "$sheet"
+	stop_agent
+	stop_collectors
+	same '02:00:00:00:00:01 a desk' "$(ipfix_records | jq -r 'select(.hostName) |
+		"\(.sourceMacAddress) \(.hostName)"' | sort -u)"
+	same '' "$(ipfix_records | jq -c 'select(.octetDeltaCount)')"
+	same 0 "$(nfdump_sequence_errors)"
 }
