@@ -33,6 +33,33 @@ Template *template_new(uint16_t id, const RecordKind *kind, uint32_t needs)
 	return record;
 }
 
+#define HEADERS_LEN (16 + 4) /* of a message and of a set */
+#define TEMPLATE_HEADER_LEN 4
+#define OPTIONS_TEMPLATE_HEADER_LEN 6
+#define FIELD_SPECIFIER_LEN 4
+#define ENTERPRISE_NUMBER_LEN 4
+
+/* Elements that are not IANA's. */
+#define NEEDS_OF_ENTERPRISES                                                                       \
+	(NEEDS_HOST_MAC | NEEDS_HOST_SCOPE | NEEDS_HOST_NAME | NEEDS_FLOW_MARK | NEEDS_BIFLOW)
+
+size_t template_min_message(const Template *record)
+{
+	size_t template_len =
+		record->kind->scope ? OPTIONS_TEMPLATE_HEADER_LEN : TEMPLATE_HEADER_LEN;
+	size_t record_len = 0;
+
+	for (guint i = 0; i < record->fields->len; i++) {
+		const TemplateField *field = &g_array_index(record->fields, TemplateField, i);
+
+		record_len += field->len;
+		template_len += FIELD_SPECIFIER_LEN;
+		if (field->from->needs & NEEDS_OF_ENTERPRISES)
+			template_len += ENTERPRISE_NUMBER_LEN;
+	}
+	return HEADERS_LEN + MAX(template_len, record_len);
+}
+
 static bool set_length(TemplateField *field, const char *text, GError **error)
 {
 	const RecordField *from = field->from;

@@ -36,6 +36,9 @@ Template *template_new_empty(uint16_t id, const RecordKind *kind);
 /* @len 0: as long as usual. */
 void template_add(Template *record, const RecordField *field, uint16_t len);
 
+/* The octets that a message of IPFIX needs for one record, and for the template itself. */
+size_t template_min_message(const Template *record);
+
 /*
  * @text is "NAME" or "NAME: LENGTH" of a field of @kind, the name in any case. Integers can be shortened;
  * the error completes "not a field: ...".

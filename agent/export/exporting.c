@@ -367,7 +367,8 @@ static void size_messages(Exporting *exporting)
 		size_t *size = &member->group->message_size;
 
 		if (path)
-			*size = MAX(MIN(*size, path), IPFIX_MESSAGE_MIN);
+			*size = MAX(MIN(*size, path),
+				    ipfix_encoder_templates(member->group->encoder)->min_message);
 	}
 }
 

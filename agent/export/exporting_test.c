@@ -439,7 +439,7 @@ static void path_that_takes_no_message_is_accounted_for(void **state)
 	if (!*state)
 		skip();
 	lab = lab_new(1);
-	assert_true(run("ip link set lo mtu 200"));
+	assert_true(run("ip link set lo mtu 128"));
 	lab_report(lab, 100);
 	status = status_of(lab, 0);
 	assert_non_null(status.last_error);

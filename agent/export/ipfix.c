@@ -43,11 +43,13 @@ static bool is_sampled(const IpfixEncoder *encoder)
 	return encoder->flow_domain == encoder->sampled;
 }
 
-static bool message_size_is_valid(size_t size, GError **error)
+static bool message_size_is_valid(const IpfixEncoder *encoder, size_t size, GError **error)
 {
-	if (size >= IPFIX_MESSAGE_MIN && size <= IPFIX_MESSAGE_MAX)
+	size_t least = encoder->templates->min_message;
+
+	if (size >= least && size <= IPFIX_MESSAGE_MAX)
 		return true;
-	error_set(error, "message size %zu: not between %d and %d octets", size, IPFIX_MESSAGE_MIN,
+	error_set(error, "message size %zu: not between %zu and %d octets", size, least,
 		  IPFIX_MESSAGE_MAX);
 	return false;
 }
@@ -119,11 +121,11 @@ IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
 	g_autoptr(IpfixEncoder) encoder = g_new0(IpfixEncoder, 1);
 	uint32_t domain = layout->observation_domain;
 
-	if (!message_size_is_valid(layout->message_size, error))
-		return NULL;
 	encoder->is_netflow9 = layout->format == EXPORT_NETFLOW9;
 	encoder->uptime_origin_ms = boot_time_ms();
 	encoder->templates = templates_new(layout);
+	if (!message_size_is_valid(encoder, layout->message_size, error))
+		return NULL;
 	encoder->process = domain_for(encoder, layout, 0, STREAM_PROCESS);
 	encoder->records = domain_for(encoder, layout, domain, STREAM_RECORDS);
 	encoder->sampled = domain_for(encoder, layout, beside(domain), STREAM_SAMPLED);
@@ -154,7 +156,7 @@ bool ipfix_encoder_set_message_size(IpfixEncoder *encoder, size_t message_size, 
 
 	if (message_size == encoder->records->message_size)
 		return true;
-	if (!message_size_is_valid(message_size, error))
+	if (!message_size_is_valid(encoder, message_size, error))
 		return false;
 	for (size_t i = 0; i < G_N_ELEMENTS(domains); i++)
 		domains[i]->form->set_message_size(domains[i], message_size);

@@ -60,6 +60,8 @@ static const Variant flow_variants[] = {
 	[ENTERPRISE_FULL] = { 32, NEEDS_FLOW_MARK },
 };
 
+#define MIN_WITH_TYPES 160 /* for a description by RFC 5610, with its texts */
+
 #define NO_LINK_BLOCK 64
 #define LAYER2_BLOCK 128
 #define ROUTES_BLOCK 256
@@ -249,6 +251,28 @@ static void add_flows(Templates *templates, const IpfixLayout *layout)
 	}
 }
 
+static void note_min_of(Templates *templates, const Template *record)
+{
+	templates->min_message = MAX(templates->min_message, template_min_message(record));
+}
+
+static void note_min_message(Templates *templates)
+{
+	const uint32_t ours = NEEDS_HOST_MAC | NEEDS_HOST_SCOPE | NEEDS_HOST_NAME | NEEDS_FLOW_MARK;
+
+	for (guint i = 0; i < templates->hosts->len; i++)
+		note_min_of(templates, g_ptr_array_index(templates->hosts, i));
+	for (guint i = 0; i < templates->flows->len; i++)
+		note_min_of(templates, g_ptr_array_index(templates->flows, i));
+	note_min_of(templates, templates->statistics);
+	note_min_of(templates, templates->interfaces);
+	note_min_of(templates, templates->sampling);
+	note_min_of(templates, templates->ledger);
+	note_min_of(templates, templates->names);
+	if ((templates->host_needs | templates->flow_needs) & ours)
+		templates->min_message = MAX(templates->min_message, MIN_WITH_TYPES);
+}
+
 Templates *templates_new(const IpfixLayout *layout)
 {
 	const RecordKind *sampling = is_netflow9(layout) ? &sampling9_kind : &sampling_kind;
@@ -265,6 +289,7 @@ Templates *templates_new(const IpfixLayout *layout)
 				   template_new(TEMPLATE_NAMES, &name_kind, 0);
 	add_hosts(templates, layout);
 	add_flows(templates, layout);
+	note_min_message(templates);
 	return templates;
 }
 

@@ -29,7 +29,7 @@ typedef struct {
 	FlowTimes flow_times;
 	bool flow_routes;    /* flow records tell next hops and prefixes */
 	bool biflows;	     /* flow records can be of both directions (RFC 5103) */
-	size_t message_size; /* IPFIX_MESSAGE_MIN to IPFIX_MESSAGE_MAX */
+	size_t message_size; /* up to IPFIX_MESSAGE_MAX */
 	const GPtrArray
 		*chosen; /* of TemplateConfig, borrowed: NULL, or what the collector is to have */
 } IpfixLayout;
@@ -58,6 +58,7 @@ typedef struct {
 	Template *names;
 	uint32_t host_needs; /* all that any of them has */
 	uint32_t flow_needs;
+	size_t min_message; /* into which each of them fits, and each of their records */
 	bool scopes_apart; /* each host with a MAC has hostScope, so that scopes need not be summed up */
 	uint16_t host_ids[IPFIX_HOST_KINDS][DIRECTIONS]; /* 0: there are no such records */
 	uint16_t flow_ids[IPFIX_FLOW_KINDS];
