@@ -32,7 +32,6 @@ static const RecordField host_spec[] = {
 	FIELD(host_fields, ip_version,        0,                           "ipVersion"),
 	FIELD(host_fields, source_mac,        NEEDS_UPLOAD | NEEDS_MAC,    "sourceMacAddress"),
 	FIELD(host_fields, destination_mac,   NEEDS_DOWNLOAD | NEEDS_MAC,  "destinationMacAddress"),
-	FIELD(host_fields, padding,           IN_MEMORY,                   "paddingOctets"),
 	WHOLE(host_fields, source_ipv4,       NEEDS_UPLOAD | NEEDS_IPV4,   "sourceIPv4Address"),
 	WHOLE(host_fields, destination_ipv4,  NEEDS_DOWNLOAD | NEEDS_IPV4, "destinationIPv4Address"),
 	FIELD(host_fields, source_ipv6,       NEEDS_UPLOAD | NEEDS_IPV6,   "sourceIPv6Address"),
@@ -43,7 +42,6 @@ static const RecordField host_spec[] = {
 	FIELD(host_fields, host_mac,          NEEDS_HOST_MAC,              "hostMacAddress"),
 	FIELD(host_fields, host_scope,        NEEDS_HOST_SCOPE,            "hostScope"),
 	FIELD(host_fields, host_name,         NEEDS_HOST_NAME,            "hostName"),
-	FIELD(host_fields, padding_2,         IN_MEMORY,                   "paddingOctets"),
 	WHOLE(host_fields, start_s,           NEEDS_CHOICE,                "flowStartSeconds"),
 	WHOLE(host_fields, end_s,             NEEDS_CHOICE,                "flowEndSeconds"),
 	FIELD(host_fields, start_uptime_ms,   NEEDS_UPTIME,                "flowStartSysUpTime"),
@@ -63,7 +61,6 @@ static const RecordField flow_spec[] = {
 	FIELD(flow_fields, reverse_min_ttl,          NEEDS_BIFLOW,                             "reverseMinimumTTL"),
 	FIELD(flow_fields, reverse_max_ttl,          NEEDS_BIFLOW,                             "reverseMaximumTTL"),
 	FIELD(flow_fields, reverse_end_reason,       NEEDS_BIFLOW,                             "reverseFlowEndReason"),
-	FIELD(flow_fields, padding_3,                IN_MEMORY,                                "paddingOctets"),
 	WHOLE(flow_fields, reverse_start_ms,         NEEDS_BIFLOW | NEEDS_MILLISECONDS,        "reverseFlowStartMilliseconds"),
 	WHOLE(flow_fields, reverse_end_ms,           NEEDS_BIFLOW | NEEDS_MILLISECONDS,        "reverseFlowEndMilliseconds"),
 	WHOLE(flow_fields, reverse_start_ntp,        NEEDS_BIFLOW | NEEDS_NANOSECONDS,         "reverseFlowStartNanoseconds"),
@@ -77,7 +74,6 @@ static const RecordField flow_spec[] = {
 	FIELD(flow_fields, reverse_layer2_octets,    NEEDS_BIFLOW | NEEDS_LAYER2,              "reverseLayer2OctetDeltaCount"),
 	WHOLE(flow_fields, reverse_next_hop_ipv4,    NEEDS_BIFLOW | NEEDS_ROUTES | NEEDS_IPV4, "reverseIpNextHopIPv4Address"),
 	FIELD(flow_fields, reverse_next_hop_ipv6,    NEEDS_BIFLOW | NEEDS_ROUTES | NEEDS_IPV6, "reverseIpNextHopIPv6Address"),
-	FIELD(flow_fields, padding_5,                IN_MEMORY,                                "paddingOctets"),
 	WHOLE(flow_fields, start_ms,                 NEEDS_MILLISECONDS,                       "flowStartMilliseconds"),
 	WHOLE(flow_fields, end_ms,                   NEEDS_MILLISECONDS,                       "flowEndMilliseconds"),
 	WHOLE(flow_fields, start_ntp,                NEEDS_NANOSECONDS,                        "flowStartNanoseconds"),
@@ -128,13 +124,11 @@ static const RecordField flow_spec[] = {
 	FIELD(flow_fields, start_uptime_ms,          NEEDS_UPTIME,                             "flowStartSysUpTime"),
 	FIELD(flow_fields, end_uptime_ms,            NEEDS_UPTIME,                             "flowEndSysUpTime"),
 	FIELD(flow_fields, dot1q_vlan,               NEEDS_CHOICE,                             "dot1qVlanId"),
-	FIELD(flow_fields, padding_4,                IN_MEMORY,                                "paddingOctets"),
 	{ .name = NULL },
 };
 
 static const RecordField statistics_spec[] = {
 	FIELD(statistics_fields, observation_domain,    0,         "observationDomainId"),
-	FIELD(statistics_fields, padding,               IN_MEMORY, "paddingOctets"),
 	WHOLE(statistics_fields, init_time_ms,          0,         "systemInitTimeMilliseconds"),
 	FIELD(statistics_fields, exported_messages,     0,         "exportedMessageTotalCount"),
 	FIELD(statistics_fields, exported_flow_records, 0,         "exportedFlowRecordTotalCount"),
@@ -158,14 +152,12 @@ static const RecordField sampling9_spec[] = {
 	FIELD(sampling9_fields, observation_domain, 0,         "observationDomainId"),
 	FIELD(sampling9_fields, interval,           0,         "samplingInterval"),
 	FIELD(sampling9_fields, algorithm,          0,         "samplingAlgorithm"),
-	FIELD(sampling9_fields, padding,            IN_MEMORY, "paddingOctets"),
 	{ .name = NULL },
 };
 
 static const RecordField sampling_spec[] = {
 	FIELD(sampling_fields, observation_domain, 0,         "observationDomainId"),
 	FIELD(sampling_fields, selector_algorithm, 0,         "selectorAlgorithm"),
-	FIELD(sampling_fields, padding,            IN_MEMORY, "paddingOctets"),
 	FIELD(sampling_fields, packet_interval,    0,         "samplingPacketInterval"),
 	FIELD(sampling_fields, packet_space,       0,         "samplingPacketSpace"),
 	{ .name = NULL },
@@ -194,21 +186,21 @@ static const RecordField user_name_spec[] = {
 	{ .name = NULL },
 };
 
-const RecordKind host_kind = { "hosts", 256, sizeof(struct host_fields), 0, host_spec };
-const RecordKind flow_kind = { "flows", 512, sizeof(struct flow_fields), 0, flow_spec };
-const RecordKind statistics_kind = { "statistics", 270, sizeof(struct statistics_fields), 1, statistics_spec };
-const RecordKind interface_kind = { "interfaces", 271, sizeof(struct interface_fields), 1, interface_spec };
-const RecordKind sampling_kind = { "sampling", 272, sizeof(struct sampling_fields), 1, sampling_spec };
-const RecordKind sampling9_kind = { "sampling", 273, sizeof(struct sampling9_fields), 1, sampling9_spec };
-const RecordKind ledger_kind = { "ledger", 280, sizeof(struct ledger_fields), 4, ledger_spec };
-const RecordKind name_kind = { "names", 281, sizeof(struct name_fields), 1, name_spec };
-const RecordKind user_name_kind = { "names", 282, sizeof(struct name_fields), 1, user_name_spec };
+const RecordKind host_kind = { "hosts", sizeof(struct host_fields), 0, host_spec };
+const RecordKind flow_kind = { "flows", sizeof(struct flow_fields), 0, flow_spec };
+const RecordKind statistics_kind = { "statistics", sizeof(struct statistics_fields), 1, statistics_spec };
+const RecordKind interface_kind = { "interfaces", sizeof(struct interface_fields), 1, interface_spec };
+const RecordKind sampling_kind = { "sampling", sizeof(struct sampling_fields), 1, sampling_spec };
+const RecordKind sampling9_kind = { "sampling", sizeof(struct sampling9_fields), 1, sampling9_spec };
+const RecordKind ledger_kind = { "ledger", sizeof(struct ledger_fields), 4, ledger_spec };
+const RecordKind name_kind = { "names", sizeof(struct name_fields), 1, name_spec };
+const RecordKind user_name_kind = { "names", sizeof(struct name_fields), 1, user_name_spec };
 /* clang-format on */
 
 const RecordField *record_field_find(const RecordKind *kind, const char *name)
 {
 	for (const RecordField *field = kind->fields; field->name; field++) {
-		if (!(field->needs & (IN_MEMORY | NEEDS_BIFLOW | NEEDS_UPTIME)) &&
+		if (!(field->needs & (NEEDS_BIFLOW | NEEDS_UPTIME)) &&
 		    !g_ascii_strcasecmp(field->name, name))
 			return field;
 	}

@@ -59,7 +59,6 @@ enum {
 	NEEDS_BIFLOW = 1 << 14,
 	NEEDS_CHOICE = 1 << 15, /* of templates that somebody has put together */
 	NEEDS_HOST_NAME = 1 << 16,
-	IN_MEMORY = 1 << 17, /* never on the wire: aligns the field that follows */
 };
 
 typedef struct {
@@ -75,8 +74,7 @@ typedef struct {
 /* Records of one layout in memory, whatever the templates that take from them. */
 typedef struct {
 	const char *name; /* for people */
-	uint16_t id;	  /* of the template that describes it, which libfixbuf calls internal */
-	uint16_t len;	  /* of the struct, of which the fields are all members, in their order */
+	uint16_t len;	  /* of the struct, in which the fields have this order */
 	uint16_t scope;	  /* how many of the first fields are the scope of options */
 	const RecordField *fields;
 } RecordKind;
@@ -91,7 +89,6 @@ struct host_fields {
 	uint8_t ip_version;
 	uint8_t source_mac[MAC_LEN];
 	uint8_t destination_mac[MAC_LEN];
-	uint8_t padding[2];
 	uint32_t source_ipv4;
 	uint32_t destination_ipv4;
 	uint8_t source_ipv6[ADDRESS_LEN];
@@ -102,13 +99,11 @@ struct host_fields {
 	uint8_t host_mac[MAC_LEN];
 	uint8_t host_scope;
 	char host_name[32];
-	uint8_t padding_2[1];
 	uint32_t start_s;
 	uint32_t end_s;
 	uint32_t start_uptime_ms; /* since the start of the Exporting Process, modulo 2^32 */
 	uint32_t end_uptime_ms;
 };
-_Static_assert(sizeof(struct host_fields) == 160, "host_fields has holes");
 
 /*
  * One for both families. What is told of the interface of one hook alone is 0 for the other.
@@ -128,7 +123,6 @@ struct flow_fields {
 	uint8_t reverse_min_ttl;
 	uint8_t reverse_max_ttl;
 	uint8_t reverse_end_reason;
-	uint8_t padding_3[1];
 	uint64_t reverse_start_ms;
 	uint64_t reverse_end_ms;
 	uint64_t reverse_start_ntp;
@@ -142,7 +136,6 @@ struct flow_fields {
 	uint64_t reverse_layer2_octets;
 	uint32_t reverse_next_hop_ipv4;
 	uint8_t reverse_next_hop_ipv6[ADDRESS_LEN];
-	uint8_t padding_5[4];
 	uint64_t start_ms;
 	uint64_t end_ms;
 	uint64_t start_ntp; /* seconds since 1900 in the upper half, their fraction in the lower */
@@ -193,13 +186,10 @@ struct flow_fields {
 	uint32_t start_uptime_ms; /* since the start of the Exporting Process, modulo 2^32 */
 	uint32_t end_uptime_ms;
 	uint16_t dot1q_vlan;
-	uint8_t padding_4[10];
 };
-_Static_assert(sizeof(struct flow_fields) == 344, "flow_fields has holes");
 
 struct statistics_fields {
 	uint32_t observation_domain;
-	uint8_t padding[4];
 	uint64_t init_time_ms;
 	uint64_t exported_messages;
 	uint64_t exported_flow_records;
@@ -210,32 +200,26 @@ struct statistics_fields {
 	uint64_t not_sent_packets;
 	uint64_t not_sent_octets;
 };
-_Static_assert(sizeof(struct statistics_fields) == 80, "statistics_fields has holes");
 
 struct interface_fields {
 	uint32_t ifindex;
 	char name[16];
 	char description[32];
 };
-_Static_assert(sizeof(struct interface_fields) == 52, "interface_fields has holes");
 
 struct sampling_fields {
 	uint32_t observation_domain;
 	uint16_t selector_algorithm;
-	uint8_t padding[2];
 	uint32_t packet_interval;
 	uint32_t packet_space;
 };
-_Static_assert(sizeof(struct sampling_fields) == 16, "sampling_fields has holes");
 
 /* The same as NetFlow has it (RFC 3954, 8: fields 34 and 35). */
 struct sampling9_fields {
 	uint32_t observation_domain;
 	uint32_t interval;
 	uint8_t algorithm;
-	uint8_t padding[3];
 };
-_Static_assert(sizeof(struct sampling9_fields) == 12, "sampling9_fields has holes");
 
 /* Of one class of frames. Texts are NUL padded. */
 struct ledger_fields {
@@ -247,13 +231,11 @@ struct ledger_fields {
 	uint64_t octets;
 	uint64_t layer2_octets;
 };
-_Static_assert(sizeof(struct ledger_fields) == 64, "ledger_fields has holes");
 
 struct name_fields {
 	uint8_t mac[MAC_LEN];
 	char name[32];
 };
-_Static_assert(sizeof(struct name_fields) == 38, "name_fields has holes");
 
 extern const RecordKind host_kind;
 extern const RecordKind flow_kind;

@@ -8,16 +8,16 @@
 
 static const RecordKind *const kinds[] = { &host_kind, &flow_kind };
 
-static void fields_are_all_of_the_struct(void **state)
+static void fields_lie_in_their_order(void **state)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
 		size_t end = 0;
 
 		for (const RecordField *field = kinds[i]->fields; field->name; field++) {
-			assert_int_equal(field->offset, end);
-			end += field->len;
+			assert_in_range(field->offset, end, kinds[i]->len);
+			end = field->offset + field->len;
 		}
-		assert_int_equal(end, kinds[i]->len);
+		assert_in_range(end, 1, kinds[i]->len);
 	}
 }
 
@@ -93,7 +93,7 @@ static void copy_is_equal_until_it_is_changed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields_are_all_of_the_struct),
+		cmocka_unit_test(fields_lie_in_their_order),
 		cmocka_unit_test(what_can_be_chosen_fits_into_any_message),
 		cmocka_unit_test(field_is_found_in_any_case_and_made_shorter),
 		cmocka_unit_test(field_that_cannot_be_is_an_error),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages of IPFIX (RFC 7011), by libfixbuf, which serves as a codec that writes to memory. The only module
- * that knows it, and how it has to be treated.
+ * Messages of IPFIX (RFC 7011). Templates and descriptions of elements are written by libfixbuf, which serves
+ * as a codec to memory, and records by wire.h, in a thirtieth of the time; so no message has both, as
+ * libfixbuf has it anyway.
  *
  * libfixbuf knows several domains in a session, but would let one message have records of two; so each
  * domain has a session of its own.
@@ -13,6 +14,7 @@
 #include <fixbuf/public.h>
 
 #include "base/error.h"
+#include "wire.h"
 
 #define IPFIX_VERSION 10
 #define SET_HEADER_LEN 4
@@ -53,21 +55,23 @@ typedef struct {
 	Domain domain;
 	fbInfoModel_t *model;
 	fbSession_t *session;
-	GHashTable *templates;	/* of Template, by their ids; borrowed */
-	GHashTable *kinds;	/* of RecordKind: those that libfixbuf knows */
+	GHashTable *layouts;	/* of WireLayout, by the ids of their templates */
 	fBuf_t *buffer;		/* owns the session and the exporter; NULL until it is open */
 	fbExporter_t *exporter; /* writes to @area */
 	uint8_t *area;
-	const Template *selected; /* of the record before; NULL: none */
+	bool is_written; /* by libfixbuf, into the message at hand */
+	uint32_t export_time_s;
+	WireMessage records;
+	const WireLayout *layout; /* of the record before ... */
+	uint16_t layout_id;	  /* ... and the id of its template */
 } IpfixDomain;
 
-/* One thing that goes into a message: a template, or a record of one. */
+/* One thing that libfixbuf writes. */
 typedef struct Item Item;
 struct Item {
 	gboolean (*put)(IpfixDomain *domain, const Item *item, GError **error);
-	uint16_t id;
-	const Template *record; /* of @data, ... */
-	const void *data;	/* ... or the fbInfoElement_t that is described */
+	uint16_t id;			/* of a template */
+	const fbInfoElement_t *element; /* that is described */
 };
 
 /* An error of libfixbuf as one of ours: its codes are its own, ours are errnos. */
@@ -86,8 +90,8 @@ static void ipfix_free(Domain *domain)
 	else
 		fbSessionFree(ipfix->session);
 	fbInfoModelFree(ipfix->model);
-	g_hash_table_unref(ipfix->templates);
-	g_hash_table_unref(ipfix->kinds);
+	g_hash_table_unref(ipfix->layouts);
+	wire_message_done(&ipfix->records);
 	g_free(ipfix->area);
 	g_free(ipfix);
 }
@@ -97,15 +101,6 @@ static bool append(fbTemplate_t *template, const char *name, uint16_t len, GErro
 	fbInfoElementSpec_t spec = { (char *)name, len, 0 };
 
 	return fbTemplateAppendSpec(template, &spec, 0, error);
-}
-
-static bool append_members(fbTemplate_t *template, const RecordKind *kind, GError **error)
-{
-	for (const RecordField *field = kind->fields; field->name; field++) {
-		if (!append(template, field->name, field->len, error))
-			return false;
-	}
-	return true;
 }
 
 static bool append_fields(fbTemplate_t *template, const Template *record, GError **error)
@@ -129,18 +124,6 @@ static bool add_if(bool ok, IpfixDomain *domain, bool internal, uint16_t id, fbT
 	return false;
 }
 
-/* What a record is like in memory, libfixbuf calls an internal template. */
-static bool add_kind(IpfixDomain *domain, const RecordKind *kind, GError **error)
-{
-	fbTemplate_t *template;
-
-	if (!g_hash_table_add(domain->kinds, (void *)kind))
-		return true;
-	template = fbTemplateAlloc(domain->model);
-	return add_if(append_members(template, kind, error), domain, true, kind->id, template,
-		      error);
-}
-
 static bool add_external(IpfixDomain *domain, const Template *record, GError **error)
 {
 	fbTemplate_t *template = fbTemplateAlloc(domain->model);
@@ -156,9 +139,10 @@ static bool ipfix_add_template(Domain *domain, const Template *record, GError **
 	IpfixDomain *ipfix = (IpfixDomain *)domain;
 	g_autoptr(GError) why = NULL;
 
-	if (!add_kind(ipfix, record->kind, &why) || !add_external(ipfix, record, &why))
+	if (!add_external(ipfix, record, &why))
 		return fail(error, why);
-	g_hash_table_insert(ipfix->templates, GUINT_TO_POINTER(record->id), (void *)record);
+	g_hash_table_insert(ipfix->layouts, GUINT_TO_POINTER(record->id),
+			    wire_layout_new(record, NULL, NULL));
 	return true;
 }
 
@@ -188,7 +172,8 @@ static void ipfix_set_message_size(Domain *domain, size_t message_size)
 	ipfix->exporter = fbExporterAllocBuffer(ipfix->area, (uint16_t)message_size);
 	if (ipfix->buffer)
 		fBufSetExporter(ipfix->buffer, ipfix->exporter);
-	ipfix->selected = NULL;
+	ipfix->is_written = false;
+	wire_message_set_size(&ipfix->records, message_size);
 }
 
 /* Once all templates are in the session: libfixbuf would write later ones at once. */
@@ -202,7 +187,10 @@ static void ipfix_open(Domain *domain)
 
 static void ipfix_set_export_time(Domain *domain, uint32_t export_time_s)
 {
-	fBufSetExportTime(((IpfixDomain *)domain)->buffer, export_time_s);
+	IpfixDomain *ipfix = (IpfixDomain *)domain;
+
+	fBufSetExportTime(ipfix->buffer, export_time_s);
+	ipfix->export_time_s = export_time_s;
 }
 
 /* libfixbuf leaves the header of a set whose first item did not fit any more. */
@@ -222,27 +210,57 @@ static size_t trim_empty_set(uint8_t *message, size_t len)
 	return end;
 }
 
-static bool ipfix_flush(Domain *domain, GPtrArray *messages, GError **error)
+static void take_message(Domain *domain, const uint8_t *octets, size_t len, GPtrArray *messages)
 {
-	IpfixDomain *ipfix = (IpfixDomain *)domain;
-	g_autoptr(GError) why = NULL;
-	IpfixMessage *message;
-	size_t len = 0;
+	IpfixMessage *message = domain_take_message(domain, octets, len);
 
-	/* Where there is nothing to write, the exporter's length is still that of the message
-	 * before; the version, which is in the second octet, tells. */
-	ipfix->area[1] = 0;
-	if (!fBufEmit(ipfix->buffer, &why))
-		return fail(error, why);
-	if (ipfix->area[1] == IPFIX_VERSION)
-		len = trim_empty_set(ipfix->area, fbExporterGetMsgLen(ipfix->exporter));
-	if (len <= IPFIX_HEADER_LEN)
-		return true;
-	message = domain_take_message(domain, ipfix->area, len);
 	message->sequence_offset = IPFIX_SEQUENCE_OFFSET;
 	message->sequence_step = message->contents.records;
 	memset(message->data + IPFIX_SEQUENCE_OFFSET, 0, sizeof(uint32_t));
 	g_ptr_array_add(messages, message);
+}
+
+/* What libfixbuf has written. */
+static bool flush_written(IpfixDomain *domain, GPtrArray *messages, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+	size_t len;
+
+	if (!domain->is_written)
+		return true;
+	domain->is_written = false;
+	if (!fBufEmit(domain->buffer, &why))
+		return fail(error, why);
+	len = trim_empty_set(domain->area, fbExporterGetMsgLen(domain->exporter));
+	take_message(&domain->domain, domain->area, len, messages);
+	return true;
+}
+
+static void flush_records(IpfixDomain *domain, GPtrArray *messages)
+{
+	WireMessage *records = &domain->records;
+	uint8_t *header = records->octets;
+
+	if (!records->items)
+		return;
+	wire_message_end(records);
+	wire_put16(header, IPFIX_VERSION);
+	wire_put16(header + 2, (uint32_t)records->len);
+	wire_put32(header + 4, domain->export_time_s);
+	wire_put32(header + 12, domain->domain.id);
+	take_message(&domain->domain, records->octets, records->len, messages);
+	wire_message_start(records);
+}
+
+/* One of them is empty. */
+static bool ipfix_flush(Domain *domain, GPtrArray *messages, GError **error)
+{
+	IpfixDomain *ipfix = (IpfixDomain *)domain;
+
+	flush_records(ipfix, messages);
+	if (!flush_written(ipfix, messages, error))
+		return false;
+	domain->first = domain->next;
 	return true;
 }
 
@@ -251,14 +269,20 @@ static bool put(IpfixDomain *domain, const Item *item, GPtrArray *messages, GErr
 	g_autoptr(GError) full = NULL;
 	g_autoptr(GError) why = NULL;
 
-	if (item->put(domain, item, &full))
+	flush_records(domain, messages);
+	if (item->put(domain, item, &full)) {
+		domain->is_written = true;
 		return true;
+	}
 	/* So ends a message that is full, and also one of templates before the first record. */
 	if (!g_error_matches(full, FB_ERROR_DOMAIN, FB_ERROR_EOM))
 		return fail(error, full);
-	if (!ipfix_flush(&domain->domain, messages, error))
+	if (!flush_written(domain, messages, error))
 		return false;
-	return item->put(domain, item, &why) || fail(error, why);
+	if (!item->put(domain, item, &why))
+		return fail(error, why);
+	domain->is_written = true;
+	return true;
 }
 
 static gboolean write_template(IpfixDomain *domain, const Item *item, GError **error)
@@ -273,44 +297,57 @@ static bool ipfix_put_template(Domain *domain, uint16_t id, GPtrArray *messages,
 	return put((IpfixDomain *)domain, &item, messages, error);
 }
 
-static gboolean write_record(IpfixDomain *domain, const Item *item, GError **error)
+static const WireLayout *find_layout(IpfixDomain *domain, uint16_t id)
 {
-	const Template *record = item->record;
-
-	if (domain->selected != record) {
-		if (!fBufSetInternalTemplate(domain->buffer, record->kind->id, error) ||
-		    !fBufSetExportTemplate(domain->buffer, record->id, error))
-			return FALSE;
-		domain->selected = record;
+	if (domain->layout_id != id) {
+		domain->layout = g_hash_table_lookup(domain->layouts, GUINT_TO_POINTER(id));
+		domain->layout_id = id;
 	}
-	return fBufAppend(domain->buffer, (uint8_t *)item->data, record->kind->len, error);
+	return domain->layout;
+}
+
+static uint8_t *reserve(IpfixDomain *domain, uint16_t id, size_t len, GPtrArray *messages,
+			GError **error)
+{
+	uint8_t *place = wire_message_add(&domain->records, id, len);
+
+	if (place)
+		return place;
+	flush_records(domain, messages);
+	place = wire_message_add(&domain->records, id, len);
+	if (!place)
+		error_set(error, "encode IPFIX: a message of %zu octets is too short for %zu",
+			  domain->records.size, len);
+	return place;
 }
 
 static bool ipfix_put_record(Domain *domain, uint16_t id, const void *record, GPtrArray *messages,
 			     GError **error)
 {
 	IpfixDomain *ipfix = (IpfixDomain *)domain;
-	Item item = { .put = write_record, .record = ipfix->selected, .data = record };
+	const WireLayout *layout = find_layout(ipfix, id);
+	uint8_t *place;
 
-	if (!item.record || item.record->id != id)
-		item.record = g_hash_table_lookup(ipfix->templates, GUINT_TO_POINTER(id));
-	if (!put(ipfix, &item, messages, error))
+	if (!flush_written(ipfix, messages, error))
 		return false;
+	place = reserve(ipfix, id, wire_layout_len(layout), messages, error);
+	if (!place)
+		return false;
+	wire_write(place, layout, record);
 	domain->contents.records++;
 	return true;
 }
 
 static gboolean write_type(IpfixDomain *domain, const Item *item, GError **error)
 {
-	domain->selected = NULL;
-	return fbInfoElementWriteOptionsRecord(domain->buffer, item->data, TEMPLATE_TYPES,
+	return fbInfoElementWriteOptionsRecord(domain->buffer, item->element, TEMPLATE_TYPES,
 					       TEMPLATE_TYPES, error);
 }
 
 static bool put_type(IpfixDomain *domain, const char *name, GPtrArray *messages, GError **error)
 {
 	const Item item = { .put = write_type,
-			    .data = fbInfoModelGetElementByName(domain->model, name) };
+			    .element = fbInfoModelGetElementByName(domain->model, name) };
 
 	if (!put(domain, &item, messages, error))
 		return false;
@@ -362,8 +399,8 @@ Domain *ipfix_domain_new(uint32_t id, uint32_t stream, uint32_t enterprise_numbe
 	g_autoptr(GError) error = NULL;
 
 	domain->domain = (Domain){ .form = &form, .id = id, .stream = stream };
-	domain->templates = g_hash_table_new(NULL, NULL);
-	domain->kinds = g_hash_table_new(NULL, NULL);
+	domain->layouts = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)wire_layout_free);
+	domain->records = (WireMessage){ .header_len = IPFIX_HEADER_LEN, .padding = 1 };
 	domain->model = model_new(enterprise_number);
 	domain->session = fbSessionAlloc(domain->model);
 	fbSessionSetDomain(domain->session, id);

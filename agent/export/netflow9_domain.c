@@ -10,10 +10,10 @@
 
 #include "base/error.h"
 #include "elements/elements.h"
+#include "wire.h"
 
 #define VERSION 9
 #define HEADER_LEN 20
-#define FLOWSET_HEADER_LEN 4
 #define FLOWSET_TEMPLATES 0
 #define FLOWSET_OPTIONS_TEMPLATES 1
 #define SEQUENCE_OFFSET 12
@@ -25,53 +25,36 @@
 #define SCOPE_INTERFACE 2
 
 typedef struct {
-	uint16_t type;
-	uint16_t len;
-	uint16_t offset; /* in memory */
-	bool is_integer;
-	uint16_t memory_len;
-} Field;
-
-typedef struct {
-	uint16_t id;
-	uint16_t scope; /* fields at the start that are the scope; 0: no options */
-	uint16_t len;	/* of a record */
-	guint n;
-	Field fields[];
-} Layout;
+	uint16_t scope;		/* fields at the start that are the scope; 0: no options */
+	GByteArray *specifiers; /* type and length of each field */
+	WireLayout *layout;
+} KnownTemplate;
 
 typedef struct {
 	Domain domain;
 	Elements *elements;
-	GHashTable *layouts; /* of Layout, by their ids */
+	GHashTable *templates; /* of KnownTemplate, by their ids */
 	uint64_t uptime_origin_ms;
 	uint32_t export_time_s;
-	uint8_t *area;
-	size_t len;	/* what is filled of it */
-	size_t flowset; /* where the last FlowSet begins; 0: there is none yet */
-	uint16_t flowset_id;
-	uint16_t count; /* of templates and records */
+	WireMessage message;
 } Netflow9Domain;
 
-static void put16(uint8_t *to, uint32_t value)
+static void known_template_free(gpointer data)
 {
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
+	KnownTemplate *known = data;
 
-static void put32(uint8_t *to, uint32_t value)
-{
-	put16(to, value >> 16);
-	put16(to + 2, value);
+	g_byte_array_unref(known->specifiers);
+	wire_layout_free(known->layout);
+	g_free(known);
 }
 
 static void netflow9_free(Domain *domain)
 {
 	Netflow9Domain *netflow9 = (Netflow9Domain *)domain;
 
-	g_hash_table_unref(netflow9->layouts);
+	g_hash_table_unref(netflow9->templates);
 	elements_free(netflow9->elements);
-	g_free(netflow9->area);
+	wire_message_done(&netflow9->message);
 	g_free(netflow9);
 }
 
@@ -87,50 +70,47 @@ static uint16_t type_of(const Netflow9Domain *netflow9, const RecordField *field
 	return element.number;
 }
 
+static bool is_skipped(const RecordField *field, void *user_data)
+{
+	return !type_of(user_data, field, false); /* of a scope, too: all that we have are IANA's */
+}
+
+static void add_specifier(KnownTemplate *known, uint16_t type, uint16_t len)
+{
+	uint8_t octets[4];
+
+	wire_put16(octets, type);
+	wire_put16(octets + 2, len);
+	g_byte_array_append(known->specifiers, octets, sizeof(octets));
+}
+
 static bool netflow9_add_template(Domain *domain, const Template *record, GError **error)
 {
 	Netflow9Domain *netflow9 = (Netflow9Domain *)domain;
-	Layout *layout = g_malloc0(sizeof(*layout) + record->fields->len * sizeof(Field));
+	KnownTemplate *known = g_new0(KnownTemplate, 1);
 
-	layout->id = record->id;
-	layout->scope = record->kind->scope;
+	known->scope = record->kind->scope;
+	known->specifiers = g_byte_array_new();
+	known->layout = wire_layout_new(record, is_skipped, netflow9);
 	for (guint i = 0; i < record->fields->len; i++) {
-		const TemplateField *from = &g_array_index(record->fields, TemplateField, i);
-		const Field field = {
-			.type = type_of(netflow9, from->from, i < layout->scope),
-			.len = from->len,
-			.offset = from->from->offset,
-			.is_integer = from->from->is_integer,
-			.memory_len = from->from->len,
-		};
+		const TemplateField *field = &g_array_index(record->fields, TemplateField, i);
+		uint16_t type = type_of(netflow9, field->from, i < known->scope);
 
-		if (!field.type)
-			continue;
-		layout->fields[layout->n++] = field;
-		layout->len += field.len;
+		if (type)
+			add_specifier(known, type, field->len);
 	}
-	g_hash_table_insert(netflow9->layouts, GUINT_TO_POINTER(layout->id), layout);
-	if (layout->n)
+	g_hash_table_insert(netflow9->templates, GUINT_TO_POINTER(record->id), known);
+	if (known->specifiers->len)
 		return true;
 	error_set(error, "template %u has nothing that NetFlow 9 knows", record->id);
 	return false;
 }
 
-static void start_message(Netflow9Domain *netflow9)
-{
-	netflow9->len = HEADER_LEN;
-	netflow9->flowset = 0;
-	netflow9->count = 0;
-	netflow9->domain.contents = (IpfixContents){ 0 };
-}
-
 static void netflow9_set_message_size(Domain *domain, size_t message_size)
 {
-	Netflow9Domain *netflow9 = (Netflow9Domain *)domain;
-
 	domain->message_size = message_size;
-	netflow9->area = g_realloc(netflow9->area, message_size);
-	start_message(netflow9);
+	domain->contents = (IpfixContents){ 0 };
+	wire_message_set_size(&((Netflow9Domain *)domain)->message, message_size);
 }
 
 static void netflow9_open(Domain *domain)
@@ -144,33 +124,15 @@ static void netflow9_set_export_time(Domain *domain, uint32_t export_time_s)
 
 static void write_header(Netflow9Domain *netflow9)
 {
-	uint8_t *header = netflow9->area;
+	uint8_t *header = netflow9->message.octets;
 
-	put16(header, VERSION);
-	put16(header + 2, netflow9->count);
-	put32(header + 4,
-	      (uint32_t)(netflow9->export_time_s * UINT64_C(1000) - netflow9->uptime_origin_ms));
-	put32(header + 8, netflow9->export_time_s);
-	put32(header + SEQUENCE_OFFSET, 0);
-	put32(header + 16, netflow9->domain.id);
-}
-
-static size_t padded(size_t len)
-{
-	return (len + PADDING - 1) / PADDING * PADDING;
-}
-
-/* There is room for it: who adds to a FlowSet has kept it. */
-static void end_flowset(Netflow9Domain *netflow9)
-{
-	size_t end = padded(netflow9->len);
-
-	if (!netflow9->flowset)
-		return;
-	memset(netflow9->area + netflow9->len, 0, end - netflow9->len);
-	netflow9->len = end;
-	put16(netflow9->area + netflow9->flowset + 2, (uint32_t)(end - netflow9->flowset));
-	netflow9->flowset = 0;
+	wire_put16(header, VERSION);
+	wire_put16(header + 2, netflow9->message.items);
+	wire_put32(header + 4, (uint32_t)(netflow9->export_time_s * UINT64_C(1000) -
+					  netflow9->uptime_origin_ms));
+	wire_put32(header + 8, netflow9->export_time_s);
+	wire_put32(header + SEQUENCE_OFFSET, 0);
+	wire_put32(header + 16, netflow9->domain.id);
 }
 
 static bool netflow9_flush(Domain *domain, GPtrArray *messages, GError **error)
@@ -178,123 +140,70 @@ static bool netflow9_flush(Domain *domain, GPtrArray *messages, GError **error)
 	Netflow9Domain *netflow9 = (Netflow9Domain *)domain;
 	IpfixMessage *message;
 
-	if (netflow9->count) {
-		end_flowset(netflow9);
-		write_header(netflow9);
-		message = domain_take_message(domain, netflow9->area, netflow9->len);
-		message->sequence_offset = SEQUENCE_OFFSET;
-		message->sequence_step = 1; /* it counts Export Packets */
-		g_ptr_array_add(messages, message);
-	}
-	start_message(netflow9);
-	domain->first = domain->next;
+	if (!netflow9->message.items)
+		return true;
+	wire_message_end(&netflow9->message);
+	write_header(netflow9);
+	message = domain_take_message(domain, netflow9->message.octets, netflow9->message.len);
+	message->sequence_offset = SEQUENCE_OFFSET;
+	message->sequence_step = 1; /* it counts Export Packets */
+	g_ptr_array_add(messages, message);
+	wire_message_start(&netflow9->message);
 	return true;
-}
-
-static bool fits(const Netflow9Domain *netflow9, uint16_t flowset_id, size_t len)
-{
-	bool goes_on = netflow9->flowset && netflow9->flowset_id == flowset_id;
-	size_t start = goes_on ? netflow9->len : padded(netflow9->len) + FLOWSET_HEADER_LEN;
-
-	return padded(start + len) <= netflow9->domain.message_size && netflow9->count < UINT16_MAX;
 }
 
 /* Where @len octets of the FlowSet go; NULL: more than any message has. */
 static uint8_t *reserve(Netflow9Domain *netflow9, uint16_t flowset_id, size_t len,
 			GPtrArray *messages, GError **error)
 {
-	uint8_t *place;
+	uint8_t *place = wire_message_add(&netflow9->message, flowset_id, len);
 
-	if (!fits(netflow9, flowset_id, len))
-		netflow9_flush(&netflow9->domain, messages, NULL);
-	if (!fits(netflow9, flowset_id, len)) {
+	if (place)
+		return place;
+	netflow9_flush(&netflow9->domain, messages, NULL);
+	place = wire_message_add(&netflow9->message, flowset_id, len);
+	if (!place)
 		error_set(error, "encode NetFlow 9: a message of %zu octets is too short for %zu",
 			  netflow9->domain.message_size, len);
-		return NULL;
-	}
-	if (!netflow9->flowset || netflow9->flowset_id != flowset_id) {
-		end_flowset(netflow9);
-		netflow9->flowset = netflow9->len;
-		netflow9->flowset_id = flowset_id;
-		put16(netflow9->area + netflow9->len, flowset_id);
-		netflow9->len += FLOWSET_HEADER_LEN;
-	}
-	place = netflow9->area + netflow9->len;
-	netflow9->len += len;
-	netflow9->count++;
 	return place;
 }
 
-static const Layout *layout_of(const Netflow9Domain *netflow9, uint16_t id)
+static const KnownTemplate *find_template(const Netflow9Domain *netflow9, uint16_t id)
 {
-	return g_hash_table_lookup(netflow9->layouts, GUINT_TO_POINTER(id));
-}
-
-static void write_fields(uint8_t *to, const Layout *layout)
-{
-	for (guint i = 0; i < layout->n; i++) {
-		put16(to + 4 * i, layout->fields[i].type);
-		put16(to + 4 * i + 2, layout->fields[i].len);
-	}
+	return g_hash_table_lookup(netflow9->templates, GUINT_TO_POINTER(id));
 }
 
 static bool netflow9_put_template(Domain *domain, uint16_t id, GPtrArray *messages, GError **error)
 {
-	Netflow9Domain *netflow9 = (Netflow9Domain *)domain;
-	const Layout *layout = layout_of(netflow9, id);
-	size_t header_len = layout->scope ? 6 : 4, fields_len = 4 * (size_t)layout->n;
-	uint8_t *place =
-		reserve(netflow9, layout->scope ? FLOWSET_OPTIONS_TEMPLATES : FLOWSET_TEMPLATES,
-			header_len + fields_len, messages, error);
+	const KnownTemplate *known = find_template((Netflow9Domain *)domain, id);
+	uint16_t flowset = known->scope ? FLOWSET_OPTIONS_TEMPLATES : FLOWSET_TEMPLATES;
+	uint32_t header_len = known->scope ? 6 : 4, scope_len = 4u * known->scope;
+	uint8_t *place = reserve((Netflow9Domain *)domain, flowset,
+				 header_len + known->specifiers->len, messages, error);
 
 	if (!place)
 		return false;
-	put16(place, id);
-	if (layout->scope) {
-		put16(place + 2, 4u * layout->scope);
-		put16(place + 4, (uint32_t)(fields_len - 4 * (size_t)layout->scope));
+	wire_put16(place, id);
+	if (known->scope) {
+		wire_put16(place + 2, scope_len);
+		wire_put16(place + 4, known->specifiers->len - scope_len);
 	} else {
-		put16(place + 2, layout->n);
+		wire_put16(place + 2, known->specifiers->len / 4);
 	}
-	write_fields(place + header_len, layout);
+	memcpy(place + header_len, known->specifiers->data, known->specifiers->len);
 	return true;
-}
-
-static uint64_t integer_at(const uint8_t *from, uint16_t len)
-{
-	uint64_t value = 0;
-
-	/* In host byte order, whichever that is. */
-	for (uint16_t i = 0; i < len; i++)
-		value |= (uint64_t)from[G_BYTE_ORDER == G_LITTLE_ENDIAN ? i : len - 1 - i] << 8 * i;
-	return value;
-}
-
-static void write_integer(uint8_t *to, uint16_t len, uint64_t value)
-{
-	for (uint16_t i = len; i-- > 0; value >>= 8)
-		to[i] = (uint8_t)value;
 }
 
 static bool netflow9_put_record(Domain *domain, uint16_t id, const void *record,
 				GPtrArray *messages, GError **error)
 {
-	Netflow9Domain *netflow9 = (Netflow9Domain *)domain;
-	const Layout *layout = layout_of(netflow9, id);
-	uint8_t *place = reserve(netflow9, id, layout->len, messages, error);
+	const WireLayout *layout = find_template((Netflow9Domain *)domain, id)->layout;
+	uint8_t *place =
+		reserve((Netflow9Domain *)domain, id, wire_layout_len(layout), messages, error);
 
 	if (!place)
 		return false;
-	for (guint i = 0; i < layout->n; i++) {
-		const Field *field = &layout->fields[i];
-		const uint8_t *from = (const uint8_t *)record + field->offset;
-
-		if (field->is_integer)
-			write_integer(place, field->len, integer_at(from, field->memory_len));
-		else
-			memcpy(place, from, field->len);
-		place += field->len;
-	}
+	wire_write(place, layout, record);
 	domain->contents.records++;
 	return true;
 }
@@ -316,7 +225,8 @@ Domain *netflow9_domain_new(uint32_t id, uint32_t stream, uint64_t uptime_origin
 
 	domain->domain = (Domain){ .form = &form, .id = id, .stream = stream };
 	domain->elements = elements_new(OUR_ENTERPRISE);
-	domain->layouts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	domain->templates = g_hash_table_new_full(NULL, NULL, NULL, known_template_free);
+	domain->message = (WireMessage){ .header_len = HEADER_LEN, .padding = PADDING };
 	domain->uptime_origin_ms = uptime_origin_ms;
 	return &domain->domain;
 }

@@ -346,10 +346,19 @@ listens() {
 	router cat /proc/net/udp | grep -qi "$(printf ':%04X 00000000:0000' "$1")"
 }
 
-# What they have received is then on the disk.
+# Whether all datagrams have been read that have come.
+are_read() {
+	router cat /proc/net/udp /proc/net/udp6 |
+		awk '$1 ~ /^[0-9]+:$/ && $5 !~ /:00000000$/ { waiting = 1 } END { exit waiting }'
+}
+
+# What has been sent to them is then on the disk: of what still waits when it is stopped, nfcapd reads nothing.
 stop_collectors() {
 	local collector
 
+	if ((${#COLLECTORS[@]})); then
+		eventually 10 are_read
+	fi
 	for collector in "${COLLECTORS[@]}"; do
 		kill -TERM "$collector"
 		wait "$collector" || :
