@@ -317,9 +317,11 @@ static __always_inline bool count_first_in(struct __sk_buff *skb, const struct p
 	void *table = bpf_map_lookup_elem(tables, &packet->flow.place);
 	struct flow_traffic *traffic;
 
-	if (!table || bpf_map_update_elem(table, key, &no_flow_traffic, BPF_NOEXIST))
+	if (!table)
 		return false;
-	__sync_fetch_and_add(&control.flows_added, 1);
+	/* The entry may be there, without packets: the agent has kept it for the flow. */
+	if (!bpf_map_update_elem(table, key, &no_flow_traffic, BPF_NOEXIST))
+		__sync_fetch_and_add(&control.flows_added, 1);
 	traffic = bpf_map_lookup_elem(table, key);
 	keep_apart(family);
 	if (!traffic)
@@ -350,6 +352,8 @@ static __always_inline enum flow_class count_in(struct __sk_buff *skb, const str
 	traffic = bpf_map_lookup_elem(table, key);
 	keep_apart(family);
 	if (!traffic)
+		return count_first(skb, packet) ? FLOW_COUNTED : FLOW_LIMIT;
+	if (!traffic->packets)
 		return count_first(skb, packet) ? FLOW_COUNTED : FLOW_LIMIT;
 	count_packet(traffic, packet);
 	return FLOW_COUNTED;

@@ -350,6 +350,37 @@ static void flood_takes_no_place_from_flows_that_go_on(void **state)
 	assert_sweep(lab, 0, 0);
 }
 
+/* In its place there is nothing of what was told before. */
+static void flow_that_keeps_its_place_is_told_like_a_new_one(void **state)
+{
+	Lab *lab = *state;
+	g_autoptr(Config) config = config_of(lab, "");
+	g_autoptr(FlowMetering) metering = flow_metering_new(config);
+	const uint64_t ticks_ns = 20000000; /* as above */
+	g_autoptr(GArray) flows = NULL;
+	const FlowDelta *flow;
+	uint64_t start;
+
+	for (int sweep = 0; sweep < 6; sweep++) {
+		send_packets(lab->classifier, HOOK_INGRESS, 5000, 0, 3);
+		send_packets_ipv6(lab->classifier, HOOK_INGRESS, 5000, 3);
+		count_flows(lab, metering);
+	}
+	assert_int_equal(cache_flows_added(lab->cache), 0);
+	start = monotonic_ns();
+	send_packets(lab->classifier, HOOK_INGRESS, 5000, 0, 3);
+	send_packets_ipv6(lab->classifier, HOOK_INGRESS, 5000, 3);
+	assert_int_equal(cache_flows_added(lab->cache), 0);
+	flows = sweep_flows(lab);
+	assert_int_equal(flows->len, 2);
+	for (guint i = 0; i < flows->len; i++) {
+		flow = &g_array_index(flows, FlowDelta, i);
+		assert_flow(flow, i ? 6 : 4, i ? 48 : 28);
+		assert_int_equal(flow->attributes.min_octets, i ? 48 : 28);
+		assert_in_range(flow->first_ns, start - ticks_ns, flow->last_ns);
+	}
+}
+
 static const FlowPathSum *sum_at(const FlowMetering *metering, enum hook hook)
 {
 	const GPtrArray *sums = flow_metering_path_sums(metering);
@@ -559,6 +590,7 @@ int main(void)
 		IN_FLOW_LAB(metering_has_all_flows_of_all_sweeps),
 		IN_FLOW_LAB(last_report_has_all_flows),
 		IN_FLOW_LAB(flood_takes_no_place_from_flows_that_go_on),
+		IN_FLOW_LAB(flow_that_keeps_its_place_is_told_like_a_new_one),
 		IN_FLOW_LAB(metering_sums_up_flows_by_path),
 		IN_FLOW_LAB(interfaces_that_are_no_key_are_not_told),
 		IN_FLOW_LAB(flows_are_adopted_with_their_counts),
