@@ -20,16 +20,16 @@ struct flow_table_ipv4 {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct flow_key_ipv4));
-	__uint(value_size, sizeof(struct flow_traffic));
+	__uint(key_size, sizeof(__u64));
+	__uint(value_size, sizeof(struct flow_ipv4));
 };
 
 struct flow_table_ipv6 {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct flow_key_ipv6));
-	__uint(value_size, sizeof(struct flow_traffic));
+	__uint(key_size, sizeof(__u64));
+	__uint(value_size, sizeof(struct flow_ipv6));
 };
 
 /* Indexed by FLOW_PLACE(); empty where nobody wants flows. */
@@ -179,7 +179,7 @@ struct flow_notes {
 	struct fragment_ports ports;
 };
 
-static const struct flow_traffic no_flow_traffic;
+static const struct flow_ipv6 no_flow; /* the longer one */
 
 static __always_inline __u16 flow_point(enum hook hook)
 {
@@ -306,26 +306,71 @@ static __always_inline void count_packet(struct flow_traffic *traffic, const str
 		attributes->max_ttl = flow->ttl;
 }
 
+/* A summand of the digest. */
+static __always_inline __u64 product(const union flow_words *key, int word)
+{
+	return (key->halves[2 * word] + control.secrets[2 * word]) *
+	       (key->halves[2 * word + 1] + control.secrets[2 * word + 1]);
+}
+
+/* Here and below, @words is how many there are in a key of the family, a constant. */
+static __always_inline __u64 digest_of(const union flow_words *key, int words)
+{
+	__u64 digest = product(key, 0) + product(key, 1) + product(key, 2) + product(key, 3);
+
+	if (words == FLOW_WORDS_IPV6)
+		digest += product(key, 4) + product(key, 5) + product(key, 6);
+	return digest;
+}
+
+static __always_inline __u64 difference(const union flow_words *one, const union flow_words *other,
+					int word)
+{
+	return one->words[word] ^ other->words[word];
+}
+
+/* Word by word there would be as many branches. */
+static __always_inline bool is_same_key(const union flow_words *one, const union flow_words *other,
+					int words)
+{
+	__u64 differences = difference(one, other, 0) | difference(one, other, 1) |
+			    difference(one, other, 2) | difference(one, other, 3);
+
+	if (words == FLOW_WORDS_IPV6)
+		differences |= difference(one, other, 4) | difference(one, other, 5) |
+			       difference(one, other, 6);
+	return !differences;
+}
+
+/* An entry of a table begins with the key. */
+static __always_inline struct flow_traffic *traffic_behind(union flow_words *key, int words)
+{
+	return (struct flow_traffic *)&key->words[words];
+}
+
 /*
  * In these two, @tables is one of the maps above. Each family has code of its own, since the kernel calls
  * directly only what looks in a map that it knows, and nothing but a lookup makes a pointer: without
  * CAP_PERFMON it would follow one that may be a constant NULL to where it is used.
  */
 static __always_inline bool count_first_in(struct __sk_buff *skb, const struct packet *packet,
-					   void *tables, const void *key, int family)
+					   void *tables, int words)
 {
 	void *table = bpf_map_lookup_elem(tables, &packet->flow.place);
 	struct flow_traffic *traffic;
+	union flow_words *entry;
 
 	if (!table)
 		return false;
-	/* The entry may be there, without packets: the agent has kept it for the flow. */
-	if (!bpf_map_update_elem(table, key, &no_flow_traffic, BPF_NOEXIST))
+	/* The entry may be there, without packets: the agent has kept it for a flow of this digest. */
+	if (!bpf_map_update_elem(table, &packet->flow.digest, &no_flow, BPF_NOEXIST))
 		__sync_fetch_and_add(&control.flows_added, 1);
-	traffic = bpf_map_lookup_elem(table, key);
-	keep_apart(family);
-	if (!traffic)
+	entry = bpf_map_lookup_elem(table, &packet->flow.digest);
+	keep_apart(words);
+	if (!entry)
 		return false;
+	__builtin_memcpy(entry->words, packet->flow.key.words, words * sizeof(*entry->words));
+	traffic = traffic_behind(entry, words);
 	begin_flow(skb, traffic, &packet->flow);
 	count_packet(traffic, packet);
 	traffic->first_ticks = traffic->last_ticks;
@@ -335,26 +380,31 @@ static __always_inline bool count_first_in(struct __sk_buff *skb, const struct p
 /* A function, so that what only it needs is not kept for the packets of known flows. */
 static __noinline int count_first(struct __sk_buff *skb, const struct packet *packet)
 {
-	const union flow_words *key = &packet->flow.key;
-
-	return packet->ip_version == 4 ? count_first_in(skb, packet, &flows_ipv4, &key->ipv4, 4) :
-					 count_first_in(skb, packet, &flows_ipv6, &key->ipv6, 6);
+	return packet->ip_version == 4 ? count_first_in(skb, packet, &flows_ipv4, FLOW_WORDS_IPV4) :
+					 count_first_in(skb, packet, &flows_ipv6, FLOW_WORDS_IPV6);
 }
 
-static __always_inline enum flow_class count_in(struct __sk_buff *skb, const struct packet *packet,
-						void *tables, const void *key, int family)
+static __always_inline enum flow_class count_in(struct __sk_buff *skb, struct packet *packet,
+						void *tables, int words)
 {
-	void *table = bpf_map_lookup_elem(tables, &packet->flow.place);
+	struct flow_packet *flow = &packet->flow;
 	struct flow_traffic *traffic;
+	union flow_words *entry;
+	void *table;
 
+	flow->digest = digest_of(&flow->key, words);
+	table = bpf_map_lookup_elem(tables, &flow->place);
 	if (!table)
 		return FLOW_LIMIT;
-	traffic = bpf_map_lookup_elem(table, key);
-	keep_apart(family);
-	if (!traffic)
+	entry = bpf_map_lookup_elem(table, &flow->digest);
+	keep_apart(words);
+	if (!entry)
 		return count_first(skb, packet) ? FLOW_COUNTED : FLOW_LIMIT;
+	traffic = traffic_behind(entry, words);
 	if (!traffic->packets)
 		return count_first(skb, packet) ? FLOW_COUNTED : FLOW_LIMIT;
+	if (!is_same_key(entry, &flow->key, words))
+		return FLOW_LIMIT;
 	count_packet(traffic, packet);
 	return FLOW_COUNTED;
 }
@@ -375,12 +425,12 @@ static __always_inline enum flow_class count_flow(struct __sk_buff *skb, struct 
 		key->addresses[1] = join_words(key_tags(skb, packet), 0);
 		if (samples(SAMPLE_FLOWS) && !is_flow_chosen(packet, 4))
 			return FLOW_UNSAMPLED;
-		return count_in(skb, packet, &flows_ipv4, &key->ipv4, 4);
+		return count_in(skb, packet, &flows_ipv4, FLOW_WORDS_IPV4);
 	}
-	key->tags_ipv6 = key_tags(skb, packet);
+	key->tags_ipv6 = join_words(key_tags(skb, packet), 0);
 	if (samples(SAMPLE_FLOWS) && !is_flow_chosen(packet, 6))
 		return FLOW_UNSAMPLED;
-	return count_in(skb, packet, &flows_ipv6, &key->ipv6, 6);
+	return count_in(skb, packet, &flows_ipv6, FLOW_WORDS_IPV6);
 }
 
 #endif

@@ -117,14 +117,17 @@ union flow_words {
 	struct flow_key_ipv6 ipv6;
 	struct {
 		__u64 start[2];
-		__u64 addresses[4]; /* of IPv4, the first; and the tags are in the next */
-		__u32 tags_ipv6;
+		__u64 addresses[4]; /* of IPv4, the first; and the tags are in the next, alone */
+		__u64 tags_ipv6;    /* in the first half */
 	};
+	__u64 words[FLOW_WORDS_IPV6]; /* of IPv4, FLOW_WORDS_IPV4 */
+	__u32 halves[2 * FLOW_WORDS_IPV6];
 };
 
 /* What of a packet only flows ask for: of its IP header first, then what note_flow() adds. */
 struct flow_packet {
 	union flow_words key; /* the addresses alone, until begin_key() */
+	__u64 digest;	      /* of the key */
 	__u32 place;	      /* FLOW_PLACE() */
 	__u32 transport;      /* where the transport header begins in the frame */
 	__u32 fragment_id;

@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define METER_LAYOUT 8
+#define METER_LAYOUT 9
 
 /* The length of an Ethernet address; <linux/if_ether.h> calls it ETH_ALEN. */
 #define MAC_LEN 6
@@ -78,7 +78,7 @@ enum ledger_class {
 enum flow_class {
 	FLOW_COUNTED,	/* to a flow */
 	FLOW_ELSEWHERE, /* not here: it passes through, and is counted where it leaves */
-	FLOW_LIMIT,	/* here only: the table of flows was full */
+	FLOW_LIMIT,	/* here only: there was no room in the table of flows */
 	FLOW_NOT_IP,
 	FLOW_MALFORMED,
 	FLOW_UNSAMPLED, /* to no flow, as flows are sampled */
@@ -208,15 +208,45 @@ struct flow_attributes {
 };
 _Static_assert(sizeof(struct flow_attributes) == 32, "flow_attributes is ABI");
 
+/* What each packet changes stands first, so that it is in few cache lines. */
 struct flow_traffic {
 	__u64 packets;
 	__u64 octets;
 	__u64 layer2_octets;
-	__u32 first_ticks; /* as in struct traffic */
-	__u32 last_ticks;
+	__u32 last_ticks; /* as in struct traffic */
 	struct flow_attributes attributes;
+	__u32 first_ticks;
 };
 _Static_assert(sizeof(struct flow_traffic) == 64, "flow_traffic is ABI");
+
+/*
+ * An entry of a table of flows, where it stands under a digest of its key: the kernel takes longer to hash
+ * and to compare the key itself. The classifier compares that, too. Without packets it is anybody's; with
+ * packets it is not found by another flow of the same digest, which is counted as FLOW_LIMIT.
+ *
+ * The digest is the sum, modulo 2^64, of a product for each word of the key, that of its halves, to each of
+ * which a secret number has been added (Lemire and Kaser, Strongly universal string hashing is fast, 2014).
+ * If in two keys one half of a word differs, by d, then their digests differ by d times the secret which was
+ * added to the other half, and by what this secret does not change. As d has 32 bits, that comes to 0 for one
+ * secret in 2^33 at most, also if somebody chose the keys who does not know the secrets.
+ */
+struct flow_ipv4 {
+	struct flow_key_ipv4 key;
+	__u32 reserved;
+	struct flow_traffic traffic;
+};
+_Static_assert(sizeof(struct flow_ipv4) == 96, "flow_ipv4 is ABI");
+
+struct flow_ipv6 {
+	struct flow_key_ipv6 key;
+	__u32 reserved;
+	struct flow_traffic traffic;
+};
+_Static_assert(sizeof(struct flow_ipv6) == 120, "flow_ipv6 is ABI");
+
+/* Of 8 octets, in a key. */
+#define FLOW_WORDS_IPV4 4
+#define FLOW_WORDS_IPV6 7
 
 /*
  * The first fragment of a packet has its ports; where they are known, those of the later ones are told
@@ -309,10 +339,10 @@ _Static_assert(sizeof(struct ledger_sheet) == 24 + 32 * (LEDGER_CLASSES + FLOW_C
 
 /* An entry of the ledger's map. The notes are the classifier's own, on the frame at hand. */
 struct ledger_page {
-	__u64 notes[40];
+	__u64 notes[48];
 	struct ledger_sheet sheet;
 };
-_Static_assert(sizeof(struct ledger_page) == 320 + sizeof(struct ledger_sheet),
+_Static_assert(sizeof(struct ledger_page) == 384 + sizeof(struct ledger_sheet),
 	       "ledger_page is ABI");
 
 /*
@@ -341,13 +371,15 @@ _Static_assert(GENERATIONS == 2, "no second place is another generation's first 
 struct meter_control {
 	__u32 layout; /* METER_LAYOUT */
 	__u32 reserved;
-	__u64 identity;	   /* random: which tables these are, among those that there have been */
-	__u64 generation;  /* the active one; only the agent writes it */
-	__u64 exported;	   /* the newest generation whose deltas have been handed to all outputs */
-	__u64 apart[4];	   /* what is read for each packet is not in one cache line with ... */
+	__u64 identity;	  /* random: which tables these are, among those that there have been */
+	__u64 generation; /* the active one; only the agent writes it */
+	__u64 exported;	  /* the newest generation whose deltas have been handed to all outputs */
+	__u64 secrets[2 *
+		      FLOW_WORDS_IPV6]; /* random, as long as the tables are there: for digests */
+	__u64 apart[6];	   /* what is read for each packet is not in one cache line with ... */
 	__u64 flows_added; /* ... the number of entries that were ever made in tables of flows */
 };
-_Static_assert(sizeof(struct meter_control) == 72, "meter_control is ABI");
+_Static_assert(sizeof(struct meter_control) == 200, "meter_control is ABI");
 
 /*
  * Longest-prefix keys. `length` counts the bits that follow it; the words before the address are always

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -134,6 +135,15 @@ static bool open_tables(Cache *cache, enum table table, GError **error)
 }
 
 /* Generations count from 1, so that 0 can say "none". */
+static void begin_control(struct meter_control *control)
+{
+	if (getrandom(control->secrets, sizeof(control->secrets), 0) != sizeof(control->secrets))
+		g_error("getrandom: no random numbers");
+	control->identity = (uint64_t)g_random_int() << 32 | g_random_int();
+	control->generation = 1;
+	control->layout = METER_LAYOUT;
+}
+
 static bool open_control(Cache *cache, GError **error)
 {
 	int fd = map_open(cache->dir, map_specs[MAP_CONTROL].name, MAP_CONTROL, 0, -1, error);
@@ -142,11 +152,8 @@ static bool open_control(Cache *cache, GError **error)
 	cache->control = fd < 0 ? NULL : map_memory(fd, MAP_CONTROL, error);
 	if (!cache->control)
 		return false;
-	if (!cache->control->layout) {
-		cache->control->identity = (uint64_t)g_random_int() << 32 | g_random_int();
-		cache->control->generation = 1;
-		cache->control->layout = METER_LAYOUT;
-	}
+	if (!cache->control->layout)
+		begin_control(cache->control);
 	if (cache->control->layout == METER_LAYOUT)
 		return true;
 	error_set(error,

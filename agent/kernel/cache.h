@@ -93,8 +93,8 @@ bool cache_read_hosts(Cache *cache, GArray *deltas, GError **error);
 bool cache_read_flows(Cache *cache, GError **error);
 
 /*
- * ... and shown one by one; the same flow may come once for each CPU, and without packets. *@keep may be
- * set until cache_empty(): as in flow_tables_visit().
+ * ... and shown one by one; the same flow may come once for each CPU. *@keep may be set until
+ * cache_empty(): as in flow_tables_visit().
  */
 typedef void (*CacheFlowVisitor)(const FlowDelta *delta, bool *keep, void *user_data);
 void cache_visit_flows(const Cache *cache, CacheFlowVisitor visit, void *user_data);

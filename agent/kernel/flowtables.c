@@ -2,6 +2,7 @@
 #include "flowtables.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -16,10 +17,10 @@
 typedef struct {
 	int fd; /* -1: there is none */
 	uint32_t max_entries;
-	GArray *keys;	/* what the last read found, ... */
-	GArray *values; /* ... of struct flow_traffic, and ... */
-	GArray *keep;	/* ... of bool */
-	uint32_t kept;	/* entries that were there from the beginning of the generation */
+	GArray *digests; /* what the last read found: of uint64_t, ... */
+	GArray *entries; /* ... of struct flow_ipv4 or struct flow_ipv6, and ... */
+	GArray *keep;	 /* ... of bool */
+	uint32_t kept;	 /* entries that were there from the beginning of the generation */
 } FlowTable;
 
 struct FlowTables {
@@ -35,11 +36,26 @@ struct FlowTables {
 static const struct {
 	MapKind outer;
 	MapKind table;
-	size_t key_size;
+	size_t entry_size;
+	size_t traffic; /* where it is in an entry, which begins with the key */
 } families[FLOW_TABLE_FAMILIES] = {
-	[FLOW_TABLE_IPV4] = { MAP_FLOWS_IPV4, MAP_FLOW_TABLE_IPV4, sizeof(struct flow_key_ipv4) },
-	[FLOW_TABLE_IPV6] = { MAP_FLOWS_IPV6, MAP_FLOW_TABLE_IPV6, sizeof(struct flow_key_ipv6) },
+	[FLOW_TABLE_IPV4] = { MAP_FLOWS_IPV4, MAP_FLOW_TABLE_IPV4, sizeof(struct flow_ipv4),
+			      offsetof(struct flow_ipv4, traffic) },
+	[FLOW_TABLE_IPV6] = { MAP_FLOWS_IPV6, MAP_FLOW_TABLE_IPV6, sizeof(struct flow_ipv6),
+			      offsetof(struct flow_ipv6, traffic) },
 };
+
+/* Of the entry @i of those that were read. */
+static const char *key_of(const FlowTable *table, FlowTableFamily family, guint i)
+{
+	return table->entries->data + i * families[family].entry_size;
+}
+
+static const struct flow_traffic *traffic_of(const FlowTable *table, FlowTableFamily family,
+					     guint i)
+{
+	return (const void *)(key_of(table, family, i) + families[family].traffic);
+}
 
 static int table_count(const FlowTables *tables)
 {
@@ -137,15 +153,15 @@ FlowTables *flow_tables_open(const char *dir, int cpus, GError **error)
 	tables->cpus = cpus;
 	tables->fragments = -1;
 	for (int family = 0; family < FLOW_TABLE_FAMILIES; family++) {
-		size_t key_size = families[family].key_size;
+		guint entry_size = (guint)families[family].entry_size;
 
 		tables->outer[family] = -1;
 		tables->tables[family] = g_new(FlowTable, table_count(tables));
 		for (int number = 0; number < table_count(tables); number++)
 			tables->tables[family][number] = (FlowTable){
 				.fd = -1,
-				.keys = g_array_new(FALSE, FALSE, (guint)key_size),
-				.values = g_array_new(FALSE, FALSE, sizeof(struct flow_traffic)),
+				.digests = g_array_new(FALSE, FALSE, sizeof(uint64_t)),
+				.entries = g_array_new(FALSE, FALSE, entry_size),
 				.keep = g_array_new(FALSE, TRUE, sizeof(bool)),
 			};
 	}
@@ -174,8 +190,8 @@ void flow_tables_close(FlowTables *tables)
 	for (int family = 0; family < FLOW_TABLE_FAMILIES; family++) {
 		for (int number = 0; number < table_count(tables); number++) {
 			close_fd(tables->tables[family][number].fd);
-			g_array_unref(tables->tables[family][number].keys);
-			g_array_unref(tables->tables[family][number].values);
+			g_array_unref(tables->tables[family][number].digests);
+			g_array_unref(tables->tables[family][number].entries);
 			g_array_unref(tables->tables[family][number].keep);
 		}
 		close_fd(tables->outer[family]);
@@ -226,15 +242,15 @@ uint32_t flow_tables_room(const FlowTables *tables, uint32_t generation)
 
 static void forget_copy(FlowTable *table)
 {
-	g_array_set_size(table->keys, 0);
-	g_array_set_size(table->values, 0);
+	g_array_set_size(table->digests, 0);
+	g_array_set_size(table->entries, 0);
 	g_array_set_size(table->keep, 0);
 }
 
-static bool read_table(FlowTable *table, size_t key_size, GError **error)
+static bool read_table(FlowTable *table, GError **error)
 {
-	g_autofree char *keys = g_malloc(BATCH * key_size);
-	g_autofree struct flow_traffic *values = g_new(struct flow_traffic, BATCH);
+	g_autofree uint64_t *digests = g_new(uint64_t, BATCH);
+	g_autofree void *entries = g_malloc_n(BATCH, g_array_get_element_size(table->entries));
 	__u32 position;
 	void *from = NULL;
 	int result;
@@ -243,17 +259,17 @@ static bool read_table(FlowTable *table, size_t key_size, GError **error)
 	do {
 		__u32 count = BATCH;
 
-		result = bpf_map_lookup_batch(table->fd, from, &position, keys, values, &count,
+		result = bpf_map_lookup_batch(table->fd, from, &position, digests, entries, &count,
 					      NULL);
 		if (result < 0 && errno != ENOENT) {
 			error_from_errno(error, errno, "read the tables of flows");
 			return false;
 		}
 		from = &position;
-		g_array_append_vals(table->keys, keys, count);
-		g_array_append_vals(table->values, values, count);
+		g_array_append_vals(table->digests, digests, count);
+		g_array_append_vals(table->entries, entries, count);
 	} while (result == 0);
-	g_array_set_size(table->keep, table->keys->len);
+	g_array_set_size(table->keep, table->digests->len);
 	return true;
 }
 
@@ -266,22 +282,25 @@ bool flow_tables_read(FlowTables *tables, uint32_t generation, GError **error)
 
 			if (table->fd < 0)
 				continue;
-			if (!read_table(table, families[family].key_size, error))
+			if (!read_table(table, error))
 				return false;
-			tables->used = MAX(tables->used, table->keys->len);
+			tables->used = MAX(tables->used, table->digests->len);
 		}
 	}
 	return true;
 }
 
+/* An entry without packets has been kept for a flow that has not come again, and has no key. */
 static void visit_table(const FlowTable *table, FlowTableFamily family, FlowTableVisitor visit,
 			void *user_data)
 {
-	const char *key = table->keys->data;
+	for (guint i = 0; i < table->digests->len; i++) {
+		const struct flow_traffic *traffic = traffic_of(table, family, i);
 
-	for (guint i = 0; i < table->keys->len; i++, key += families[family].key_size)
-		visit(family, key, &g_array_index(table->values, struct flow_traffic, i),
-		      &g_array_index(table->keep, bool, i), user_data);
+		if (traffic->packets)
+			visit(family, key_of(table, family, i), traffic,
+			      &g_array_index(table->keep, bool, i), user_data);
+	}
 }
 
 void flow_tables_visit(const FlowTables *tables, uint32_t generation, FlowTableVisitor visit,
@@ -294,26 +313,25 @@ void flow_tables_visit(const FlowTables *tables, uint32_t generation, FlowTableV
 	}
 }
 
-static bool delete_keys(const FlowTable *table, const GArray *keys, GError **error)
+static bool delete_entries(const FlowTable *table, const GArray *digests, GError **error)
 {
-	__u32 count = keys->len;
+	__u32 count = digests->len;
 
-	if (!count || bpf_map_delete_batch(table->fd, keys->data, &count, NULL) == 0)
+	if (!count || bpf_map_delete_batch(table->fd, digests->data, &count, NULL) == 0)
 		return true;
 	error_from_errno(error, errno, "empty the tables of flows");
 	return false;
 }
 
-static bool set_to_zero(const FlowTable *table, const GArray *keys, GError **error)
+static bool set_to_zero(const FlowTable *table, const GArray *digests, GError **error)
 {
-	g_autofree struct flow_traffic *zeros = g_new0(struct flow_traffic, BATCH);
-	guint key_size = g_array_get_element_size(table->keys);
+	g_autofree void *zeros = g_malloc0_n(BATCH, g_array_get_element_size(table->entries));
 
-	for (guint i = 0; i < keys->len; i += BATCH) {
-		__u32 count = MIN(keys->len - i, BATCH);
+	for (guint i = 0; i < digests->len; i += BATCH) {
+		__u32 count = MIN(digests->len - i, BATCH);
 
-		if (bpf_map_update_batch(table->fd, keys->data + (gsize)i * key_size, zeros, &count,
-					 NULL) < 0) {
+		if (bpf_map_update_batch(table->fd, &g_array_index(digests, uint64_t, i), zeros,
+					 &count, NULL) < 0) {
 			error_from_errno(error, errno, "empty the tables of flows");
 			return false;
 		}
@@ -321,26 +339,19 @@ static bool set_to_zero(const FlowTable *table, const GArray *keys, GError **err
 	return true;
 }
 
-static bool has_traffic(const FlowTable *table, guint i)
-{
-	return g_array_index(table->values, struct flow_traffic, i).packets;
-}
-
 /* What is kept is no more than half, so that there is room for others. */
 static bool empty_entries(FlowTable *table, uint32_t max, GError **error)
 {
-	guint key_size = g_array_get_element_size(table->keys);
-	g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, key_size);
-	g_autoptr(GArray) deleted = g_array_new(FALSE, FALSE, key_size);
+	g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	g_autoptr(GArray) deleted = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 
-	for (guint i = 0; i < table->keys->len; i++) {
-		bool keep = g_array_index(table->keep, bool, i) && has_traffic(table, i) &&
-			    kept->len < max / 2;
+	for (guint i = 0; i < table->digests->len; i++) {
+		bool keep = g_array_index(table->keep, bool, i) && kept->len < max / 2;
 
-		g_array_append_vals(keep ? kept : deleted, table->keys->data + (gsize)i * key_size,
-				    1);
+		g_array_append_vals(keep ? kept : deleted,
+				    &g_array_index(table->digests, uint64_t, i), 1);
 	}
-	if (!delete_keys(table, deleted, error) || !set_to_zero(table, kept, error))
+	if (!delete_entries(table, deleted, error) || !set_to_zero(table, kept, error))
 		return false;
 	table->kept = kept->len;
 	forget_copy(table);

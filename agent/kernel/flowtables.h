@@ -3,8 +3,8 @@
  * The kernel's tables of flows: for each family, generation and CPU one. They are a part of the cache
  * (cache.h), which knows when a generation is quiet.
  *
- * A table takes memory for the flows that are in it: about 170 octets for one of IPv4 and 200 for one of
- * IPv6, beside 16 for each that there may be. There are none at all as long as nobody wants flows.
+ * A table takes memory for the flows that are in it, about 200 octets for each, beside 16 for each that
+ * there may be. There are none at all as long as nobody wants flows.
  */
 #ifndef FLOWTALLY_FLOWTABLES_H
 #define FLOWTALLY_FLOWTABLES_H
@@ -48,7 +48,7 @@ bool flow_tables_read(FlowTables *tables, uint32_t generation, GError **error);
  *
  * To set *@keep, before the table is emptied, is to say that the flow keeps its place in it: so a flood of
  * others cannot take that. As many keep theirs as are half of a table, and for as long as each time there
- * are packets of them; without, they are shown once more.
+ * are packets of them.
  */
 typedef void (*FlowTableVisitor)(FlowTableFamily family, const void *key,
 				 const struct flow_traffic *traffic, bool *keep, void *user_data);

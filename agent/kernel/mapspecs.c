@@ -37,10 +37,10 @@ const MapSpec map_specs[MAP_KINDS] = {
 		sizeof(uint32_t), sizeof(uint32_t), 0, 0 },
 	[MAP_FLOW_TABLE_IPV4] = {
 		"flow_table_ipv4", BPF_MAP_TYPE_HASH,
-		sizeof(struct flow_key_ipv4), sizeof(struct flow_traffic), 0, BPF_F_NO_PREALLOC },
+		sizeof(uint64_t), sizeof(struct flow_ipv4), 0, BPF_F_NO_PREALLOC },
 	[MAP_FLOW_TABLE_IPV6] = {
 		"flow_table_ipv6", BPF_MAP_TYPE_HASH,
-		sizeof(struct flow_key_ipv6), sizeof(struct flow_traffic), 0, BPF_F_NO_PREALLOC },
+		sizeof(uint64_t), sizeof(struct flow_ipv6), 0, BPF_F_NO_PREALLOC },
 	[MAP_FRAGMENTS] = {
 		"fragments", BPF_MAP_TYPE_LRU_HASH,
 		sizeof(struct fragment_key), sizeof(struct fragment_ports), MAX_FRAGMENTS, 0 },

@@ -52,8 +52,8 @@ typedef struct {
 	Cache *cache;
 	FlowMetering *metering;
 	IpfixEncoder *encoder;
-	struct flow_key_ipv4 *keys;
-	struct flow_traffic *traffic;
+	uint64_t *digests;
+	struct flow_ipv4 *flows;
 	double ms[STEPS][ROUNDS];
 	double total_ms[ROUNDS];
 	guint messages;
@@ -70,18 +70,18 @@ static uint64_t clock_ns(clockid_t clock)
 
 static void make_flows(Drain *drain)
 {
-	drain->keys = g_new0(struct flow_key_ipv4, FLOWS);
-	drain->traffic = g_new0(struct flow_traffic, FLOWS);
+	drain->digests = g_new(uint64_t, FLOWS);
+	drain->flows = g_new(struct flow_ipv4, FLOWS);
 	for (uint32_t i = 0; i < FLOWS; i++) {
-		drain->keys[i] = (struct flow_key_ipv4){
-			.start = { .source_port = htons((uint16_t)(1024 + i % 50000)),
-				   .destination_port = htons(443),
-				   .protocol = IPPROTO_UDP },
-			.source = htonl(0x0a010000 + i / 500),
-			.destination = htonl(0xc6336407),
+		drain->digests[i] = i;
+		drain->flows[i] = (struct flow_ipv4){
+			.key = { .start = { .source_port = htons((uint16_t)(1024 + i % 50000)),
+					    .destination_port = htons(443),
+					    .protocol = IPPROTO_UDP },
+				 .source = htonl(0x0a010000 + i / 500),
+				 .destination = htonl(0xc6336407) },
+			.traffic = { .packets = 3, .octets = 300, .layer2_octets = 342 },
 		};
-		drain->traffic[i] =
-			(struct flow_traffic){ .packets = 3, .octets = 300, .layer2_octets = 342 };
 	}
 }
 
@@ -96,7 +96,7 @@ static bool fill(const Drain *drain)
 		table = bpf_map_get_fd_by_id(id);
 	if (table < 0)
 		return false;
-	ok = !bpf_map_update_batch(table, drain->keys, drain->traffic, &n, NULL);
+	ok = !bpf_map_update_batch(table, drain->digests, drain->flows, &n, NULL);
 	close(table);
 	return ok;
 }
@@ -229,8 +229,8 @@ static bool measure(Drain *drain, GError **error)
 
 static void drain_done(Drain *drain)
 {
-	g_free(drain->traffic);
-	g_free(drain->keys);
+	g_free(drain->flows);
+	g_free(drain->digests);
 	cache_close(drain->cache);
 	ipfix_encoder_free(drain->encoder);
 	flow_metering_free(drain->metering);

@@ -16,12 +16,20 @@ struct {
 	__uint(value_size, sizeof(struct host_traffic));
 } bare SEC(".maps");
 
+struct bare_flow_table {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct flow_key_ipv4));
+	__uint(value_size, sizeof(struct flow_traffic));
+};
+
 /* One for each CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__array(values, struct flow_table_ipv4);
+	__array(values, struct bare_flow_table);
 } bare_flows SEC(".maps");
 
 struct ipv4_frame {
@@ -80,7 +88,7 @@ static __always_inline void count_bare_flow(struct __sk_buff *skb)
 		return;
 	flow = bpf_map_lookup_elem(table, &key.ipv4);
 	if (!flow) {
-		bpf_map_update_elem(table, &key.ipv4, &no_flow_traffic, BPF_NOEXIST);
+		bpf_map_update_elem(table, &key.ipv4, &no_flow.traffic, BPF_NOEXIST);
 		flow = bpf_map_lookup_elem(table, &key.ipv4);
 	}
 	if (!flow)

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -209,13 +210,13 @@ static int make_table(const struct bpf_map *outer, uint32_t generation)
 	return table;
 }
 
-static void make_flow_tables(const struct bpf_map *outer, size_t key_size)
+static void make_flow_tables(const struct bpf_map *outer, size_t key_size, size_t value_size)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
 
 	for (uint32_t cpu = 0; cpu < (uint32_t)libbpf_num_possible_cpus(); cpu++) {
-		int table = bpf_map_create(BPF_MAP_TYPE_HASH, "flows", key_size,
-					   sizeof(struct flow_traffic), FLOWS + 64, &options);
+		int table = bpf_map_create(BPF_MAP_TYPE_HASH, "flows", key_size, value_size,
+					   FLOWS + 64, &options);
 		uint32_t place = outer == skel->maps.bare_flows ? cpu : FLOW_PLACE(0, cpu);
 
 		if (table < 0)
@@ -250,9 +251,12 @@ static int load(void)
 		table = make_table(skel->maps.hosts, i);
 		make_table(skel->maps.macs, i);
 	}
-	make_flow_tables(skel->maps.flows_ipv4, sizeof(struct flow_key_ipv4));
-	make_flow_tables(skel->maps.flows_ipv6, sizeof(struct flow_key_ipv6));
-	make_flow_tables(skel->maps.bare_flows, sizeof(struct flow_key_ipv4));
+	make_flow_tables(skel->maps.flows_ipv4, sizeof(uint64_t), sizeof(struct flow_ipv4));
+	make_flow_tables(skel->maps.flows_ipv6, sizeof(uint64_t), sizeof(struct flow_ipv6));
+	make_flow_tables(skel->maps.bare_flows, sizeof(struct flow_key_ipv4),
+			 sizeof(struct flow_traffic));
+	if (getrandom(control.secrets, sizeof(control.secrets), 0) != sizeof(control.secrets))
+		die("make secrets");
 	update(skel->maps.data_control, &zero, &control);
 	add_local("192.168.2.0", 24);
 	add_local("10.1.0.0", 16);

@@ -157,35 +157,30 @@ static int table_of(const struct lab *lab, int family, uint32_t generation)
 	return (family == 4 ? lab->flows_ipv4 : lab->flows_ipv6)[generation];
 }
 
-union any_key {
-	struct flow_key_start start; /* both begin with it */
-	struct flow_key_ipv4 ipv4;
-	struct flow_key_ipv6 ipv6;
-};
-
 /* Of the flow whose source port is @source_port; false: there is none. */
-static bool find_flow(int table, uint16_t source_port, union any_key *key,
+static bool find_flow(int table, uint16_t source_port, union lab_flow_key *key,
 		      struct flow_traffic *traffic)
 {
-	const void *previous = NULL;
+	const uint64_t *previous = NULL;
+	uint64_t digest;
 
-	while (!bpf_map_get_next_key(table, previous, key)) {
+	while (lab_next_flow(table, previous, &digest, key, traffic)) {
 		if (key->start.source_port == htons(source_port))
-			return !bpf_map_lookup_elem(table, key, traffic);
-		previous = key;
+			return true;
+		previous = &digest;
 	}
 	return false;
 }
 
 /* There is one flow of the family, and this is it. */
-static struct flow_traffic only_flow(const struct lab *lab, int family, union any_key *key)
+static struct flow_traffic only_flow(const struct lab *lab, int family, union lab_flow_key *key)
 {
 	int table = table_of(lab, family, 0);
 	struct flow_traffic traffic;
+	uint64_t digest;
 
 	assert_int_equal(lab_table_size(table), 1);
-	assert_int_equal(bpf_map_get_next_key(table, NULL, key), 0);
-	assert_int_equal(bpf_map_lookup_elem(table, key, &traffic), 0);
+	assert_true(lab_next_flow(table, NULL, &digest, key, &traffic));
 	return traffic;
 }
 
@@ -234,7 +229,7 @@ static void packets_of_one_flow_add_up(void **state)
 		int family = families[i];
 		struct sample first = sample_of(family), second = first, third = first;
 		struct flow_traffic traffic;
-		union any_key key;
+		union lab_flow_key key;
 
 		first.tcp_flags = 0x02;
 		second.tcp_flags = 0x118;
@@ -269,7 +264,7 @@ static void some_attributes_are_of_the_first_packet(void **state)
 	for (size_t i = 0; i < ROWS(families); i++) {
 		struct sample first = sample_of(families[i]), second;
 		struct flow_traffic traffic;
-		union any_key key;
+		union lab_flow_key key;
 
 		first.id = 0x1234;
 		first.flow_label = 0xabcde;
@@ -295,7 +290,7 @@ static void times_are_those_of_the_first_and_the_last_packet(void **state)
 	struct lab *lab = new_lab((struct lab_options){ 0 });
 	struct sample sample = sample_of(4);
 	struct flow_traffic begun, traffic;
-	union any_key key;
+	union lab_flow_key key;
 
 	run(lab, HOOK_EGRESS, &sample);
 	begun = only_flow(lab, 4, &key);
@@ -318,7 +313,7 @@ static void each_generation_has_flows_of_its_own(void **state)
 		const int tables[] = { table_of(lab, families[i], 0),
 				       table_of(lab, families[i], 1) };
 		struct flow_traffic traffic;
-		union any_key key;
+		union lab_flow_key key;
 
 		sample.tcp_flags = 0x02;
 		lab_set_generation(lab, 0);
@@ -351,7 +346,7 @@ static void segments_are_packets_of_the_flow(void **state)
 			unsigned header = headers[families[i]];
 			struct sample sample = sample_of(families[i]);
 			struct flow_traffic traffic;
-			union any_key key;
+			union lab_flow_key key;
 
 			/* Two of 1000 octets, and one of 500. */
 			sample.payload = 2500;
@@ -431,7 +426,7 @@ static void assert_fragments(const struct lab *lab, int family, bool together)
 {
 	int table = table_of(lab, family, 0);
 	struct flow_traffic traffic;
-	union any_key key;
+	union lab_flow_key key;
 
 	assert_int_equal(lab_table_size(table), together ? 1 : 2);
 	assert_true(find_flow(table, 40001, &key, &traffic));
@@ -521,7 +516,7 @@ static void fragments_outlive_a_generation(void **state)
 		struct sample first = first_fragment_of(families[i]);
 		struct sample later = later_fragment_of(families[i]);
 		struct flow_traffic traffic;
-		union any_key key;
+		union lab_flow_key key;
 
 		lab_set_generation(lab, 0);
 		run(lab, HOOK_EGRESS, &first);
@@ -539,7 +534,7 @@ static void fragments_of_icmp_have_its_type_and_code(void **state)
 
 	for (size_t i = 0; i < ROWS(families); i++) {
 		struct sample first = first_fragment_of(families[i]), later;
-		union any_key key;
+		union lab_flow_key key;
 
 		first.protocol = families[i] == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 		first.destination_port = 0x8001;
@@ -565,7 +560,7 @@ static void flows_without_room_are_in_the_ledger_alone(void **state)
 	for (size_t i = 0; i < ROWS(families); i++) {
 		struct sample sample = sample_of(families[i]);
 		struct flow_traffic traffic;
-		union any_key key;
+		union lab_flow_key key;
 
 		lab_clear(lab);
 		for (unsigned n = 0; n < room + more; n++) {
@@ -586,6 +581,104 @@ static void flows_without_room_are_in_the_ledger_alone(void **state)
 		assert_int_equal(traffic.packets, 2);
 		assert_int_equal(flows_added(lab), room);
 		assert_flow_class(lab, HOOK_EGRESS, FLOW_COUNTED, room + 1);
+	}
+	lab_free(lab);
+}
+
+static void run_times(const struct lab *lab, const struct sample *sample, int times)
+{
+	while (times-- > 0)
+		run(lab, HOOK_EGRESS, sample);
+}
+
+static uint64_t sum_of_packets(int table)
+{
+	const uint64_t *previous = NULL;
+	struct flow_traffic traffic;
+	union lab_flow_key key;
+	uint64_t digest, sum = 0;
+
+	for (; lab_next_flow(table, previous, &digest, &key, &traffic); previous = &digest)
+		sum += traffic.packets;
+	return sum;
+}
+
+/* With a secret that makes a factor of the digest 0 for this key, so that the other one does not matter. */
+static void spoil_secrets(struct lab *lab, const union lab_flow_key *key, int half)
+{
+	lab->secrets[half] = -(uint64_t)key->halves[half];
+	lab_set_generation(lab, 0);
+}
+
+static void flow_of_the_same_digest_is_in_the_ledger_alone(void **state)
+{
+	struct lab *lab = new_lab((struct lab_options){ 0 });
+
+	for (size_t i = 0; i < ROWS(families); i++) {
+		struct sample first = sample_of(families[i]), second = first, other = first;
+		int table = table_of(lab, families[i], 0);
+		struct flow_traffic traffic;
+		struct ledger_sheet sheet;
+		union lab_flow_key key;
+
+		second.source_port++;
+		second.payload = 1000;
+		other.mark = 1;
+		other.protocol = IPPROTO_UDP;
+		lab_clear(lab);
+		run(lab, HOOK_EGRESS, &first);
+		(void)only_flow(lab, families[i], &key);
+		lab_clear(lab);
+		spoil_secrets(lab, &key, 1); /* the ports are in half 0 */
+		run_times(lab, &first, 2);
+		run_times(lab, &second, 3);
+		run_times(lab, &first, 4);
+		run_times(lab, &other, 5);
+		sheet = sheet_of(lab, HOOK_EGRESS);
+		assert_int_equal(lab_table_size(table), 2);
+		assert_int_equal(flows_added(lab), 2);
+		assert_true(find_flow(table, first.source_port, &key, &traffic));
+		assert_int_equal(sum_of_packets(table), 11);
+		assert_int_equal(sheet.flow_classes[FLOW_COUNTED].frames, 11);
+		assert_int_equal(sheet.flow_classes[FLOW_LIMIT].frames, 3);
+		assert_int_equal(sheet.flow_classes[FLOW_LIMIT].packets, 3);
+		assert_int_equal(sheet.flow_classes[FLOW_LIMIT].octets,
+				 3 * (families[i] == 4 ? 1040 : 1060));
+		assert_false(find_flow(table, second.source_port, &key, &traffic));
+	}
+	lab_free(lab);
+}
+
+/* The agent sets to zero what it does not delete. */
+static void place_without_packets_is_the_next_flow_s(void **state)
+{
+	static const uint8_t zeros[sizeof(struct flow_ipv6)];
+	struct lab *lab = new_lab((struct lab_options){ 0 });
+
+	for (size_t i = 0; i < ROWS(families); i++) {
+		struct sample first = sample_of(families[i]), second = first;
+		int table = table_of(lab, families[i], 0);
+		struct flow_traffic traffic;
+		union lab_flow_key key;
+		uint64_t digest;
+
+		second.source_port++;
+		second.source_mac = other_mac;
+		lab_clear(lab);
+		run(lab, HOOK_EGRESS, &first);
+		(void)only_flow(lab, families[i], &key);
+		lab_clear(lab);
+		spoil_secrets(lab, &key, 1);
+		run(lab, HOOK_EGRESS, &first);
+		assert_true(lab_next_flow(table, NULL, &digest, &key, &traffic));
+		assert_int_equal(bpf_map_update_elem(table, &digest, zeros, BPF_EXIST), 0);
+		run_times(lab, &second, 2);
+		traffic = only_flow(lab, families[i], &key);
+		assert_int_equal(key.start.source_port, htons(second.source_port));
+		assert_int_equal(traffic.packets, 2);
+		assert_memory_equal(traffic.attributes.source_mac, other_mac, MAC_LEN);
+		assert_int_equal(flows_added(lab), 1);
+		assert_flow_class(lab, HOOK_EGRESS, FLOW_COUNTED, 3);
 	}
 	lab_free(lab);
 }
@@ -745,6 +838,28 @@ static void each_part_of_the_key_tells_flows_apart(void **state)
 	run_differences(0);
 }
 
+/* In which half of a word they do; the tests above change the last one. */
+static void each_part_of_an_address_tells_flows_apart(void **state)
+{
+	static const char *const addresses[] = { "2001:db8:2::10", "2001:db9:2::10",
+						 "2001:db8:3::10", "2001:db8:2::1:0:10",
+						 "2001:db8:2::11" };
+	struct lab *lab = new_lab((struct lab_options){ 0 });
+	struct sample sample = sample_of(6);
+	unsigned flows = 0;
+
+	for (size_t source = 0; source < ROWS(addresses); source++) {
+		for (size_t destination = 0; destination < ROWS(addresses); destination++) {
+			sample.source = addresses[source];
+			sample.destination = addresses[destination];
+			run(lab, HOOK_EGRESS, &sample);
+			assert_int_equal(lab_table_size(table_of(lab, 6, 0)), ++flows);
+		}
+	}
+	assert_flow_class(lab, HOOK_EGRESS, FLOW_COUNTED, flows);
+	lab_free(lab);
+}
+
 static void flows_merge_that_differ_in_what_is_left_out(void **state)
 {
 	for (unsigned part = 1; part & FLOW_BY_ALL; part <<= 1)
@@ -758,7 +873,7 @@ static void what_is_left_out_is_zero(void **state)
 
 	for (size_t i = 0; i < ROWS(families); i++) {
 		struct sample sample = sample_of(families[i]);
-		union any_key key, zero = { 0 };
+		union lab_flow_key key, zero = { 0 };
 
 		sample.traffic_class = 46 << 2;
 		sample.mark = 0xcafe;
@@ -780,7 +895,7 @@ static void congestion_is_no_part_of_the_key(void **state)
 
 	for (size_t i = 0; i < ROWS(families); i++) {
 		struct sample sample = sample_of(families[i]);
-		union any_key key;
+		union lab_flow_key key;
 
 		for (uint8_t ecn = 0; ecn < 4; ecn++) {
 			sample.traffic_class = 46 << 2 | ecn;
@@ -866,7 +981,7 @@ static void the_point_and_the_other_interface_are_in_the_key(void **state)
 
 	for (size_t i = 0; i < ROWS(families); i++) {
 		struct sample sample = sample_of(families[i]);
-		union any_key key;
+		union lab_flow_key key;
 
 		sample.ingress_ifindex = 1;
 		run(lab, HOOK_INGRESS, &sample);
@@ -1057,8 +1172,11 @@ int main(void)
 		cmocka_unit_test(fragments_outlive_a_generation),
 		cmocka_unit_test(fragments_of_icmp_have_its_type_and_code),
 		cmocka_unit_test(flows_without_room_are_in_the_ledger_alone),
+		cmocka_unit_test(flow_of_the_same_digest_is_in_the_ledger_alone),
+		cmocka_unit_test(place_without_packets_is_the_next_flow_s),
 		cmocka_unit_test(without_tables_all_flows_are_in_the_ledger_alone),
 		cmocka_unit_test(each_part_of_the_key_tells_flows_apart),
+		cmocka_unit_test(each_part_of_an_address_tells_flows_apart),
 		cmocka_unit_test(flows_merge_that_differ_in_what_is_left_out),
 		cmocka_unit_test(what_is_left_out_is_zero),
 		cmocka_unit_test(congestion_is_no_part_of_the_key),

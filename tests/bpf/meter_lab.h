@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -45,6 +46,7 @@ struct lab {
 	/* Of the CPU that the tests run on. */
 	int flows_ipv4[GENERATIONS];
 	int flows_ipv6[GENERATIONS];
+	__u64 secrets[2 * FLOW_WORDS_IPV6];
 };
 
 /* Zero: the default. */
@@ -90,10 +92,10 @@ static inline int lab_make_table(const struct bpf_map *outer, const char *name, 
 }
 
 static inline int lab_make_flow_table(const struct bpf_map *outer, const char *name,
-				      size_t key_size, uint32_t generation, uint32_t max_entries)
+				      size_t entry_size, uint32_t generation, uint32_t max_entries)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	int table = bpf_map_create(BPF_MAP_TYPE_HASH, name, key_size, sizeof(struct flow_traffic),
+	int table = bpf_map_create(BPF_MAP_TYPE_HASH, name, sizeof(uint64_t), entry_size,
 				   max_entries, &options);
 	unsigned cpus = libbpf_num_possible_cpus();
 
@@ -184,6 +186,7 @@ static inline void lab_set_generation(const struct lab *lab, uint64_t generation
 	struct meter_control control = { .layout = METER_LAYOUT, .generation = generation };
 	uint32_t zero = 0;
 
+	memcpy(control.secrets, lab->secrets, sizeof(control.secrets));
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(lab->skel->maps.data_control), &zero,
 					     &control, BPF_ANY),
 			 0);
@@ -197,6 +200,7 @@ static inline struct lab *lab_new(struct lab_options options)
 	lab->side = options.side;
 	lab->layer = options.layer;
 	lab->cpus = libbpf_num_possible_cpus();
+	assert_int_equal(getrandom(lab->secrets, sizeof(lab->secrets), 0), sizeof(lab->secrets));
 	lab->skel = meter_bpf__open();
 	assert_non_null(lab->skel);
 	lab->skel->rodata->point_number = LAB_NUMBER;
@@ -222,10 +226,10 @@ static inline struct lab *lab_new(struct lab_options options)
 		lab->macs[i] = lab_make_table(lab->skel->maps.macs, "macs", i,
 					      options.max_macs ?: LAB_ROOM);
 		lab->flows_ipv4[i] = lab_make_flow_table(lab->skel->maps.flows_ipv4, "flows_ipv4",
-							 sizeof(struct flow_key_ipv4), i,
+							 sizeof(struct flow_ipv4), i,
 							 options.max_flows ?: LAB_ROOM);
 		lab->flows_ipv6[i] = lab_make_flow_table(lab->skel->maps.flows_ipv6, "flows_ipv6",
-							 sizeof(struct flow_key_ipv6), i,
+							 sizeof(struct flow_ipv6), i,
 							 options.max_flows ?: LAB_ROOM);
 	}
 	lab_set_generation(lab, 0);
@@ -345,14 +349,14 @@ static inline void lab_clear_sheet(const struct lab *lab, uint32_t generation, e
 
 static inline bool lab_table_is_empty(int table)
 {
-	uint8_t key[sizeof(struct flow_key_ipv6)]; /* the longest of all */
+	uint8_t key[sizeof(struct meter_key)]; /* the longest of all */
 
 	return bpf_map_get_next_key(table, NULL, key) == -ENOENT;
 }
 
 static inline unsigned lab_table_size(int table)
 {
-	uint8_t key[sizeof(struct flow_key_ipv6)];
+	uint8_t key[sizeof(struct meter_key)];
 	unsigned size = 0;
 
 	for (int r = bpf_map_get_next_key(table, NULL, key); !r; size++)
@@ -360,9 +364,39 @@ static inline unsigned lab_table_size(int table)
 	return size;
 }
 
+/* The key of a flow of either family. */
+union lab_flow_key {
+	struct flow_key_start start; /* both begin with it */
+	struct flow_key_ipv4 ipv4;
+	struct flow_key_ipv6 ipv6;
+	uint32_t halves[2 * FLOW_WORDS_IPV6];
+};
+
+/*
+ * The flow that stands in @table after that of *@digest (NULL: the first one), which becomes its own in
+ * @next. False: there is no other.
+ */
+static inline bool lab_next_flow(int table, const uint64_t *digest, uint64_t *next,
+				 union lab_flow_key *key, struct flow_traffic *traffic)
+{
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
+	uint8_t entry[sizeof(struct flow_ipv6)]; /* the longer one */
+
+	if (bpf_map_get_next_key(table, digest, next))
+		return false;
+	assert_int_equal(bpf_obj_get_info_by_fd(table, &info, &len), 0);
+	assert_true(info.value_size <= sizeof(entry));
+	assert_int_equal(bpf_map_lookup_elem(table, next, entry), 0);
+	memset(key, 0, sizeof(*key));
+	memcpy(key, entry, info.value_size - sizeof(*traffic));
+	memcpy(traffic, entry + info.value_size - sizeof(*traffic), sizeof(*traffic));
+	return true;
+}
+
 static inline void lab_clear_table(int table)
 {
-	uint8_t key[sizeof(struct flow_key_ipv6)];
+	uint8_t key[sizeof(struct meter_key)];
 
 	while (!bpf_map_get_next_key(table, NULL, key))
 		bpf_map_delete_elem(table, key);

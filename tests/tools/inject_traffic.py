@@ -4,11 +4,14 @@
 
 inject_traffic.py TABLE COUNT
 
-The packets and the octets of each flow are COUNT afterwards (struct flow_traffic in ebpf/records.h).
+The packets and the octets of each flow are COUNT afterwards (struct flow_traffic in ebpf/records.h, at
+the end of an entry).
 """
 import json
 import subprocess
 import sys
+
+TRAFFIC = 64
 
 
 def bpftool(*arguments):
@@ -20,7 +23,7 @@ def main():
     octets = list(count.to_bytes(8, sys.byteorder))
     for entry in json.loads(bpftool("dump", "pinned", table)):
         value = [int(octet, 16) for octet in entry["value"]]
-        value[0:16] = octets + octets
+        value[-TRAFFIC:-TRAFFIC + 16] = octets + octets
         bpftool("update", "pinned", table, "key", *[str(int(octet, 16)) for octet in entry["key"]],
                 "value", *[str(octet) for octet in value])
 
