@@ -56,6 +56,39 @@ static void tables_made_anew_are_told_from_those_before(void **state)
 	assert_true(cache_identity(lab->cache) != identity);
 }
 
+static struct meter_control control_of(const Lab *lab)
+{
+	struct meter_control control;
+	uint32_t first = 0;
+
+	assert_int_equal(
+		bpf_map_lookup_elem(cache_map_fd(lab->cache, CACHE_CONTROL), &first, &control), 0);
+	return control;
+}
+
+/* Digests in tables that were adopted are compared with those of the next packets. */
+static void secrets_are_those_of_the_tables(void **state)
+{
+	Lab *lab = *state;
+	const struct meter_control before = control_of(lab);
+	struct meter_control after;
+
+	close_lab(lab);
+	open_lab(lab, 8);
+	after = control_of(lab);
+	assert_memory_equal(before.secrets, after.secrets, sizeof(before.secrets));
+	close_lab(lab);
+	maps_remove(lab->dir);
+	assert_true(maps_prepare(lab->dir, NULL));
+	open_lab(lab, 8);
+	after = control_of(lab);
+	for (size_t i = 0; i < G_N_ELEMENTS(after.secrets); i++) {
+		assert_true(after.secrets[i] != before.secrets[i]);
+		/* 64 bits by chance: the upper ones are not all 0. */
+		assert_true(after.secrets[i] >> 32);
+	}
+}
+
 static void full_tables_lose_nothing(void **state)
 {
 	Lab *lab = *state;
@@ -504,6 +537,7 @@ int main(void)
 		IN_LAB(each_sweep_sees_what_came_since_the_last),
 		IN_LAB(tables_are_adopted_with_their_counts),
 		IN_LAB(tables_made_anew_are_told_from_those_before),
+		IN_LAB(secrets_are_those_of_the_tables),
 		IN_LAB(full_tables_lose_nothing),
 		IN_LAB(tables_take_a_new_size_without_losing_a_packet),
 		IN_LAB(size_that_cannot_be_had_is_not_taken),
