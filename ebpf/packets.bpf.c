@@ -53,6 +53,9 @@ static __always_inline void tell_transport(struct __sk_buff *skb, struct packet 
 		flow->transport = packet->extensions.offset;
 		flow->later_fragment = packet->extensions.later_fragment;
 	}
+	event->flow_label = flow->flow_label;
+	event->traffic_class = flow->traffic_class;
+	event->ttl = flow->ttl;
 	transport = flow->transport;
 	event->protocol = flow->protocol;
 	event->later_fragment = flow->later_fragment;
@@ -86,6 +89,16 @@ static __always_inline void tell_addresses(const struct packet *packet, struct p
 	event->destination[3] = addresses[3].words[1];
 }
 
+static __always_inline void tell_macs(struct __sk_buff *skb, struct packet_event *event)
+{
+	struct ethernet ethernet;
+
+	if (bpf_skb_load_bytes(skb, 0, &ethernet, sizeof(ethernet)))
+		return;
+	__builtin_memcpy(event->destination_mac, ethernet.destination, MAC_LEN);
+	__builtin_memcpy(event->source_mac, ethernet.source, MAC_LEN);
+}
+
 static __always_inline enum packet_kind kind_of(enum parsed parsed)
 {
 	switch (parsed) {
@@ -116,12 +129,20 @@ static __always_inline void tell(struct __sk_buff *skb, enum parsed parsed, enum
 	event->ethertype = context(skb, protocol);
 	event->packets = packet->packets;
 	event->layer2_octets = packet->layer2_octets;
-	if (context(skb, vlan_present))
+	event->mark = context(skb, mark);
+	if (hook == HOOK_EGRESS)
+		event->ingress_ifindex = context(skb, ingress_ifindex);
+	if (point_layer == LINK_ETHERNET)
+		tell_macs(skb, event);
+	if (context(skb, vlan_present)) {
+		event->has_metadata_tag = 1;
 		event->tags[0] = context(skb, vlan_tci) & VLAN_ID;
+	}
 	event->tags[1] = packet->tags[0];
 	event->tags[2] = packet->tags[1];
 	if (event->kind == PACKET_IP) {
 		event->octets = packet->octets;
+		event->segment_octets = packet->segment_octets;
 		tell_addresses(packet, event);
 		tell_transport(skb, packet, event);
 	}

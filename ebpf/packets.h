@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include "records.h"
+
 enum packet_kind {
 	PACKET_IP,
 	PACKET_NOT_IP,
@@ -19,7 +21,11 @@ struct packet_event {
 	__u64 octets;  /* from the IP header on; 0 unless PACKET_IP */
 	__u64 layer2_octets;
 	__u32 packets;
-	__u32 place;		 /* of the interface, as the program was loaded for */
+	__u32 segment_octets;  /* IP octets of each of several packets but the last */
+	__u32 place;	       /* of the interface, as the program was loaded for */
+	__u32 ingress_ifindex; /* where it came in that leaves; 0: it is our own, or comes in */
+	__u32 mark;
+	__u32 flow_label;
 	__be32 source[4];	 /* IPv4: the first word */
 	__be32 destination[4];	 /* the same */
 	__be16 ports[2];	 /* the source's first; ICMP: type and code, an octet each */
@@ -30,10 +36,15 @@ struct packet_event {
 	__u8 kind;		 /* enum packet_kind */
 	__u8 ip_version;
 	__u8 protocol;
-	__u8 later_fragment; /* not the first one: without ports */
-	__u8 has_ports;	     /* @ports, and @tcp_flags of TCP, have been read */
-	__u8 reserved[4];
+	__u8 later_fragment;   /* not the first one: without ports */
+	__u8 has_ports;	       /* @ports, and @tcp_flags of TCP, have been read */
+	__u8 has_metadata_tag; /* the first of @tags was there, whatever its id */
+	__u8 traffic_class;
+	__u8 ttl;
+	__u8 source_mac[MAC_LEN]; /* zero where frames have none */
+	__u8 destination_mac[MAC_LEN];
+	__u8 reserved[5];
 };
-_Static_assert(sizeof(struct packet_event) == 88, "packet_event has no padding");
+_Static_assert(sizeof(struct packet_event) == 120, "packet_event has no padding");
 
 #endif

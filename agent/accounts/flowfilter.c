@@ -92,6 +92,7 @@ typedef struct {
 	Side side;
 	FlowInterfaces interfaces;
 	void *user_data;
+	bool of_packets;
 } Parser;
 
 static bool is_value(const FlowToken *token)
@@ -332,6 +333,10 @@ static bool parse_word(Parser *parser, const FlowTerm *term, Side side, GError *
 {
 	const FlowToken *token = parser->token++;
 
+	if (parser->of_packets && flowterm_is_of_many(term)) {
+		flowtoken_fail(token, error, "a packet has no %s", term->words[0]);
+		return false;
+	}
 	parser->term = term;
 	parser->side = side;
 	/* nfdump's "in if 3" */
@@ -489,17 +494,10 @@ static bool parse(Parser *parser, GError **error)
 	return true;
 }
 
-FlowFilter *flowfilter_new(const char *text, FlowInterfaces interfaces, void *user_data,
-			   GError **error)
+static FlowFilter *compile(const char *text, Parser *parser, GError **error)
 {
 	g_autoptr(FlowFilter) filter = g_new0(FlowFilter, 1);
 	g_autoptr(GArray) tokens = NULL;
-	Parser parser = {
-		.term = flowterm_find("host"),
-		.side = SIDE_EITHER,
-		.interfaces = interfaces,
-		.user_data = user_data,
-	};
 
 	if (strnlen(text, FLOWFILTER_TEXT_MAX + 1) > FLOWFILTER_TEXT_MAX) {
 		error_set(error, "the filter is longer than %d octets", FLOWFILTER_TEXT_MAX);
@@ -509,9 +507,27 @@ FlowFilter *flowfilter_new(const char *text, FlowInterfaces interfaces, void *us
 	if (!tokens)
 		return NULL;
 	filter->steps = g_array_new(FALSE, FALSE, sizeof(Step));
-	parser.steps = filter->steps;
-	parser.token = &g_array_index(tokens, FlowToken, 0);
-	return parse(&parser, error) ? g_steal_pointer(&filter) : NULL;
+	parser->steps = filter->steps;
+	parser->token = &g_array_index(tokens, FlowToken, 0);
+	parser->term = flowterm_find("host");
+	parser->side = SIDE_EITHER;
+	return parse(parser, error) ? g_steal_pointer(&filter) : NULL;
+}
+
+FlowFilter *flowfilter_new(const char *text, FlowInterfaces interfaces, void *user_data,
+			   GError **error)
+{
+	Parser parser = { .interfaces = interfaces, .user_data = user_data };
+
+	return compile(text, &parser, error);
+}
+
+FlowFilter *flowfilter_new_of_packets(const char *text, FlowInterfaces interfaces, void *user_data,
+				      GError **error)
+{
+	Parser parser = { .interfaces = interfaces, .user_data = user_data, .of_packets = true };
+
+	return compile(text, &parser, error);
 }
 
 void flowfilter_free(FlowFilter *filter)

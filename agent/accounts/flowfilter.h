@@ -39,6 +39,10 @@ typedef struct FlowFilter FlowFilter;
  */
 FlowFilter *flowfilter_new(const char *text, FlowInterfaces interfaces, void *user_data,
 			   GError **error);
+
+/* The same for flows that are a single packet each: what such a one does not have is an error, too. */
+FlowFilter *flowfilter_new_of_packets(const char *text, FlowInterfaces interfaces, void *user_data,
+				      GError **error);
 void flowfilter_free(FlowFilter *filter);
 
 bool flowfilter_matches(const FlowFilter *filter, const FlowRecord *flow);

@@ -163,6 +163,7 @@ struct FlowKind {
 	bool is_ordered;
 	bool stands_alone;
 	bool may_be_bare;
+	bool is_of_many;
 	const char *expected; /* NULL: an integer up to the term's maximum */
 };
 
@@ -182,6 +183,7 @@ static const FlowKind size = {
 static const FlowKind duration = {
 	.units = durations,
 	.is_ordered = true,
+	.is_of_many = true,
 	.expected = "an integer and ms, s, m, h or d",
 };
 static const FlowKind port = {
@@ -311,6 +313,11 @@ bool flowterm_is_ordered(const FlowTerm *term)
 bool flowterm_may_be_bare(const FlowTerm *term)
 {
 	return term->kind->may_be_bare;
+}
+
+bool flowterm_is_of_many(const FlowTerm *term)
+{
+	return term->kind->is_of_many;
 }
 
 /* Of several the first. */

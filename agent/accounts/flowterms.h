@@ -70,6 +70,7 @@ const FlowTerm *flowterm_find_alone(const char *name);
 bool flowterm_is_address(const FlowTerm *term);
 bool flowterm_is_ordered(const FlowTerm *term);	 /* less and greater mean something */
 bool flowterm_may_be_bare(const FlowTerm *term); /* without a value: it is not 0 */
+bool flowterm_is_of_many(const FlowTerm *term);	 /* a single packet has no such thing */
 
 /*
  * Appends what @text means for @term to @values, of FlowValue: any of them. @interfaces may be NULL: then they

@@ -28,7 +28,8 @@ typedef struct {
 	gboolean follow;
 	gboolean packets;
 	gint64 sample;
-	char **interfaces; /* with `packets` */
+	char **interfaces;   /* with `packets` */
+	char *packet_filter; /* the same; NULL: all packets */
 	FlowOrder order;
 	char *filter; /* NULL: all flows */
 } Options;
@@ -41,6 +42,7 @@ static void options_done(Options *options)
 	g_free(options->order_name);
 	g_free(options->units);
 	g_free(options->filter);
+	g_free(options->packet_filter);
 	g_strfreev(options->interfaces);
 }
 
@@ -90,10 +92,13 @@ static bool choose_packets(Options *options, char **words, GError **error)
 			  options->sample, MAX_SAMPLE);
 		return false;
 	}
-	if (!*words)
+	if (!*words) {
 		error_set(error, "--packets: no interface is named");
+		return false;
+	}
 	options->interfaces = g_strdupv(words);
-	return *words;
+	return !options->packet_filter ||
+	       filter_words_check_of_packets(options->packet_filter, error);
 }
 
 static bool choose(Options *options, char **words, GError **error)
@@ -104,8 +109,9 @@ static bool choose(Options *options, char **words, GError **error)
 	}
 	if (options->packets)
 		return choose_packets(options, words, error);
-	if (options->sample != SAMPLE_NOT_GIVEN) {
-		error_set(error, "--sample is for --packets");
+	if (options->sample != SAMPLE_NOT_GIVEN || options->packet_filter) {
+		error_set(error, "--%s is for --packets",
+			  options->packet_filter ? "filter" : "sample");
 		return false;
 	}
 	if (!choose_follow(options, error) || !choose_order(options, error) ||
@@ -128,6 +134,8 @@ static bool parse(Options *options, int argc, char **argv, GError **error)
 		  NULL },
 		{ "sample", 0, 0, G_OPTION_ARG_INT64, &options->sample,
 		  "With --packets: one of N frames, at random; 1: all (default: 100)", "N" },
+		{ "filter", 0, 0, G_OPTION_ARG_STRING, &options->packet_filter,
+		  "With --packets: those that are shown", "FILTER" },
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &options->order_name,
 		  "octets (the default), packets, end, start or duration", "KEY" },
 		{ "limit", 'n', 0, G_OPTION_ARG_INT, &options->limit, "Show the first N only",
@@ -224,10 +232,16 @@ static int run(const Options *options, FlowPrinter *printer)
 
 static int run_packets(const Options *options)
 {
+	const PacketChoice choice = {
+		.interfaces = options->interfaces,
+		.sample = (uint32_t)options->sample,
+		.filter = options->packet_filter,
+		.count = count_of(options),
+	};
 	g_autoptr(GError) error = NULL;
 
 	log_init(G_LOG_LEVEL_WARNING);
-	if (packet_log(options->interfaces, (uint32_t)options->sample, count_of(options), &error))
+	if (packet_log(&choice, &error))
 		return EXIT_SUCCESS;
 	ask_complain(options->subcommand, error->message);
 	return EXIT_FAILURE;

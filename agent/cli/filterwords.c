@@ -25,3 +25,13 @@ char *filter_words_join(char **words, GError **error)
 	g_strdelimit(text, "\r\n", ' ');
 	return g_steal_pointer(&text);
 }
+
+bool filter_words_check_of_packets(const char *text, GError **error)
+{
+	g_autoptr(FlowFilter) filter =
+		flowfilter_new_of_packets(text, accept_interface, NULL, error);
+
+	if (!filter)
+		g_prefix_error(error, "filter: ");
+	return filter;
+}

@@ -67,6 +67,16 @@ static void control_characters_are_shown_as_numbers(void **state)
 	assert_non_null(strstr(error->message, "\"\\x1b\""));
 }
 
+static void of_packets_no_time_can_be_asked(void **state)
+{
+	g_autoptr(GError) error = NULL;
+
+	(void)state;
+	assert_true(filter_words_check_of_packets("in eth7 and min-ttl 3 and packets > 1", NULL));
+	assert_false(filter_words_check_of_packets("tcp and duration > 5s", &error));
+	assert_string_equal(error->message, "filter: at 9: a packet has no duration");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +86,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_said_with_its_column),
 		cmocka_unit_test(long_filter_is_refused),
 		cmocka_unit_test(control_characters_are_shown_as_numbers),
+		cmocka_unit_test(of_packets_no_time_can_be_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

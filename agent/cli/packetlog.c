@@ -11,20 +11,28 @@
 
 #include <glib-unix.h>
 
+#include "accounts/flowfilter.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli_ask.h"
 #include "kernel/packettap.h"
 #include "packetline.h"
+#include "packetrecord.h"
 
 /* So much a pipe takes at once when it takes anything: nothing blocks, and a signal is heard although nobody reads. */
 #define PIECE PIPE_BUF
 
+/* So many packets are looked at before signals are: a filter may mean none of them. */
+#define MANY 4096
+
 typedef struct {
 	PacketTap *tap;
 	GPtrArray *names; /* printable, by place */
-	GString *text;	  /* lines that have not been written yet */
-	uint32_t left;	  /* UINT32_MAX: no end */
+	GPtrArray *
+		filters; /* of FlowFilter, by place: interfaces have other numbers elsewhere; empty: none */
+	GString *text;	 /* lines that have not been written yet */
+	uint32_t left;	 /* UINT32_MAX: no end */
+	uint32_t looked; /* at so many packets at a time */
 	uint64_t unprinted;
 	int64_t offset_ns;
 	bool closed;  /* nobody reads */
@@ -41,22 +49,38 @@ static int64_t now_ns(clockid_t clock)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static bool is_meant(const Log *log, const struct packet_event *event)
+{
+	FlowRecord record;
+
+	if (!log->filters->len)
+		return true;
+	return packet_record(event, packet_tap_ifindex(log->tap, event->place), &record) &&
+	       flowfilter_matches(log->filters->pdata[event->place], &record);
+}
+
+static void print(Log *log, const struct packet_event *event)
+{
+	packet_line_append(log->text, event, log->names->pdata[event->place], log->offset_ns);
+	if (log->left != UINT32_MAX)
+		log->left--;
+}
+
 static bool take(const struct packet_event *event, void *user_data)
 {
 	Log *log = user_data;
 
-	if (!log->left)
-		return false;
-	packet_line_append(log->text, event, log->names->pdata[event->place], log->offset_ns);
-	if (log->left != UINT32_MAX)
-		log->left--;
-	return log->left && log->text->len < PIECE;
+	if (log->left && is_meant(log, event))
+		print(log, event);
+	return log->left && log->text->len < PIECE && ++log->looked < MANY;
 }
 
-static void read_ring(Log *log)
+/* Whether there may be more that can be printed. */
+static bool read_ring(Log *log)
 {
 	log->offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
-	packet_tap_consume(log->tap);
+	log->looked = 0;
+	return !packet_tap_consume(log->tap) && log->left;
 }
 
 static bool may_write(void)
@@ -102,7 +126,7 @@ static gboolean on_ring(gint fd, GIOCondition condition, gpointer user_data)
 {
 	Log *log = user_data;
 
-	read_ring(log);
+	(void)read_ring(log);
 	if (!log->text->len)
 		return G_SOURCE_CONTINUE;
 	log->source = g_unix_fd_add(STDOUT_FILENO, G_IO_OUT | G_IO_ERR, on_writable, log);
@@ -135,14 +159,15 @@ static uint64_t lines_of(const GString *text)
 static void write_rest(Log *log)
 {
 	bool open = !log->closed && !log->error;
+	bool more;
 
 	do {
 		while (open && log->text->len && may_write())
 			open = write_piece(log);
 		log->unprinted += lines_of(log->text);
 		g_string_truncate(log->text, 0);
-		read_ring(log);
-	} while (log->text->len);
+		more = read_ring(log);
+	} while (more || log->text->len);
 }
 
 static void say_lost(const Log *log)
@@ -156,14 +181,52 @@ static void say_lost(const Log *log)
 		ask_complain("flows", text);
 }
 
-static bool attach(Log *log, char **interfaces, GError **error)
+/* What a filter names, as the packets of one place have it. */
+typedef struct {
+	const PacketTap *tap;
+	uint32_t place;
+} Naming;
+
+static void find_interface(const char *name, GArray *indexes, void *user_data)
 {
-	for (; *interfaces; interfaces++) {
-		if (!packet_tap_attach(log->tap, *interfaces, error))
-			return false;
-		g_ptr_array_add(log->names, text_printable(*interfaces));
+	const Naming *naming = user_data;
+	uint32_t ifindex = packet_tap_find(naming->tap, naming->place, name);
+
+	if (ifindex)
+		g_array_append_val(indexes, ifindex);
+}
+
+static bool add_filter(Log *log, const char *text, GError **error)
+{
+	Naming naming = { log->tap, log->filters->len };
+	FlowFilter *filter = flowfilter_new_of_packets(text, find_interface, &naming, error);
+
+	if (!filter) {
+		g_prefix_error(error, "filter: ");
+		return false;
 	}
+	g_ptr_array_add(log->filters, filter);
 	return true;
+}
+
+static void filter_free(void *filter)
+{
+	flowfilter_free(filter);
+}
+
+static bool attach(Log *log, const PacketChoice *choice, GError **error)
+{
+	for (char **name = choice->interfaces; *name; name++) {
+		if (!packet_tap_add(log->tap, *name, error))
+			return false;
+		g_ptr_array_add(log->names, text_printable(*name));
+	}
+	/* Once all namespaces are known. */
+	for (guint i = 0; choice->filter && i < log->names->len; i++) {
+		if (!add_filter(log, choice->filter, error))
+			return false;
+	}
+	return packet_tap_attach(log->tap, error);
 }
 
 static void print_all(Log *log)
@@ -171,7 +234,8 @@ static void print_all(Log *log)
 	g_autoptr(GError) error = NULL;
 
 	log->source = g_unix_fd_add(packet_tap_fd(log->tap), G_IO_IN, on_ring, log);
-	g_main_loop_run(log->loop);
+	if (log->left)
+		g_main_loop_run(log->loop);
 	g_source_remove(log->source);
 	if (!packet_tap_detach(log->tap, log->error ? &error : &log->error) && error)
 		ask_complain("flows", error->message);
@@ -180,7 +244,7 @@ static void print_all(Log *log)
 }
 
 /* A signal that comes while some interfaces are attached is heard once all are. */
-static void run(Log *log, char **interfaces)
+static void run(Log *log, const PacketChoice *choice)
 {
 	const guint sources[] = {
 		g_unix_signal_add(SIGINT, on_stop, log),
@@ -191,27 +255,29 @@ static void run(Log *log, char **interfaces)
 
 	/* Else filters would stay when nobody reads. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (attach(log, interfaces, &log->error))
+	if (attach(log, choice, &log->error))
 		print_all(log);
 	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
 		g_source_remove(sources[i]);
 }
 
-bool packet_log(char **interfaces, uint32_t sample, uint32_t count, GError **error)
+bool packet_log(const PacketChoice *choice, GError **error)
 {
-	Log log = { .left = count };
+	Log log = { .left = choice->count };
 
-	log.tap = packet_tap_new(sample, take, &log, error);
+	log.tap = packet_tap_new(choice->sample, take, &log, error);
 	if (!log.tap)
 		return false;
 	log.names = g_ptr_array_new_with_free_func(g_free);
+	log.filters = g_ptr_array_new_with_free_func(filter_free);
 	log.text = g_string_new(NULL);
 	log.loop = g_main_loop_new(NULL, FALSE);
-	run(&log, interfaces);
+	run(&log, choice);
 	packet_tap_free(log.tap);
 	g_main_loop_unref(log.loop);
 	g_string_free(log.text, TRUE);
 	g_ptr_array_unref(log.names);
+	g_ptr_array_unref(log.filters);
 	if (log.error)
 		g_propagate_error(error, log.error);
 	return !log.error;

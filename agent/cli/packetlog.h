@@ -11,7 +11,14 @@
 
 #include <glib.h>
 
-/* One of @sample frames, up to @count lines; UINT32_MAX: no end. In the default main context. */
-bool packet_log(char **interfaces, uint32_t sample, uint32_t count, GError **error);
+typedef struct {
+	char **interfaces;
+	uint32_t sample;    /* one of so many frames, ... */
+	const char *filter; /* ... of these the ones that it means; NULL: all */
+	uint32_t count;	    /* lines; UINT32_MAX: no end */
+} PacketChoice;
+
+/* In the default main context. */
+bool packet_log(const PacketChoice *choice, GError **error);
 
 #endif

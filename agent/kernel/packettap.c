@@ -10,19 +10,18 @@
 
 #include "base/error.h"
 #include "hooks.h"
-#include "links.h"
-#include "netns.h"
+#include "namespaces.h"
 #include "packets.skel.h"
 #include "privileges.h"
 
-#define RING_OCTETS (4 << 20) /* some 40,000 packets */
+#define RING_OCTETS (4 << 20) /* some 30,000 packets */
 
 /* Of filters; the lower half tells processes apart. No agent has it (TC_HANDLE). */
 #define HANDLE 0xf10b0000u
 
 /* What is attached to one interface. */
 typedef struct {
-	Netns *netns; /* NULL: our own */
+	const Netns *netns; /* borrowed of the namespaces */
 	HooksPlace place;
 	struct packets_bpf *skeleton;
 	Hooks hooks;
@@ -35,21 +34,17 @@ struct PacketTap {
 	int ring_fd;
 	struct ring_buffer *ring;
 	GPtrArray *places; /* of Place */
+	GHashTable *names; /* set of the namespaces that are looked into */
+	Namespaces *namespaces;
 };
-
-static int netns_fd(const Place *place)
-{
-	return place->netns ? place->netns->fd : -1;
-}
 
 static void place_free(void *data)
 {
 	Place *place = data;
 
-	(void)hooks_detach(netns_fd(place), &place->place, &place->hooks, NULL);
+	(void)hooks_detach(place->netns->fd, &place->place, &place->hooks, NULL);
 	hooks_close(&place->hooks);
 	packets_bpf__destroy(place->skeleton);
-	netns_close(place->netns);
 	g_free(place);
 }
 
@@ -71,6 +66,11 @@ static void fail(GError **error, int result, const char *what)
 		error_from_errno(error, result, "%s", what);
 }
 
+static bool is_looked_into(const char *name, void *user_data)
+{
+	return g_hash_table_contains(((const PacketTap *)user_data)->names, name);
+}
+
 PacketTap *packet_tap_new(uint32_t sample, PacketTapTake take, void *user_data, GError **error)
 {
 	g_autoptr(PacketTap) tap = g_new0(PacketTap, 1);
@@ -79,6 +79,11 @@ PacketTap *packet_tap_new(uint32_t sample, PacketTapTake take, void *user_data, 
 	tap->take = take;
 	tap->user_data = user_data;
 	tap->places = g_ptr_array_new_with_free_func(place_free);
+	tap->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	tap->ring_fd = -1;
+	tap->namespaces = namespaces_new(NULL, NULL, error);
+	if (!tap->namespaces)
+		return NULL;
 	/* The limit of memory that kernels before 5.11 have for it, libbpf lifts. */
 	tap->ring_fd =
 		bpf_map_create(BPF_MAP_TYPE_RINGBUF, "packets_ring", 0, 0, RING_OCTETS, NULL);
@@ -99,6 +104,8 @@ void packet_tap_free(PacketTap *tap)
 	if (!tap)
 		return;
 	g_ptr_array_unref(tap->places);
+	namespaces_free(tap->namespaces);
+	g_hash_table_unref(tap->names);
 	ring_buffer__free(tap->ring);
 	if (tap->ring_fd >= 0)
 		close(tap->ring_fd);
@@ -137,7 +144,7 @@ static bool is_metered(const Place *place)
 {
 	for (int hook = 0; hook < HOOKS; hook++) {
 		g_autoptr(GArray) programs =
-			hooks_list(netns_fd(place), place->place.ifindex, (enum hook)hook);
+			hooks_list(place->netns->fd, place->place.ifindex, (enum hook)hook);
 
 		if (programs->len)
 			return true;
@@ -156,64 +163,104 @@ static bool attach(Place *place, GError **error)
 		[HOOK_EGRESS] = bpf_program__fd(place->skeleton->progs.flowtally_look_egress),
 	};
 
-	return hooks_attach(netns_fd(place), &place->place, &options, programs, &place->hooks,
+	return hooks_attach(place->netns->fd, &place->place, &options, programs, &place->hooks,
 			    error);
 }
 
-static bool find(Place *place, const char *name, enum link_layer *layer, GError **error)
+/* Of what is looked into. */
+static const Link *find_link(const PacketTap *tap, const char *interface)
 {
-	g_autoptr(Links) links =
-		links_new(place->netns ? place->netns : netns_own(), NULL, NULL, error);
-	const Link *link = links ? links_by_name(links, name) : NULL;
+	const GPtrArray *links = namespaces_links(tap->namespaces);
 
-	if (!links)
-		return false;
-	if (!link) {
+	for (guint i = 0; i < links->len; i++) {
+		const Link *link = links->pdata[i];
+		g_autofree char *name = interface_name(link->netns, link->name);
+
+		if (!strcmp(name, interface))
+			return link;
+	}
+	return NULL;
+}
+
+static void look_into(PacketTap *tap, const char *netns)
+{
+	g_hash_table_add(tap->names, g_strdup(netns));
+	namespaces_set_filter(tap->namespaces, is_looked_into, tap);
+}
+
+/* Why nothing is found in there. */
+static void fail_without_link(const PacketTap *tap, const char *netns, GError **error)
+{
+	const char *fault = g_hash_table_lookup(namespaces_faults(tap->namespaces), netns);
+	g_autoptr(Netns) there = NULL;
+
+	if (fault)
+		error_set(error, "%s", fault);
+	else if (!*netns || (there = netns_open(netns, error)))
 		error_set(error, "no such interface");
+}
+
+static bool find(PacketTap *tap, Place *place, const char *interface, enum link_layer *layer,
+		 GError **error)
+{
+	const char *colon = strrchr(interface, ':');
+	g_autofree char *netns = g_strndup(interface, colon ? (gsize)(colon - interface) : 0);
+	const Link *link;
+
+	if (colon)
+		look_into(tap, netns);
+	link = find_link(tap, interface);
+	if (!link) {
+		fail_without_link(tap, netns, error);
 		return false;
 	}
 	if (!link_find_layer(link, layer)) {
 		error_set(error, "its frames begin with neither an Ethernet nor an IP header");
 		return false;
 	}
+	place->netns = namespaces_of(tap->namespaces, link->id);
 	place->place.ifindex = link->ifindex;
 	memcpy(place->place.name, link->name, sizeof(place->place.name));
 	return true;
 }
 
-static bool open_netns(Place *place, const char *interface, const char **name, GError **error)
-{
-	const char *colon = strrchr(interface, ':');
-	g_autofree char *netns = g_strndup(interface, colon ? (gsize)(colon - interface) : 0);
-
-	*name = colon ? colon + 1 : interface;
-	if (colon)
-		place->netns = netns_open(netns, error);
-	return !colon || place->netns;
-}
-
-static bool open_place(const PacketTap *tap, Place *place, const char *interface, GError **error)
-{
-	enum link_layer layer;
-	const char *name;
-
-	if (open_netns(place, interface, &name, error) && find(place, name, &layer, error) &&
-	    load(tap, place, layer, error))
-		return true;
-	g_prefix_error(error, "%s: ", interface);
-	return false;
-}
-
-bool packet_tap_attach(PacketTap *tap, const char *interface, GError **error)
+bool packet_tap_add(PacketTap *tap, const char *interface, GError **error)
 {
 	Place *place = g_new0(Place, 1);
+	enum link_layer layer;
 
+	place->netns = netns_own();
 	hooks_init(&place->hooks);
-	if (!open_place(tap, place, interface, error) || !attach(place, error)) {
+	if (!find(tap, place, interface, &layer, error) || !load(tap, place, layer, error)) {
+		g_prefix_error(error, "%s: ", interface);
 		place_free(place);
 		return false;
 	}
 	g_ptr_array_add(tap->places, place);
+	return true;
+}
+
+uint32_t packet_tap_ifindex(const PacketTap *tap, uint32_t place)
+{
+	return ((const Place *)tap->places->pdata[place])->place.ifindex;
+}
+
+uint32_t packet_tap_find(const PacketTap *tap, uint32_t place, const char *name)
+{
+	const Netns *here = ((const Place *)tap->places->pdata[place])->netns;
+	const Link *link = find_link(tap, name);
+
+	if (!link)
+		return 0;
+	return interface_netns_id(link->id) == here->id ? link->ifindex : PACKET_TAP_ELSEWHERE;
+}
+
+bool packet_tap_attach(PacketTap *tap, GError **error)
+{
+	for (guint i = 0; i < tap->places->len; i++) {
+		if (!attach(tap->places->pdata[i], error))
+			return false;
+	}
 	return true;
 }
 
@@ -224,7 +271,7 @@ bool packet_tap_detach(PacketTap *tap, GError **error)
 	for (guint i = 0; i < tap->places->len; i++) {
 		Place *place = tap->places->pdata[i];
 
-		detached &= hooks_detach(netns_fd(place), &place->place, &place->hooks,
+		detached &= hooks_detach(place->netns->fd, &place->place, &place->hooks,
 					 detached ? error : NULL);
 	}
 	return detached;
@@ -235,9 +282,9 @@ int packet_tap_fd(const PacketTap *tap)
 	return ring_buffer__epoll_fd(tap->ring);
 }
 
-void packet_tap_consume(PacketTap *tap)
+bool packet_tap_consume(PacketTap *tap)
 {
-	(void)ring_buffer__consume(tap->ring);
+	return ring_buffer__consume(tap->ring) >= 0;
 }
 
 uint64_t packet_tap_lost(const PacketTap *tap)

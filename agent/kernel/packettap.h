@@ -27,11 +27,21 @@ PacketTap *packet_tap_new(uint32_t sample, PacketTapTake take, void *user_data, 
 /* What is attached goes, too. */
 void packet_tap_free(PacketTap *tap);
 
+/* @interface is "[NETNS:]NAME"; its place, which is in the events, is how many were added before it. */
+bool packet_tap_add(PacketTap *tap, const char *interface, GError **error);
+
+uint32_t packet_tap_ifindex(const PacketTap *tap, uint32_t place);
+
 /*
- * @interface is "[NETNS:]NAME"; its place, which is in the events, is how many were attached before it. The programs
- * come before all others, but behind one of an agent of ours where it is.
+ * The ifindex that the interface @name, "[NETNS:]NAME", has where @place is; 0: there is none of the name, or in a
+ * namespace that is nowhere added; PACKET_TAP_ELSEWHERE: it is in another namespace than @place.
  */
-bool packet_tap_attach(PacketTap *tap, const char *interface, GError **error);
+#define PACKET_TAP_ELSEWHERE UINT32_MAX
+uint32_t packet_tap_find(const PacketTap *tap, uint32_t place, const char *name);
+
+/* At all places, or at some if it fails. The programs come before all others, but behind one of an agent of ours
+ * where it is. */
+bool packet_tap_attach(PacketTap *tap, GError **error);
 
 /* From all interfaces; what has been seen can still be taken. The first error is said, all are tried. */
 bool packet_tap_detach(PacketTap *tap, GError **error);
@@ -39,8 +49,8 @@ bool packet_tap_detach(PacketTap *tap, GError **error);
 /* Readable when there are events. */
 int packet_tap_fd(const PacketTap *tap);
 
-/* Hands over what there is, in order, until @take has enough. */
-void packet_tap_consume(PacketTap *tap);
+/* Hands over what there is, in order, until @take has enough: then false. */
+bool packet_tap_consume(PacketTap *tap);
 
 /* Frames of the sample that found no room. */
 uint64_t packet_tap_lost(const PacketTap *tap);

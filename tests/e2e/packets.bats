@@ -32,6 +32,11 @@ packets() {
 	eventually 10 are_hooks $((before + 2))
 }
 
+# are_hooks_at INTERFACE N
+are_hooks_at() {
+	same "$2" "$(hooks "$1")"
+}
+
 # ends STATUS
 ends() {
 	local status=0
@@ -196,12 +201,43 @@ configuration() {
 	stop
 }
 
+@test "a filter says which packets of the sample, also by their interfaces; -n counts those that are shown" {
+	packets br-lan --sample 1 -n 2 --filter "icmp-type 8 and src $(lab_device_address 1)"
+	desktop "$TOOLS/frames" --count 3 eth0 arp >/dev/null
+	desktop ping -q -c 2 -i 0.01 "$LAB_INTERNET6"
+	desktop ping -q -c 5 -i 0.01 "$LAB_INTERNET"
+	ends 0
+	lines_are 2
+	lines_are 2 "receive icmp $(lab_device_address 1) > .* type=8 code=0$"
+	packets br-lan wan --sample 1 --filter "icmp-type 8 and in br-lan and mac $(lab_device_mac 1) or vlan 7"
+	eventually 10 are_hooks_at wan 2
+	desktop ping -q -c 3 -i 0.01 -I "$(lab_device_address 1)" "$LAB_INTERNET"
+	# Where it leaves for the wan, the MAC is another.
+	eventually 10 lines_are 3 'br-lan receive icmp'
+	desktop "$TOOLS/frames" --count 2 --vlan 7 eth0 vlan >/dev/null
+	eventually 10 lines_are 2 'br-lan receive .* vlan=7$'
+	stop
+	lines_are 5
+	packets br-lan wan --sample 1 --filter 'in br-lan and out wan and direction egress and max-ttl 63'
+	eventually 10 are_hooks_at wan 2
+	desktop ping -q -c 3 -i 0.01 "$LAB_INTERNET"
+	eventually 10 lines_are 3 'wan transmit icmp'
+	stop
+	lines_are 3
+}
+
 @test "what cannot be done is said" {
 	local status
 
 	fails router "$FLOWTALLY" flows --packets nosuch 2>"$WORK/errors"
 	same 'flowtally: flows: nosuch: no such interface' "$(cat "$WORK/errors")"
-	for arguments in '--packets' '--sample 5' '--packets br-lan --sample 0' '--packets br-lan --follow' '--packets br-lan -o csv'; do
+	fails router "$FLOWTALLY" flows --packets br-lan --filter 'in eth9' 2>"$WORK/errors"
+	same 'flowtally: flows: filter: at 4: "eth9" is no interface' "$(cat "$WORK/errors")"
+	status=0
+	router "$FLOWTALLY" flows --packets br-lan --filter 'tcp and duration > 5s' 2>"$WORK/errors" || status=$?
+	same 2 "$status"
+	same 'flowtally: flows: filter: at 9: a packet has no duration' "$(cat "$WORK/errors")"
+	for arguments in '--packets' '--filter tcp' '--packets br-lan --filter port' '--sample 5' '--packets br-lan --sample 0' '--packets br-lan --follow' '--packets br-lan -o csv'; do
 		status=0
 		# shellcheck disable=SC2086  # several arguments
 		router "$FLOWTALLY" flows $arguments 2>"$WORK/errors" || status=$?
