@@ -133,7 +133,7 @@ check-vm: all $(BPF_TESTS) $(TOOLS)
 
 check-vm-quick: all $(BPF_TESTS) $(TOOLS)
 	$(Q)BUILD=$(abspath $(O)) tests/vm/check \
-		6.1 $(BPF_TESTS) tests/e2e/hooks.bats tests/e2e/offload.bats -- \
+		6.1 $(BPF_TESTS) tests/e2e/hooks.bats tests/e2e/packets_life.bats tests/e2e/offload.bats -- \
 		6.12-plain $(BPF_TESTS) tests/e2e/hooks.bats tests/e2e/devices.bats
 
 # Debian's names of CPUs.

@@ -36,6 +36,7 @@ typedef struct {
 	uint64_t unprinted;
 	int64_t offset_ns;
 	bool closed;  /* nobody reads */
+	bool broken;  /* no more can be written */
 	guint source; /* of the ring, or of stdout while there is text for it */
 	GMainLoop *loop;
 	GError *error;
@@ -101,6 +102,7 @@ static bool write_piece(Log *log)
 		g_string_erase(log->text, 0, n);
 		return true;
 	}
+	log->broken = true;
 	log->closed = errno == EPIPE;
 	if (!log->closed)
 		error_from_errno(&log->error, errno, "stdout");
@@ -146,6 +148,22 @@ static gboolean on_closed(gint fd, GIOCondition condition, gpointer user_data)
 	return on_stop(user_data);
 }
 
+/* Without any there would be nothing to wait for. */
+static void on_gone(uint32_t place, uint32_t left, void *user_data)
+{
+	Log *log = user_data;
+	g_autofree char *text =
+		g_strdup_printf("%s: the interface is gone", (char *)log->names->pdata[place]);
+
+	if (left) {
+		ask_complain("flows", text);
+		return;
+	}
+	if (!log->error)
+		error_set(&log->error, "%s", text);
+	g_main_loop_quit(log->loop);
+}
+
 static uint64_t lines_of(const GString *text)
 {
 	uint64_t lines = 0;
@@ -158,7 +176,7 @@ static uint64_t lines_of(const GString *text)
 /* What has been seen before the hooks went; what a reader who pauses does not take is lost. */
 static void write_rest(Log *log)
 {
-	bool open = !log->closed && !log->error;
+	bool open = !log->closed && !log->broken;
 	bool more;
 
 	do {
@@ -263,9 +281,10 @@ static void run(Log *log, const PacketChoice *choice)
 
 bool packet_log(const PacketChoice *choice, GError **error)
 {
+	static const PacketTapEvents events = { take, on_gone };
 	Log log = { .left = choice->count };
 
-	log.tap = packet_tap_new(choice->sample, take, &log, error);
+	log.tap = packet_tap_new(choice->sample, &events, &log, error);
 	if (!log.tap)
 		return false;
 	log.names = g_ptr_array_new_with_free_func(g_free);

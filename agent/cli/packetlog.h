@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packets of interfaces on standard output, a line each (packetline.h), until it is enough, SIGINT, SIGTERM or SIGHUP
- * comes, or nobody reads any more. What was lost is said on standard error at the end.
+ * comes, nobody reads any more, or the last interface is gone, which is an error. What was lost is said on standard error at the end.
  */
 #ifndef FLOWTALLY_PACKETLOG_H
 #define FLOWTALLY_PACKETLOG_H

@@ -21,7 +21,8 @@
 
 /* What is attached to one interface. */
 typedef struct {
-	const Netns *netns; /* borrowed of the namespaces */
+	const Netns *netns; /* borrowed of the namespaces, as long as it is not gone */
+	bool gone;
 	HooksPlace place;
 	struct packets_bpf *skeleton;
 	Hooks hooks;
@@ -29,7 +30,7 @@ typedef struct {
 
 struct PacketTap {
 	uint32_t sample;
-	PacketTapTake take;
+	PacketTapEvents events;
 	void *user_data;
 	int ring_fd;
 	struct ring_buffer *ring;
@@ -53,7 +54,7 @@ static int on_event(void *user_data, void *data, size_t len)
 	const PacketTap *tap = user_data;
 
 	(void)len;
-	return tap->take(data, tap->user_data) ? 0 : -ECANCELED;
+	return tap->events.take(data, tap->user_data) ? 0 : -ECANCELED;
 }
 
 static void fail(GError **error, int result, const char *what)
@@ -71,17 +72,60 @@ static bool is_looked_into(const char *name, void *user_data)
 	return g_hash_table_contains(((const PacketTap *)user_data)->names, name);
 }
 
-PacketTap *packet_tap_new(uint32_t sample, PacketTapTake take, void *user_data, GError **error)
+static uint32_t count_left(const PacketTap *tap)
+{
+	uint32_t left = 0;
+
+	for (guint i = 0; i < tap->places->len; i++)
+		left += !((const Place *)tap->places->pdata[i])->gone;
+	return left;
+}
+
+/* What has lost its namespace's name may still be there. */
+static void leave(PacketTap *tap, uint32_t number)
+{
+	Place *place = tap->places->pdata[number];
+
+	(void)hooks_detach(place->netns->fd, &place->place, &place->hooks, NULL);
+	hooks_close(&place->hooks);
+	hooks_init(&place->hooks);
+	place->netns = netns_own();
+	place->gone = true;
+	tap->events.gone(number, count_left(tap), tap->user_data);
+}
+
+static bool is_there(const PacketTap *tap, const Place *place)
+{
+	return namespaces_find(tap->namespaces,
+			       interface_id(place->netns->id, place->place.ifindex));
+}
+
+static void on_links(void *user_data)
+{
+	PacketTap *tap = user_data;
+
+	for (guint i = 0; i < tap->places->len; i++) {
+		const Place *place = tap->places->pdata[i];
+
+		if (!place->gone && !is_there(tap, place))
+			leave(tap, i);
+	}
+	while (namespaces_leave(tap->namespaces))
+		;
+}
+
+PacketTap *packet_tap_new(uint32_t sample, const PacketTapEvents *events, void *user_data,
+			  GError **error)
 {
 	g_autoptr(PacketTap) tap = g_new0(PacketTap, 1);
 
 	tap->sample = sample;
-	tap->take = take;
+	tap->events = *events;
 	tap->user_data = user_data;
 	tap->places = g_ptr_array_new_with_free_func(place_free);
 	tap->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	tap->ring_fd = -1;
-	tap->namespaces = namespaces_new(NULL, NULL, error);
+	tap->namespaces = namespaces_new(on_links, tap, error);
 	if (!tap->namespaces)
 		return NULL;
 	/* The limit of memory that kernels before 5.11 have for it, libbpf lifts. */

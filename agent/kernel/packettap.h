@@ -21,8 +21,17 @@ typedef struct PacketTap PacketTap;
 /* @event is borrowed for the call. False: no more of them now. */
 typedef bool (*PacketTapTake)(const struct packet_event *event, void *user_data);
 
+/* The interface at @place is there no more, or nowhere that is known by its name; @left others still are. */
+typedef void (*PacketTapGone)(uint32_t place, uint32_t left, void *user_data);
+
+typedef struct {
+	PacketTapTake take;
+	PacketTapGone gone; /* from the main context */
+} PacketTapEvents;
+
 /* Of @sample frames one is taken, at random; 1: all. EPERM in error->code: a capability is missing. */
-PacketTap *packet_tap_new(uint32_t sample, PacketTapTake take, void *user_data, GError **error);
+PacketTap *packet_tap_new(uint32_t sample, const PacketTapEvents *events, void *user_data,
+			  GError **error);
 
 /* What is attached goes, too. */
 void packet_tap_free(PacketTap *tap);
@@ -49,7 +58,7 @@ bool packet_tap_detach(PacketTap *tap, GError **error);
 /* Readable when there are events. */
 int packet_tap_fd(const PacketTap *tap);
 
-/* Hands over what there is, in order, until @take has enough: then false. */
+/* Hands over what there is, in order, until `take` has enough: then false. */
 bool packet_tap_consume(PacketTap *tap);
 
 /* Frames of the sample that found no room. */

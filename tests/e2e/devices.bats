@@ -90,28 +90,6 @@ meters_pings() {
 	same true "$(ask ledger -o json | jq 'all(.sheets[]; .seen.octets == .seen.layer2_octets)')"
 }
 
-# A tun at both ends of the lab's cable, as a VPN in user space has it.
-make_tun() {
-	modprobe -q tun || :
-	spawn desktop "$WORK/socat-desktop" socat \
-		TUN:10.77.0.2/24,up,tun-name=tun7,tun-type=tun,iff-no-pi UDP-LISTEN:5577
-	eventually 5 desktop_has_udp 5577
-	spawn router "$WORK/socat-router" socat \
-		"TUN:10.77.0.1/24,up,tun-name=tun7,tun-type=tun,iff-no-pi" "UDP:$(lab_device_address 1):5577"
-	eventually 5 router ip link show dev tun7 up
-	router sysctl -qw net.ipv6.conf.tun7.addr_gen_mode=1
-	desktop sysctl -qw net.ipv6.conf.tun7.addr_gen_mode=1
-	router ip -6 address flush dev tun7
-	desktop ip -6 address flush dev tun7
-	router ip -6 address add fd77::1/64 dev tun7 nodad
-	desktop ip -6 address add fd77::2/64 dev tun7 nodad
-	eventually 5 router ping -q -c 1 -W 1 10.77.0.2
-}
-
-desktop_has_udp() {
-	desktop cat /proc/net/udp | grep -qi "$(printf ':%04X 00000000:0000' "$1")"
-}
-
 @test "tun: what is not one of the local addresses is a class of its own, and no host" {
 	make_tun
 	router ip route add 192.0.2.0/24 dev tun7

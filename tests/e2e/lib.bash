@@ -257,6 +257,31 @@ sweep_is_after() {
 	[[ $(last_sweep) > $1 ]]
 }
 
+# --- devices
+
+# make_tun: tun7 at both ends of the lab's cable, as a VPN in user space has it; 10.77.0.1 and fd77::1 in the router,
+# 10.77.0.2 and fd77::2 in the desktop.
+make_tun() {
+	modprobe -q tun || :
+	spawn desktop "$WORK/socat-desktop" socat \
+		TUN:10.77.0.2/24,up,tun-name=tun7,tun-type=tun,iff-no-pi UDP-LISTEN:5577
+	eventually 5 desktop_has_udp 5577
+	spawn router "$WORK/socat-router" socat \
+		"TUN:10.77.0.1/24,up,tun-name=tun7,tun-type=tun,iff-no-pi" "UDP:$(lab_device_address 1):5577"
+	eventually 5 router ip link show dev tun7 up
+	router sysctl -qw net.ipv6.conf.tun7.addr_gen_mode=1
+	desktop sysctl -qw net.ipv6.conf.tun7.addr_gen_mode=1
+	router ip -6 address flush dev tun7
+	desktop ip -6 address flush dev tun7
+	router ip -6 address add fd77::1/64 dev tun7 nodad
+	desktop ip -6 address add fd77::2/64 dev tun7 nodad
+	eventually 5 router ping -q -c 1 -W 1 10.77.0.2
+}
+
+desktop_has_udp() {
+	desktop cat /proc/net/udp | grep -qi "$(printf ':%04X 00000000:0000' "$1")"
+}
+
 # --- sums
 
 # From [{host, direction, octets, packets}] to the common form.

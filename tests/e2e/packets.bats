@@ -1,59 +1,19 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# `flowtally flows --packets` prints single packets as the hooks see them, without an agent and beside one, and
-# leaves nothing behind.
+# `flowtally flows --packets` prints single packets as the hooks see them: which, and what of them.
 
 # shellcheck disable=SC2030,SC2031  # each test is a process of its own
 
 load lib
+load packets
 
 setup() {
-	setup_lab 1
-	unset PRINTER
+	setup_packets
 }
 
 teardown() {
-	if [[ -n ${PRINTER:-} ]]; then
-		kill -KILL "$PRINTER" 2>/dev/null || :
-	fi
-	ip netns del "$LAB-other" 2>/dev/null || :
-	teardown_lab
-}
-
-# packets ARGUMENT...: in the background in the router, from the moment on at which both hooks are there
-packets() {
-	local before
-
-	before=$(hooks br-lan)
-	: >"$WORK/packets"
-	lab_exec "$LAB" router "$FLOWTALLY" flows --packets "$@" >"$WORK/packets" 2>"$WORK/errors" </dev/null 3>&- &
-	PRINTER=$!
-	eventually 10 are_hooks $((before + 2))
-}
-
-# are_hooks_at INTERFACE N
-are_hooks_at() {
-	same "$2" "$(hooks "$1")"
-}
-
-# ends STATUS
-ends() {
-	local status=0
-
-	eventually 10 ended "$PRINTER"
-	wait "$PRINTER" || status=$?
-	same "$1" "$status"
-}
-
-stop() {
-	kill "-${1:-TERM}" "$PRINTER"
-	ends 0
-}
-
-# lines_are N [PATTERN]
-lines_are() {
-	same "$1" "$(grep -cE "${2:-.}" "$WORK/packets" || :)"
+	teardown_packets
 }
 
 # sum NAME PATTERN: of NAME=VALUE in the lines with the pattern; packets of a line without it is 1
@@ -67,18 +27,10 @@ sum() {
 		END { print sum + 0 }' "$WORK/packets"
 }
 
-configuration() {
-	router tc qdisc show
-	router tc filter show dev br-lan ingress
-	router tc filter show dev br-lan egress
-	router "$TOOLS/tcx" list br-lan
-}
-
-@test "pings of both families, in both directions, with their octets; SIGTERM leaves nothing" {
+@test "pings of both families, in both directions, with their octets" {
 	local time='^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z br-lan'
 	local here there desktop internet
 
-	configuration >"$WORK/before"
 	packets br-lan --sample 1
 	desktop ping -q -c 3 -i 0.01 -s 100 "$LAB_INTERNET"
 	desktop ping -q -c 4 -i 0.01 -s 200 "$LAB_INTERNET6"
@@ -90,8 +42,6 @@ configuration() {
 	eventually 10 lines_are 4 "$time transmit ipv6-icmp $there > $here ip-octets=248 frame-octets=262 type=129 code=0$"
 	stop
 	same '' "$(cat "$WORK/errors")"
-	configuration >"$WORK/after"
-	diff "$WORK/before" "$WORK/after"
 }
 
 @test "TCP by large frames: all packets and octets of the wire, ports and flags" {
@@ -162,31 +112,6 @@ configuration() {
 	are_hooks 0
 }
 
-@test "an agent goes on undisturbed" {
-	write_config collectors='[]'
-	start_agent
-	packets br-lan --sample 1
-	desktop ping -q -c 3 -i 0.01 "$LAB_INTERNET"
-	eventually 10 lines_are 6 icmp
-	router ip address add 192.0.2.1/32 dev lo
-	wait_sweeps
-	same '[]' "$(ask status -o json | jq -c .offloads)"
-	stop
-	are_hooks 2
-	ledger_balances
-	same 3 "$(ask hosts -o json | jq '[.hosts[].upload.packets] | add')"
-	stop_agent
-	are_hooks 0
-}
-
-@test "killed, it leaves nothing where there is tcx" {
-	needs_tcx
-	packets br-lan --sample 1
-	kill -KILL "$PRINTER"
-	wait "$PRINTER" || :
-	eventually 10 are_hooks 0
-}
-
 @test "VLANs, and frames that are not IP, in another namespace" {
 	local other=$LAB-other
 
@@ -224,6 +149,20 @@ configuration() {
 	eventually 10 lines_are 3 'wan transmit icmp'
 	stop
 	lines_are 3
+}
+
+@test "an interface without Ethernet, in both directions and families" {
+	make_tun
+	packets br-lan tun7 --sample 1 --filter 'if tun7 and (icmp or icmp6)'
+	eventually 10 are_hooks_at tun7 2
+	desktop ping -q -c 2 -i 0.01 10.77.0.1
+	desktop ping -q -c 3 -i 0.01 fd77::1
+	eventually 10 lines_are 2 ' tun7 receive icmp 10.77.0.2 > 10.77.0.1 ip-octets=84 frame-octets=84 type=8 code=0$'
+	eventually 10 lines_are 2 ' tun7 transmit icmp 10.77.0.1 > 10.77.0.2 ip-octets=84 frame-octets=84 type=0 code=0$'
+	eventually 10 lines_are 3 ' tun7 receive ipv6-icmp fd77::2 > fd77::1 ip-octets=104 frame-octets=104 type=128 code=0$'
+	eventually 10 lines_are 3 ' tun7 transmit ipv6-icmp fd77::1 > fd77::2 ip-octets=104 frame-octets=104 type=129 code=0$'
+	stop
+	lines_are 10
 }
 
 @test "what cannot be done is said" {
