@@ -738,9 +738,7 @@ static bool empty_ledgers(Cache *cache, GError **error)
 
 static bool empty_table(Table *table, GError **error)
 {
-	__u32 count = table->keys->len;
-
-	if (count && bpf_map_delete_batch(table->fd, table->keys->data, &count, NULL) < 0) {
+	if (!map_delete_keys(table->fd, table->keys)) {
 		error_from_errno(error, errno, "empty the tables");
 		return false;
 	}

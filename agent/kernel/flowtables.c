@@ -17,6 +17,7 @@
 typedef struct {
 	int fd; /* -1: there is none */
 	uint32_t max_entries;
+	bool is_read;	 /* and not emptied since */
 	GArray *digests; /* what the last read found: of uint64_t, ... */
 	GArray *entries; /* ... of struct flow_ipv4 or struct flow_ipv6, and ... */
 	GArray *keep;	 /* ... of bool */
@@ -242,6 +243,7 @@ uint32_t flow_tables_room(const FlowTables *tables, uint32_t generation)
 
 static void forget_copy(FlowTable *table)
 {
+	table->is_read = false;
 	g_array_set_size(table->digests, 0);
 	g_array_set_size(table->entries, 0);
 	g_array_set_size(table->keep, 0);
@@ -270,6 +272,7 @@ static bool read_table(FlowTable *table, GError **error)
 		g_array_append_vals(table->entries, entries, count);
 	} while (result == 0);
 	g_array_set_size(table->keep, table->digests->len);
+	table->is_read = true;
 	return true;
 }
 
@@ -315,9 +318,7 @@ void flow_tables_visit(const FlowTables *tables, uint32_t generation, FlowTableV
 
 static bool delete_entries(const FlowTable *table, const GArray *digests, GError **error)
 {
-	__u32 count = digests->len;
-
-	if (!count || bpf_map_delete_batch(table->fd, digests->data, &count, NULL) == 0)
+	if (map_delete_keys(table->fd, digests))
 		return true;
 	error_from_errno(error, errno, "empty the tables of flows");
 	return false;
@@ -401,7 +402,8 @@ static bool empty_table(FlowTables *tables, FlowTableFamily family, int number, 
 
 	if (table->fd < 0)
 		return true;
-	if (!empty_entries(table, tables->max, error))
+	/* When this is repeated as another one could not be emptied, what it kept stays known. */
+	if (table->is_read && !empty_entries(table, tables->max, error))
 		return false;
 	if (!tables->max)
 		remove_table(tables, family, number);

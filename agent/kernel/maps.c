@@ -116,6 +116,23 @@ uint32_t map_max_entries(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ? 0 : info.max_entries;
 }
 
+/* The kernel goes up to the first that is gone, and tells how far that was. */
+bool map_delete_keys(int fd, const GArray *keys)
+{
+	guint key_size = g_array_get_element_size((GArray *)keys), done = 0;
+
+	while (done < keys->len) {
+		__u32 count = keys->len - done;
+		bool is_gone = bpf_map_delete_batch(fd, keys->data + (gsize)done * key_size, &count,
+						    NULL) < 0;
+
+		if (is_gone && errno != ENOENT)
+			return false;
+		done += count + is_gone;
+	}
+	return true;
+}
+
 static size_t memory_size(MapKind kind)
 {
 	return (size_t)map_specs[kind].value_size * map_specs[kind].max_entries;

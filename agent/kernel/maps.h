@@ -40,6 +40,10 @@ bool map_replace(const char *dir, const char *pin, MapKind kind, uint32_t max_en
 
 uint32_t map_max_entries(int fd);
 
+/* Deletes @keys. Those that are gone are no error, so that it can be repeated where it failed halfway. False with
+ * errno set. */
+bool map_delete_keys(int fd, const GArray *keys);
+
 /*
  * The values of an array made with BPF_F_MMAPABLE, one after the other as their size is a multiple of 8
  * octets; NULL with @error set on failure.

@@ -164,10 +164,7 @@ bool pair_tables_read(PairTables *tables, uint32_t generation, GError **error)
 
 bool pair_tables_empty(PairTables *tables, uint32_t generation, GError **error)
 {
-	__u32 count = tables->keys->len;
-
-	if (count &&
-	    bpf_map_delete_batch(tables->fds[generation], tables->keys->data, &count, NULL) < 0) {
+	if (!map_delete_keys(tables->fds[generation], tables->keys)) {
 		error_from_errno(error, errno, "empty the tables of pairs");
 		return false;
 	}

@@ -569,6 +569,104 @@ static void flow_tables_that_are_left_are_adopted(void **state)
 	}
 }
 
+/* Calls @visit for each table of hosts, pairs and flows, of both generations. */
+static void visit_tables(const Lab *lab, void (*visit)(int fd, const struct bpf_map_info *info))
+{
+	g_autoptr(GDir) dir = g_dir_open(lab->dir, 0, NULL);
+	const char *pin;
+
+	assert_non_null(dir);
+	while ((pin = g_dir_read_name(dir))) {
+		g_autofree char *path = g_build_filename(lab->dir, pin, NULL);
+		struct bpf_map_info info = { 0 };
+		__u32 len = sizeof(info);
+		int fd = bpf_obj_get(path);
+
+		/* A bpffs has files of the kernel's own. */
+		if (fd < 0)
+			continue;
+		assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
+		if (info.type == BPF_MAP_TYPE_HASH || info.type == BPF_MAP_TYPE_PERCPU_HASH)
+			visit(fd, &info);
+		close(fd);
+	}
+}
+
+static void delete_first_key(int fd, const struct bpf_map_info *info)
+{
+	g_autofree char *key = g_malloc(info->key_size);
+
+	if (bpf_map_get_next_key(fd, NULL, key) == 0)
+		assert_int_equal(bpf_map_delete_elem(fd, key), 0);
+}
+
+static void assert_no_key(int fd, const struct bpf_map_info *info)
+{
+	g_autofree char *key = g_malloc(info->key_size);
+
+	assert_int_equal(bpf_map_get_next_key(fd, NULL, key), -ENOENT);
+}
+
+static void freeze_flows_of_ipv6(int fd, const struct bpf_map_info *info)
+{
+	if (info->value_size == sizeof(struct flow_ipv6))
+		assert_int_equal(bpf_map_freeze(fd), 0);
+}
+
+static void read_all(const Lab *lab)
+{
+	g_autoptr(GArray) hosts = g_array_new(FALSE, FALSE, sizeof(HostDelta));
+	g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(PairDelta));
+
+	cache_advance(lab->cache);
+	assert_true(cache_wait_until_quiet(lab->cache, NULL));
+	assert_true(cache_read_hosts(lab->cache, hosts, NULL));
+	assert_true(cache_read_flows(lab->cache, NULL));
+	assert_true(cache_read_pairs(lab->cache, pairs, NULL));
+	assert_int_equal(pairs->len, 1);
+}
+
+/* What failed halfway has deleted some, and is repeated with the same copy. */
+static void emptying_that_failed_halfway_can_be_repeated(void **state)
+{
+	Lab *lab = *state;
+
+	send_flows(lab, 2 * MAX_FLOWS);
+	send_packets_ipv6(lab->classifier, HOOK_INGRESS, 1, 2);
+	read_all(lab);
+	visit_tables(lab, delete_first_key);
+	assert_true(cache_empty(lab->cache, NULL));
+	visit_tables(lab, assert_no_key);
+	for (int round = 0; round < GENERATIONS; round++) {
+		send_flows(lab, 3);
+		assert_sweep(lab, 3, 3);
+	}
+}
+
+static void keep_flow(const FlowDelta *delta, bool *keep, void *user_data)
+{
+	(void)delta, (void)user_data;
+	*keep = true;
+}
+
+static void what_was_kept_is_known_when_emptying_is_repeated(void **state)
+{
+	Lab *lab = *state;
+	const int kept = MAX_FLOWS / 4;
+
+	send_flows(lab, kept);
+	send_packets_ipv6(lab->classifier, HOOK_INGRESS, 1, 2);
+	visit_tables(lab, freeze_flows_of_ipv6);
+	cache_advance(lab->cache);
+	assert_true(cache_wait_until_quiet(lab->cache, NULL));
+	assert_true(cache_read_flows(lab->cache, NULL));
+	cache_visit_flows(lab->cache, keep_flow, NULL);
+	for (int times = 0; times < 2; times++)
+		assert_false(cache_empty(lab->cache, NULL));
+	cache_advance(lab->cache);
+	assert_int_equal(cache_flow_room(lab->cache), MAX_FLOWS - kept);
+}
+
 static void flows_without_tables_are_in_the_ledger_alone(void **state)
 {
 	Lab *lab = *state;
@@ -600,6 +698,8 @@ int main(void)
 		IN_FLOW_LAB(size_of_flow_tables_that_cannot_be_had_is_not_taken),
 		IN_FLOW_LAB(flow_tables_go_when_nobody_wants_them),
 		IN_FLOW_LAB(flow_tables_that_are_left_are_adopted),
+		IN_FLOW_LAB(emptying_that_failed_halfway_can_be_repeated),
+		IN_FLOW_LAB(what_was_kept_is_known_when_emptying_is_repeated),
 		IN_LAB(flows_without_tables_are_in_the_ledger_alone),
 	};
 
