@@ -139,6 +139,7 @@ static void update_view(Agent *agent)
 	view->ledger = metering_ledger(agent->metering);
 	view->points = metering_points(agent->metering);
 	view->cache_use = metering_cache_use(agent->metering);
+	view->pairs_used = metering_pairs_used(agent->metering);
 	view->generation = metering_generation(agent->metering);
 	view->faults = metering_faults(agent->metering);
 	view->overlaps = metering_overlaps(agent->metering);

@@ -136,6 +136,11 @@ void flow_sums_add_pair(FlowSums *sums, const PairSum *added)
 	add_to_pair(find_pair(sums, &added->path), added);
 }
 
+void flow_sums_add_pair_overflow(FlowSums *sums, const Volume *limit)
+{
+	volume_add(&sums->pair_overflow.limit, limit);
+}
+
 static void remove_row(Set *set, guint i)
 {
 	g_hash_table_remove(set->by_path, set->rows->pdata[i]);

@@ -52,6 +52,9 @@ void flow_sums_free(FlowSums *sums);
 void flow_sums_add(FlowSums *sums, const FlowSum *added);
 void flow_sums_add_pair(FlowSums *sums, const PairSum *added);
 
+/* What found no room among the flows, of pairs that found none in the kernel's own table of them. */
+void flow_sums_add_pair_overflow(FlowSums *sums, const Volume *limit);
+
 /* If all rows are taken. */
 void flow_sums_make_room(FlowSums *sums, uint64_t now_ms, uint64_t idle_ms);
 

@@ -193,6 +193,20 @@ static void print_collector_faults(const json_t *document)
 	json_decref(faulty);
 }
 
+/* Of what flows amount to. */
+static void print_pair_overflow(const json_t *document)
+{
+	json_int_t packets = ask_integer(document, "pair_overflow/limit/packets");
+	json_int_t frames = ask_integer(document, "pair_overflow/latency_frames");
+	g_autofree char *text = g_strdup_printf(
+		"%" JSON_INTEGER_FORMAT " packets without a flow and %" JSON_INTEGER_FORMAT
+		" latencies are of pairs of interfaces that found no room",
+		packets, frames);
+
+	if (packets || frames)
+		print_line("pairs", text);
+}
+
 static void print_status(const json_t *document)
 {
 	print_agent(document);
@@ -205,6 +219,7 @@ static void print_status(const json_t *document)
 	if (!json_array_size(json_object_get(document, "interfaces")))
 		print_line("interfaces", "none is metered");
 	print_awaited(document);
+	print_pair_overflow(document);
 	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
 		const json_t *list = json_object_get(document, lists[i].member);
 

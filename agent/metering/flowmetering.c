@@ -214,9 +214,19 @@ void flow_metering_count(FlowMetering *metering, const Cache *cache, const FlowC
 		(void)flows_flush(metering->flows, NULL, NULL, metering->records);
 }
 
-void flow_metering_count_pairs(FlowMetering *metering, const GArray *pairs,
+/* Never more than there was, whatever a crash has left of the one and not of the other. */
+static void take_off(Volume *volume, const Volume *part)
+{
+	volume->packets -= MIN(volume->packets, part->packets);
+	volume->octets -= MIN(volume->octets, part->octets);
+	volume->layer2_octets -= MIN(volume->layer2_octets, part->layer2_octets);
+}
+
+void flow_metering_count_pairs(FlowMetering *metering, const GArray *pairs, const Volume *limit,
 			       const FlowCounting *counting)
 {
+	Volume left = *limit;
+
 	for (guint i = 0; i < pairs->len; i++) {
 		const PairDelta *delta = &g_array_index(pairs, PairDelta, i);
 		const PairSum added = {
@@ -228,7 +238,9 @@ void flow_metering_count_pairs(FlowMetering *metering, const GArray *pairs,
 		};
 
 		flow_sums_add_pair(metering->sums, &added);
+		take_off(&left, &delta->limit);
 	}
+	flow_sums_add_pair_overflow(metering->sums, &left);
 }
 
 void flow_metering_flush_all(FlowMetering *metering)

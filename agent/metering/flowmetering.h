@@ -43,8 +43,8 @@ typedef struct {
  */
 void flow_metering_count(FlowMetering *metering, const Cache *cache, const FlowCounting *counting);
 
-/* The same of PairDeltas. */
-void flow_metering_count_pairs(FlowMetering *metering, const GArray *pairs,
+/* The same of PairDeltas. @limit is FLOW_LIMIT of all ledgers: what of it is in no pair found no room there, either. */
+void flow_metering_count_pairs(FlowMetering *metering, const GArray *pairs, const Volume *limit,
 			       const FlowCounting *counting);
 
 /* What flow_metering_count() has brought, path by path; of FlowPathSum. */

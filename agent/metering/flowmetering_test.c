@@ -234,13 +234,15 @@ static void pairs_are_kept_by_name(void **state)
 	g_autoptr(FlowMetering) metering = flow_metering_new(config), next = NULL;
 	g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(PairDelta));
 	const FlowCounting counting = { .name = name_interface };
+	/* Of other pairs there is one packet. */
+	const Volume limit = { 4, 350, 406 };
 	g_autoptr(TotalsWriter) writer = totals_writer_new();
 	g_autoptr(TotalsReader) reader = NULL;
 	const PairSum *pair;
 
 	g_array_append_vals(pairs, deltas, G_N_ELEMENTS(deltas));
 	for (int i = 0; i < 2; i++)
-		flow_metering_count_pairs(metering, pairs, &counting);
+		flow_metering_count_pairs(metering, pairs, &limit, &counting);
 	/* They outlive a reboot, without any flow. */
 	flow_metering_save_sums(metering, writer);
 	reader = read_back(*state, writer);
@@ -255,6 +257,10 @@ static void pairs_are_kept_by_name(void **state)
 	assert_string_equal(pair->path.ingress, "");
 	assert_int_equal(pair->latency_ns, 14);
 	assert_int_equal(pair->latency_frames, 2);
+	pair = flow_sums_pair_overflow(flow_metering_sums(next));
+	assert_int_equal(pair->limit.packets, 2);
+	assert_int_equal(pair->limit.octets, 100);
+	assert_int_equal(pair->limit.layer2_octets, 128);
 }
 
 /* Of packet-exporter alone; and if that is asked for again later, they begin anew. */

@@ -442,16 +442,36 @@ static const char *name_interface(uint32_t report_index, const void *user_data)
 	return g_intern_string(number);
 }
 
-static void count_flows(Metering *metering, int64_t offset_ns, uint64_t now_ms)
+/* @sheets: of PointSheets. */
+static Volume flow_limit_of(const GArray *sheets)
+{
+	Volume limit = { 0 };
+
+	for (guint i = 0; i < sheets->len; i++) {
+		for (int hook = 0; hook < HOOKS; hook++) {
+			const struct ledger_entry *entry = &g_array_index(sheets, PointSheets, i)
+								    .sheets[hook]
+								    .flow_classes[FLOW_LIMIT];
+			const Volume more = { entry->packets, entry->octets, entry->layer2_octets };
+
+			volume_add(&limit, &more);
+		}
+	}
+	return limit;
+}
+
+static void count_flows(Metering *metering, const GArray *sheets, int64_t offset_ns,
+			uint64_t now_ms)
 {
 	const FlowCounting counting = { .offset_ns = offset_ns,
 					.now_ms = now_ms,
 					.name = name_interface,
 					.user_data = metering };
+	const Volume limit = flow_limit_of(sheets);
 	const GPtrArray *paths;
 
 	flow_metering_count(metering->flows, metering->cache, &counting);
-	flow_metering_count_pairs(metering->flows, metering->pairs, &counting);
+	flow_metering_count_pairs(metering->flows, metering->pairs, &limit, &counting);
 	paths = flow_metering_path_sums(metering->flows);
 	for (guint i = 0; i < paths->len; i++) {
 		const FlowPathSum *path = paths->pdata[i];
@@ -472,7 +492,7 @@ static bool count(Metering *metering, GError **error)
 	if (!sheets)
 		return false;
 	count_hosts(metering, metering->hosts, metering->deltas, (int64_t)(now_ns - monotonic_ns));
-	count_flows(metering, (int64_t)(now_ns - monotonic_ns), now_ns / 1000000);
+	count_flows(metering, sheets, (int64_t)(now_ns - monotonic_ns), now_ns / 1000000);
 	read = (const PointSheets *)(const void *)sheets->data;
 	for (guint i = 0; i < sheets->len; i++)
 		following_count(metering->following, read[i].interface, read[i].sheets);
@@ -620,6 +640,11 @@ Hosts *metering_hosts_now(Metering *metering, GError **error)
 CacheUse metering_cache_use(const Metering *metering)
 {
 	return cache_use(metering->cache);
+}
+
+uint32_t metering_pairs_used(const Metering *metering)
+{
+	return metering->pairs->len;
 }
 
 uint64_t metering_generation(const Metering *metering)

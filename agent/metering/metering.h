@@ -104,6 +104,7 @@ Hosts *metering_hosts_now(Metering *metering,
 const Ledger *metering_ledger(const Metering *metering);
 const GPtrArray *metering_points(const Metering *metering); /* of Point */
 CacheUse metering_cache_use(const Metering *metering);
+uint32_t metering_pairs_used(const Metering *metering); /* entries in the kernel's table of pairs */
 uint64_t metering_generation(const Metering *metering);
 
 /* Interfaces that the configuration names and that do not exist; names, the caller's to unref. */

@@ -468,6 +468,22 @@ static json_t *table_list(const View *view)
 	return objects;
 }
 
+/* What the series of pairs of interfaces lack; null where there are none. */
+static json_t *pair_overflow_object(const FlowSums *sums)
+{
+	const PairSum *overflow;
+	json_t *object;
+
+	if (!sums || !view_has_sums(sums))
+		return json_null();
+	overflow = flow_sums_pair_overflow(sums);
+	object = json_object();
+	set(object, "limit", volume(&overflow->limit));
+	set(object, "latency_frames", integer(overflow->latency_frames));
+	set(object, "latency_ns", integer(overflow->latency_ns));
+	return object;
+}
+
 static json_t *error_counters(const ExportCounters *counters)
 {
 	json_t *errors = json_object();
@@ -605,6 +621,7 @@ json_t *json_status(const View *view)
 	set(object, "offloads", offload_list(view->points));
 	set(object, "overlaps", overlap_list(view->overlaps));
 	set(object, "tables", table_list(view));
+	set(object, "pair_overflow", pair_overflow_object(view->flow_sums));
 	set(object, "names", names_list(view->names));
 	set(object, "collectors", collector_list(view));
 	set(object, "textfile", textfile_object(view));

@@ -66,6 +66,25 @@ static void status_shows_the_agent(void **state)
 	json_decref(document);
 }
 
+static void status_shows_pairs_without_room(void **state)
+{
+	Network *network = *state;
+	json_t *document = json_status(&network->view);
+
+	assert_true(json_is_null(member(document, "pair_overflow")));
+	assert_int_equal(json_array_size(member(document, "tables")), 4);
+	json_decref(document);
+	fill_pairs(network);
+	add_pair_sum(network, "late", "wan", 3, 1234);
+	document = json_status(&network->view);
+	assert_text(document, "tables/6/table", "pairs");
+	assert_integer(document, "tables/6/entries", FLOW_SUMS_MAX);
+	assert_integer(document, "pair_overflow/limit/packets", 3);
+	assert_integer(document, "pair_overflow/latency_frames", 1);
+	assert_integer(document, "pair_overflow/latency_ns", 1234);
+	json_decref(document);
+}
+
 static void status_shows_what_is_wrong(void **state)
 {
 	Network *network = *state;
@@ -161,6 +180,7 @@ int main(void)
 		TEST(sheet_adds_up),
 		TEST(difference_has_a_sign),
 		TEST(status_shows_the_agent),
+		TEST(status_shows_pairs_without_room),
 		TEST(status_shows_what_is_wrong),
 		TEST(status_shows_what_is_not_seen),
 		TEST(status_shows_what_is_seen_twice),

@@ -131,8 +131,10 @@ static void labelled_sample(Exposition *exposition, const Family *family, const 
 {
 	bool is_count = strcmp(suffix, "_sum") != 0;
 
-	g_string_append_printf(exposition->text, "%s%s{%s%s%s}", family->name, suffix, labels,
-			       more ? "," : "", more ? more : "");
+	g_string_append_printf(exposition->text, "%s%s", family->name, suffix);
+	if (*labels || more)
+		g_string_append_printf(exposition->text, "{%s%s%s}", labels, more ? "," : "",
+				       more ? more : "");
 	append_value(exposition->text, value, is_count ? 0 : family->decimals);
 }
 
@@ -504,6 +506,26 @@ static void write_flow_overflow(Exposition *exposition, const Family *family)
 		       integer_at(&flow_sums_overflow(sums)->volume, family->member), NULL);
 }
 
+static void write_pair_overflow(Exposition *exposition, const Family *family)
+{
+	const FlowSums *sums = exposition->view->flow_sums;
+
+	if (sums && (flow_sums_rows(sums)->len || flow_sums_pair_overflow(sums)->limit.packets))
+		sample(exposition, family,
+		       integer_at(&flow_sums_pair_overflow(sums)->limit, family->member), NULL);
+}
+
+static void write_latency_overflow(Exposition *exposition, const Family *family)
+{
+	const FlowSums *sums = exposition->view->flow_sums;
+	const PairSum *overflow = sums ? flow_sums_pair_overflow(sums) : NULL;
+
+	if (!exposition->latencies->len && !(overflow && overflow->latency_frames))
+		return;
+	labelled_sample(exposition, family, "_sum", "", NULL, overflow->latency_ns);
+	labelled_sample(exposition, family, "_count", "", NULL, overflow->latency_frames);
+}
+
 static void write_protocol(Exposition *exposition, const Family *family, guint index)
 {
 	const ProtocolSeries *series = &g_array_index(exposition->protocols, ProtocolSeries, index);
@@ -594,6 +616,8 @@ static void write_throughput(Exposition *exposition, const Family *family, guint
 	.member = offsetof(PairSeries, unit_member)
 #define OF_FLOW_OVERFLOW(unit_member) \
 	.write = write_flow_overflow, .member = offsetof(Volume, unit_member)
+#define OF_PAIR_OVERFLOW(unit_member) \
+	.write = write_pair_overflow, .member = offsetof(Volume, unit_member)
 #define OF_LINUX_FLOW_EXPORTER(unit_member) \
 	.write_one = write_linux_flow_exporter, .list = offsetof(Exposition, linux_flow_exporter), \
 	.member = offsetof(LinuxFlowExporterSeries, unit_member)
@@ -629,8 +653,8 @@ static const Family families[] = { /* in the order of the exposition */
 	 "Attempts to write the textfile that failed.",
 	 OF_AGENT(textfile_errors)},
 	{"flowtally_table_entries", "gauge",
-	 "Entries in a table: hosts, macs and flow-table (the fullest of a CPU) of the kernel, in the "
-	 "last interval; accounts, devices and flows of the agent.",
+	 "Entries in a table: hosts, macs, flow-table (the fullest of a CPU) and pair-table of the kernel, in the "
+	 "last interval; accounts, devices, flows, paths and pairs of the agent.",
 	 OF_TABLES(entries)},
 	{"flowtally_table_limit", "gauge",
 	 "How many entries a table can hold.",
@@ -678,6 +702,15 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_flow_overflow_packets_total", "counter",
 	 "Packets that were counted to flows and are in no series of a protocol or a pair of interfaces.",
 	 OF_FLOW_OVERFLOW(packets)},
+	{"flowtally_pair_limit_overflow_bytes_total", "counter",
+	 "Frame octets that were counted to no flow, and whose pair of interfaces has no series.",
+	 OF_PAIR_OVERFLOW(layer2_octets)},
+	{"flowtally_pair_limit_overflow_packets_total", "counter",
+	 "Packets that were counted to no flow, and whose pair of interfaces has no series.",
+	 OF_PAIR_OVERFLOW(packets)},
+	{"flowtally_pair_latency_overflow_seconds", "summary",
+	 "Time that frames took whose pair of interfaces has no series.",
+	 .write = write_latency_overflow, .decimals = 9},
 	{"flowtally_ledger_balanced", "gauge",
 	 "Whether the hook saw what the interface itself has counted.",
 	 .write = write_ledger_balanced},

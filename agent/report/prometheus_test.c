@@ -215,6 +215,29 @@ static void overflow_is_of_the_kernel_and_of_the_agent(void **state)
 		    "flowtally_host_overflow_packets_total{interface=\"br-lan\"} 5");
 }
 
+static void pairs_without_room_are_summed_up(void **state)
+{
+	Network *network = *state;
+	const Volume limit = { 2, 200, 228 };
+
+	assert_absent(&network->view, "flowtally_pair_limit_overflow");
+	assert_absent(&network->view, "table=\"pairs\"");
+	fill_pairs(network);
+	network->view.pairs_used = 17;
+	assert_line(&network->view, "flowtally_table_entries{table=\"pairs\"} 4096");
+	assert_line(&network->view, "flowtally_table_limit{table=\"pairs\"} 4096");
+	assert_line(&network->view, "flowtally_table_entries{table=\"pair-table\"} 17");
+	assert_line(&network->view, "flowtally_pair_latency_overflow_seconds_count 0");
+	assert_absent(&network->view, "flowtally_pair_limit_overflow");
+	add_pair_sum(network, "late", "wan", 3, 1234567890123);
+	flow_sums_add_pair_overflow(network->flow_sums, &limit);
+	assert_line(&network->view, "flowtally_pair_limit_overflow_packets_total 5");
+	assert_line(&network->view, "flowtally_pair_limit_overflow_bytes_total 570");
+	assert_line(&network->view, "flowtally_pair_latency_overflow_seconds_sum 1234.567890123");
+	assert_line(&network->view, "flowtally_pair_latency_overflow_seconds_count 1");
+	assert_well_formed(&network->view);
+}
+
 static void only_attached_interfaces_are_shown(void **state)
 {
 	Network *network = *state;
@@ -375,6 +398,7 @@ static void flows_are_shown_by_protocol_and_pair(void **state)
 	assert_line(&network->view, "flowtally_pair_latency_seconds_count{ingress=\"\",egress="
 				    "\"br-lan\",netns=\"\"} 1");
 	assert_line(&network->view, "flowtally_flow_overflow_packets_total 0");
+	assert_line(&network->view, "flowtally_pair_limit_overflow_packets_total 0");
 	assert_well_formed(&network->view);
 }
 
@@ -619,6 +643,7 @@ int main(void)
 		TEST(interface_counts_frame_octets),
 		TEST(unexplained_difference_is_not_balanced),
 		TEST(overflow_is_of_the_kernel_and_of_the_agent),
+		TEST(pairs_without_room_are_summed_up),
 		TEST(only_attached_interfaces_are_shown),
 		TEST(agent_is_shown),
 		TEST(faults_of_interfaces_are_counted),

@@ -94,6 +94,17 @@ static inline void add_pair_sum(Network *network, const char *ingress, const cha
 	flow_sums_add_pair(network->flow_sums, &added);
 }
 
+/* Pairs, until there is no room for one more. */
+static inline void fill_pairs(Network *network)
+{
+	for (int i = 0; i < FLOW_SUMS_MAX; i++) {
+		g_autofree char *ingress = g_strdup_printf("eth%d", i % 64);
+		g_autofree char *egress = g_strdup_printf("eth%d", i / 64);
+
+		add_pair_sum(network, ingress, egress, 0, 1);
+	}
+}
+
 static inline int make_network(void **state)
 {
 	Network *network = g_new0(Network, 1);

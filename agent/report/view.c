@@ -4,6 +4,29 @@
 #include <string.h>
 
 #include "base/mac.h"
+#include "kernel/mapspecs.h"
+
+bool view_has_sums(const FlowSums *sums)
+{
+	return flow_sums_rows(sums)->len || flow_sums_pairs(sums)->len;
+}
+
+static size_t flow_tables_of(const View *view, TableUse *tables)
+{
+	tables[0] = (TableUse){ "flow-table", view->cache_use.flows, view->cache_use.flow_limit };
+	tables[1] = (TableUse){ "flows", flows_count(view->flows), flows_max(view->flows) };
+	return 2;
+}
+
+/* Also where only latency is metered. */
+static size_t sum_tables_of(const View *view, TableUse *tables)
+{
+	tables[0] =
+		(TableUse){ "pair-table", view->pairs_used, map_specs[MAP_PAIR_TABLE].max_entries };
+	tables[1] = (TableUse){ "paths", flow_sums_rows(view->flow_sums)->len, FLOW_SUMS_MAX };
+	tables[2] = (TableUse){ "pairs", flow_sums_pairs(view->flow_sums)->len, FLOW_SUMS_MAX };
+	return 3;
+}
 
 size_t view_tables(const View *view, TableUse tables[VIEW_TABLES])
 {
@@ -14,10 +37,10 @@ size_t view_tables(const View *view, TableUse tables[VIEW_TABLES])
 	tables[n++] = (TableUse){ "macs", view->cache_use.macs, view->cache_use.limit };
 	tables[n++] = (TableUse){ "accounts", hosts_addresses(view->hosts), limit };
 	tables[n++] = (TableUse){ "devices", hosts_devices(view->hosts), limit };
-	if (!view->cache_use.flow_limit)
-		return n;
-	tables[n++] = (TableUse){ "flow-table", view->cache_use.flows, view->cache_use.flow_limit };
-	tables[n++] = (TableUse){ "flows", flows_count(view->flows), flows_max(view->flows) };
+	if (view->cache_use.flow_limit)
+		n += flow_tables_of(view, tables + n);
+	if (view->flow_sums && view_has_sums(view->flow_sums))
+		n += sum_tables_of(view, tables + n);
 	return n;
 }
 

@@ -38,8 +38,9 @@ typedef struct {
 	const GPtrArray *awaited;     /* of char*: interfaces which do not exist yet; NULL: none */
 	GHashTable *faults;	      /* interface name -> what went wrong with it; NULL: nothing */
 	const GPtrArray
-		*overlaps;  /* of Overlap: interfaces that see the same packets; NULL: none */
-	CacheUse cache_use; /* of the kernel's tables at the last sweep */
+		*overlaps;   /* of Overlap: interfaces that see the same packets; NULL: none */
+	CacheUse cache_use;  /* of the kernel's tables at the last sweep */
+	uint32_t pairs_used; /* the same of its table of pairs of interfaces */
 	uint64_t generation;
 	uint64_t start_ms;	    /* of the agent; all times are milliseconds since the epoch */
 	uint64_t sweep_ms;	    /* of the last sweep, 0: none yet */
@@ -52,15 +53,19 @@ typedef struct {
 	const char *state_error;    /* the same of the sums on disk */
 } View;
 
-/* A table and its limit: of the kernel, hosts and macs; of the agent, accounts and devices. */
+/* A table and its limit: of the kernel, hosts, macs, flow-table and pair-table; of the agent, accounts, devices, flows
+ * and, of their sums, paths and pairs. */
 typedef struct {
 	const char *name;
 	uint64_t entries;
 	uint64_t limit;
 } TableUse;
 
-#define VIEW_TABLES 6
+#define VIEW_TABLES 9
 size_t view_tables(const View *view, TableUse tables[VIEW_TABLES]); /* how many there are */
+
+/* Whether there is anything that flows, or latencies, amount to. */
+bool view_has_sums(const FlowSums *sums);
 
 typedef struct {
 	char *label; /* its address; with its layout, where several have that address */

@@ -9,6 +9,7 @@
 #include <linux/udp.h>
 
 #include "cache_lab.h"
+#include "kernel/mapspecs.h"
 
 #define OTHER_IFINDEX 8
 #define PAYLOAD_LEN 32
@@ -223,6 +224,49 @@ static void packets_without_room_are_told_by_pair(void **state)
 	assert_int_equal(pair->latency_frames, 0);
 }
 
+/* The table of the active generation, with pairs of no packets. */
+static void fill_pairs(const Lab *lab)
+{
+	g_autofree char *pin =
+		g_strdup_printf("%s-%u", map_specs[MAP_PAIR_TABLE].name,
+				(unsigned int)cache_generation(lab->cache) % GENERATIONS);
+	g_autofree char *path = g_build_filename(lab->dir, pin, NULL);
+	g_autofree struct pair_traffic *nothing =
+		g_new0(struct pair_traffic, (gsize)libbpf_num_possible_cpus());
+	struct pair_key key = { .point = POINT_EGRESS };
+	int fd = bpf_obj_get(path);
+
+	assert_true(fd >= 0);
+	for (uint32_t i = 0; i < map_specs[MAP_PAIR_TABLE].max_entries; i++) {
+		key.other_ifindex = 1000 + i;
+		assert_int_equal(bpf_map_update_elem(fd, &key, nothing, BPF_ANY), 0);
+	}
+	close(fd);
+}
+
+/* Then only the ledger tells of them, and so what the pairs lack. */
+static void packets_whose_pair_finds_no_room_are_in_the_ledger(void **state)
+{
+	Lab *lab = *state;
+	g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(PairDelta));
+	struct ledger_sheet sheets[HOOKS];
+	Udp frame = udp();
+
+	fill_pairs(lab);
+	for (int i = 0; i < 3 * MAX_FLOWS; i++) {
+		frame.udp.source = htobe16((uint16_t)(1000 + i));
+		pass(lab, HOOK_EGRESS, &frame, sizeof(frame));
+	}
+	cache_advance(lab->cache);
+	assert_true(cache_wait_until_quiet(lab->cache, NULL));
+	assert_true(cache_read_pairs(lab->cache, pairs, NULL));
+	assert_true(cache_read_sheets(lab->cache, INTERFACE, sheets, NULL));
+	assert_int_equal(pairs->len, map_specs[MAP_PAIR_TABLE].max_entries);
+	for (guint i = 0; i < pairs->len; i++)
+		assert_int_equal(g_array_index(pairs, PairDelta, i).limit.packets, 0);
+	assert_int_equal(sheets[HOOK_EGRESS].flow_classes[FLOW_LIMIT].packets, 2 * MAX_FLOWS);
+}
+
 static void pairs_are_adopted_with_their_counts(void **state)
 {
 	Lab *lab = *state;
@@ -272,6 +316,7 @@ int main(void)
 		IN_FLOW_LAB(padding_makes_no_other_packet),
 		IN_FLOW_LAB(other_packets_are_not_measured),
 		IN_FLOW_LAB(packets_without_room_are_told_by_pair),
+		IN_FLOW_LAB(packets_whose_pair_finds_no_room_are_in_the_ledger),
 		IN_FLOW_LAB(pairs_are_adopted_with_their_counts),
 		IN_FLOW_LAB(each_size_has_its_count),
 	};

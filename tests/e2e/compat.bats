@@ -237,7 +237,7 @@ sink_listens() {
 		same "$(sum_of "flowtally_interface_${direction}_packets_total") $(sum_of "flowtally_interface_${direction}_bytes_total")" \
 			"$(sum_of flowtally_packet_size_bytes_count "direction=\"$direction\"") $(sum_of flowtally_packet_size_bytes_sum "direction=\"$direction\"")"
 	done
-	lines_of flowtally_pair_latency >"$WORK/latency"
+	lines_of flowtally_pair_latency_seconds >"$WORK/latency"
 	same 4 "$(wc -l <"$WORK/latency")"
 	grep -q 'flowtally_pair_latency_seconds_sum{ingress="br-lan",egress="wan",netns=""} 0\.0*[1-9]' "$WORK/latency"
 	same 9 "$(value_of 'flowtally_pair_latency_seconds_count{ingress="br-lan",egress="wan",netns=""}')"
@@ -306,6 +306,8 @@ $wan $lan" "$(lines_of linux_flow_exporter_total_pkts | awk -F '"' '{ print $2, 
 	same "$(sum_of linux_flow_exporter_overflow_pkts) $(sum_of linux_flow_exporter_overflow_bytes)" \
 		"$(sum_of flowtally_pair_limit_packets_total) $(sum_of flowtally_pair_limit_bytes_total)"
 	same 40 "$(($(sum_of flowtally_pair_packets_total) + $(sum_of flowtally_pair_limit_packets_total)))"
+	# There was room for the pairs.
+	same 'flowtally_pair_limit_overflow_packets_total 0' "$(lines_of flowtally_pair_limit_overflow_packets_total)"
 }
 
 # sums_are N METRIC [LABEL]
