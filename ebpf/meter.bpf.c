@@ -38,6 +38,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
  */
 volatile struct meter_control control SEC(".data.control");
 
+/* By which the own addresses of the point's network namespace are found among local_prefixes; 0: they are those of
+ * SCOPE_ROUTER, as it is the agent's. */
+const volatile __u32 point_home;
+
 #include "flow.bpf.h"
 #include "pairs.bpf.h"
 #include "sizes.bpf.h"
@@ -73,7 +77,7 @@ struct {
 	__type(value, struct ledger_page);
 } ledger SEC(".maps");
 
-/* hosts.local */
+/* hosts.local, and the own addresses of network namespaces but for the agent's */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -141,39 +145,52 @@ static __always_inline bool is_local(struct notes *notes)
 	return bpf_map_lookup_elem(&local_prefixes, prefix);
 }
 
-/* Few frames come here, so the address is read once more rather than kept for all. */
+/* Few frames come here, so the address is read once more rather than kept for all. 0: it is in @address. */
+static __always_inline int load_address(struct __sk_buff *skb, const struct notes *notes,
+					const struct address_place *place, __u8 *address)
+{
+	int result;
+
+	if (notes->packet.ip_version == 4) {
+		__builtin_memset(address, 0, 10);
+		__builtin_memset(address + 10, 0xff, 2);
+		result = bpf_skb_load_bytes(skb, place->offset, address + 12, 4);
+		keep_apart(4);
+	} else {
+		result = bpf_skb_load_bytes(skb, place->offset, address, ADDRESS_LEN);
+		keep_apart(6);
+	}
+	return result;
+}
+
 static __always_inline enum scope ask_trie(struct __sk_buff *skb, struct notes *notes,
 					   const struct address_place *place)
 {
 	struct scope_prefix *prefix = &notes->scope_prefix;
 	const __u8 *scope = NULL;
-	int result;
 
 	prefix->length = SCOPE_PREFIX_LENGTH(8 * ADDRESS_LEN);
 	prefix->ip_version = notes->packet.ip_version;
-	if (notes->packet.ip_version == 4) {
-		__builtin_memset(prefix->address, 0, 10);
-		__builtin_memset(prefix->address + 10, 0xff, 2);
-		result = bpf_skb_load_bytes(skb, place->offset, prefix->address + 12, 4);
-		keep_apart(4);
-	} else {
-		result = bpf_skb_load_bytes(skb, place->offset, prefix->address, ADDRESS_LEN);
-		keep_apart(6);
-	}
-	if (!result)
+	if (!load_address(skb, notes, place, prefix->address))
 		scope = bpf_map_lookup_elem(&scope_prefixes, prefix);
 	return scope ? *scope : SCOPE_INTERNET;
 }
 
-static __always_inline enum scope scope_of(struct __sk_buff *skb, struct notes *notes,
-					   const struct address_place *place)
+static __always_inline enum scope_hint hint_of(struct notes *notes,
+					       const struct address_place *place)
 {
 	__u32 hint = place->start + (notes->packet.ip_version == 4 ? 0 : SCOPE_HINTS);
 	const __u64 *hints;
 
 	notes->hint_word = hint / sizeof(*hints);
 	hints = bpf_map_lookup_elem(&scope_hints, &notes->hint_word);
-	switch (hints ? octet_of(*hints, hint % sizeof(*hints)) : HINT_INTERNET) {
+	return hints ? octet_of(*hints, hint % sizeof(*hints)) : HINT_INTERNET;
+}
+
+static __always_inline enum scope scope_of(struct __sk_buff *skb, struct notes *notes,
+					   const struct address_place *place)
+{
+	switch (hint_of(notes, place)) {
 	case HINT_INTERNET:
 		return SCOPE_INTERNET;
 	case HINT_LOCAL:
@@ -313,6 +330,23 @@ static __always_inline void count_flow_class(struct ledger_sheet *sheet, enum fl
 	keep_apart(LEDGER_CLASSES + class);
 }
 
+/* Whether it is an own address of the namespace that the point is in. */
+static __always_inline bool is_own(struct __sk_buff *skb, struct notes *notes,
+				   const struct address_place *place)
+{
+	struct local_prefix *prefix = &notes->local_prefix;
+
+	if (!point_home)
+		return scope_of(skb, notes, place) == SCOPE_ROUTER;
+	if (hint_of(notes, place) != HINT_ASK_TRIE)
+		return false;
+	prefix->length = LOCAL_PREFIX_LENGTH(8 * ADDRESS_LEN);
+	prefix->point = point_home;
+	prefix->ip_version = notes->packet.ip_version;
+	return !load_address(skb, notes, place, prefix->address) &&
+	       bpf_map_lookup_elem(&local_prefixes, prefix);
+}
+
 /* Whether the packet is one of those that belong to flows. */
 static __always_inline bool is_flow_here(struct __sk_buff *skb, struct notes *notes, enum hook hook)
 {
@@ -325,7 +359,7 @@ static __always_inline bool is_flow_here(struct __sk_buff *skb, struct notes *no
 	if (notes->packet.multicast)
 		return true;
 	find_destination(&notes->packet, hook, &notes->flow.destination);
-	return scope_of(skb, notes, &notes->flow.destination) == SCOPE_ROUTER;
+	return is_own(skb, notes, &notes->flow.destination);
 }
 
 static __always_inline void meter_flow_at(struct __sk_buff *skb, struct ledger_page *page,

@@ -387,7 +387,7 @@ _Static_assert(sizeof(struct meter_control) == 200, "meter_control is ABI");
  */
 struct local_prefix {
 	__u32 length;
-	__u32 point; /* its number */
+	__u32 point; /* its number, or that of a network namespace whose own addresses these are */
 	__u32 ip_version;
 	__u8 address[ADDRESS_LEN];
 };

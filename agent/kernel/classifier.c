@@ -51,6 +51,7 @@ Classifier *classifier_load(const ClassifierPoint *point, const int maps[CLASSIF
 		return NULL;
 	}
 	classifier->skeleton->rodata->point_number = point->number;
+	classifier->skeleton->rodata->point_home = point->home;
 	classifier->skeleton->rodata->point_side = point->side;
 	classifier->skeleton->rodata->point_layer = point->layer;
 	classifier->skeleton->rodata->point_meter = point->meter;

@@ -40,6 +40,7 @@ typedef struct {
 
 /* What is fixed in the program when it is loaded. */
 typedef struct {
+	uint32_t home;	  /* scope_home() */
 	uint16_t number;  /* of the point, below POINT_NUMBERS */
 	uint8_t side;	  /* enum side */
 	uint8_t layer;	  /* enum link_layer */

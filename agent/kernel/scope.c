@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "maps.h"
+#include "netns.h"
 
 /* Of a trie. */
 typedef struct {
@@ -18,9 +19,12 @@ typedef struct {
 
 #define IS_LOCAL 1
 
+/* Tells the number of a namespace from that of a point. */
+#define HOME 0x80000000u
+
 struct Scope {
 	int maps[SCOPE_MAPS];
-	GHashTable *local; /* point -> GArray of Entry: what is in the kernel */
+	GHashTable *local; /* point or home -> GArray of Entry: what is in the kernel */
 	GArray *far_ends;  /* of Entry: the same */
 	struct scope_hints *hints;
 };
@@ -150,7 +154,7 @@ static bool update(int fd, const void *key, uint8_t value, bool add)
 		      bpf_map_delete_elem(fd, key)) == 0;
 }
 
-static bool update_local(Scope *scope, uint16_t point, const Entry *entry, bool add)
+static bool update_local(Scope *scope, uint32_t point, const Entry *entry, bool add)
 {
 	struct local_prefix key = {
 		.length = LOCAL_PREFIX_LENGTH(entry->prefix.length),
@@ -162,7 +166,7 @@ static bool update_local(Scope *scope, uint16_t point, const Entry *entry, bool 
 	return update(scope->maps[SCOPE_MAP_LOCAL], &key, entry->value, add);
 }
 
-static bool update_far_end(Scope *scope, uint16_t point, const Entry *entry, bool add)
+static bool update_far_end(Scope *scope, uint32_t point, const Entry *entry, bool add)
 {
 	struct scope_prefix key = {
 		.length = SCOPE_PREFIX_LENGTH(entry->prefix.length),
@@ -175,8 +179,8 @@ static bool update_far_end(Scope *scope, uint16_t point, const Entry *entry, boo
 }
 
 /* What is new is added first, then what is gone is removed. */
-static bool replace(Scope *scope, uint16_t point, const GArray *old, const GArray *new,
-		    bool (*update_one)(Scope *scope, uint16_t point, const Entry *entry, bool add),
+static bool replace(Scope *scope, uint32_t point, const GArray *old, const GArray *new,
+		    bool (*update_one)(Scope *scope, uint32_t point, const Entry *entry, bool add),
 		    GError **error)
 {
 	for (guint i = 0; i < new->len; i++) {
@@ -211,7 +215,8 @@ static bool same(const GArray *a, const GArray *b)
 	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(Entry)));
 }
 
-bool scope_set_local(Scope *scope, uint16_t point, const GArray *prefixes, GError **error)
+static bool set_local(Scope *scope, uint32_t point, const GArray *prefixes, bool *changed,
+		      GError **error)
 {
 	const GArray *old = g_hash_table_lookup(scope->local, GUINT_TO_POINTER(point));
 	g_autoptr(GArray) entries = entries_new();
@@ -219,10 +224,18 @@ bool scope_set_local(Scope *scope, uint16_t point, const GArray *prefixes, GErro
 	add_entries(entries, prefixes, IS_LOCAL);
 	if (same(old, entries))
 		return true;
+	*changed = true;
 	if (!replace(scope, point, old, entries, update_local, error))
 		return false;
 	g_hash_table_insert(scope->local, GUINT_TO_POINTER(point), g_steal_pointer(&entries));
 	return true;
+}
+
+bool scope_set_local(Scope *scope, uint16_t point, const GArray *prefixes, GError **error)
+{
+	bool changed = false;
+
+	return set_local(scope, point, prefixes, &changed, error);
 }
 
 /* Marks what a prefix of @length bits covers, in steps of 16 bits of the address. */
@@ -244,34 +257,56 @@ static void hint(__u8 hints[SCOPE_HINTS], const uint8_t *address, unsigned int l
 	}
 }
 
-static void add_hints(struct scope_hints *hints, const GArray *entries, enum scope scope)
+static void add_hint(struct scope_hints *hints, const Prefix *prefix, enum scope scope)
+{
+	if (prefix_is_ipv4(prefix))
+		hint(hints->ipv4, prefix->address + PREFIX_IPV4_BITS / 8,
+		     prefix->length - PREFIX_IPV4_BITS, scope);
+	else
+		hint(hints->ipv6, prefix->address, prefix->length, scope);
+}
+
+static void add_far_ends(struct scope_hints *hints, const GArray *entries, enum scope scope)
 {
 	for (guint i = 0; i < entries->len; i++) {
 		const Entry *entry = &g_array_index(entries, Entry, i);
-		const Prefix *prefix = &entry->prefix;
 
-		if (entry->value != scope)
-			continue;
-		if (prefix_is_ipv4(prefix))
-			hint(hints->ipv4, prefix->address + PREFIX_IPV4_BITS / 8,
-			     prefix->length - PREFIX_IPV4_BITS, scope);
-		else
-			hint(hints->ipv6, prefix->address, prefix->length, scope);
+		if (entry->value == scope)
+			add_hint(hints, &entry->prefix, scope);
 	}
 }
 
-/* Our own addresses last: about what is near them the trie must be asked, whatever else is true of it. */
-static void set_hints(struct scope_hints *hints, const GArray *entries)
+static bool is_home(gconstpointer key)
 {
+	return GPOINTER_TO_UINT(key) & HOME;
+}
+
+static void add_home(gpointer key, gpointer value, gpointer user_data)
+{
+	const GArray *entries = value;
+
+	for (guint i = 0; is_home(key) && i < entries->len; i++)
+		add_hint(user_data, &g_array_index(entries, Entry, i).prefix, SCOPE_ROUTER);
+}
+
+/*
+ * Own addresses last: about what is near them the trie must be asked, whatever else is true of it. Octet by octet
+ * each hint is the old one or the new one, never a third.
+ */
+static void set_hints(Scope *scope)
+{
+	g_autofree struct scope_hints *hints = g_new(struct scope_hints, 1);
+
 	memset(hints, HINT_INTERNET, sizeof(*hints));
-	add_hints(hints, entries, SCOPE_LOCAL);
-	add_hints(hints, entries, SCOPE_ROUTER);
+	add_far_ends(hints, scope->far_ends, SCOPE_LOCAL);
+	add_far_ends(hints, scope->far_ends, SCOPE_ROUTER);
+	g_hash_table_foreach(scope->local, add_home, hints);
+	memcpy(scope->hints, hints, sizeof(*hints));
 }
 
 bool scope_set_far_ends(Scope *scope, const GArray *not_internet, const GArray *own, GError **error)
 {
 	g_autoptr(GArray) entries = entries_new();
-	g_autofree struct scope_hints *hints = NULL;
 
 	add_entries(entries, own, SCOPE_ROUTER);
 	add_entries(entries, not_internet, SCOPE_LOCAL);
@@ -281,9 +316,50 @@ bool scope_set_far_ends(Scope *scope, const GArray *not_internet, const GArray *
 		return false;
 	g_array_unref(scope->far_ends);
 	scope->far_ends = g_steal_pointer(&entries);
-	/* Octet by octet each hint is the old one or the new one, never a third. */
-	hints = g_new(struct scope_hints, 1);
-	set_hints(hints, scope->far_ends);
-	memcpy(scope->hints, hints, sizeof(*hints));
+	set_hints(scope);
 	return true;
+}
+
+uint32_t scope_home(uint32_t netns_id)
+{
+	return netns_id == netns_own()->id ? 0 : netns_id | HOME;
+}
+
+/* Of a namespace that is not there any more. */
+static void remove_home(Scope *scope, uint32_t home, const GArray *entries)
+{
+	for (guint i = 0; i < entries->len; i++)
+		(void)update_local(scope, home, &g_array_index(entries, Entry, i), false);
+}
+
+static bool remove_other_homes(Scope *scope, GHashTable *homes)
+{
+	bool removed = false;
+	GHashTableIter iter;
+	gpointer key, entries;
+
+	g_hash_table_iter_init(&iter, scope->local);
+	while (g_hash_table_iter_next(&iter, &key, &entries)) {
+		if (!is_home(key) || g_hash_table_contains(homes, key))
+			continue;
+		remove_home(scope, GPOINTER_TO_UINT(key), entries);
+		g_hash_table_iter_remove(&iter);
+		removed = true;
+	}
+	return removed;
+}
+
+bool scope_set_homes(Scope *scope, GHashTable *homes, GError **error)
+{
+	bool changed = remove_other_homes(scope, homes);
+	GHashTableIter iter;
+	gpointer key, prefixes;
+	bool set = true;
+
+	g_hash_table_iter_init(&iter, homes);
+	while (set && g_hash_table_iter_next(&iter, &key, &prefixes))
+		set = set_local(scope, GPOINTER_TO_UINT(key), prefixes, &changed, error);
+	if (changed)
+		set_hints(scope);
+	return set;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which addresses are what, as the classifiers see it: the hosts that are told apart on each interface
- * (`hosts.local`), and the far ends that are not the internet (`not-internet`, and this machine itself).
+ * (`hosts.local`), the far ends that are not the internet (`not-internet`, and this machine itself), and which are
+ * another network namespace's own.
  *
  * Both are longest-prefix tries in the kernel, pinned so that the classifiers of an earlier agent go on
  * with what it has set until this one sets it anew.
@@ -41,6 +42,15 @@ bool scope_set_local(Scope *scope, uint16_t point, const GArray *prefixes, GErro
 /* The same of far ends: @own are those of SCOPE_ROUTER, the rest of @not_internet those of SCOPE_LOCAL. */
 bool scope_set_far_ends(Scope *scope, const GArray *not_internet, const GArray *own,
 			GError **error);
+
+/*
+ * The same of the own addresses of other network namespaces, for the flows that stay there: @homes has a GArray of
+ * Prefix for each scope_home(). To hosts they are what they are to this machine.
+ */
+bool scope_set_homes(Scope *scope, GHashTable *homes, GError **error);
+
+/* By what a classifier finds the own addresses of its network namespace; 0: it is ours. */
+uint32_t scope_home(uint32_t netns_id);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scope, scope_close)
 

@@ -410,6 +410,34 @@ static void add_own_addresses(GArray *addresses, const GPtrArray *links)
 	}
 }
 
+/* Of other network namespaces: a GArray of Prefix for each scope_home(). */
+static GHashTable *find_homes(const GPtrArray *links)
+{
+	GHashTable *homes = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
+
+	for (guint i = 0; i < links->len; i++) {
+		const Link *link = links->pdata[i];
+		uint32_t home = scope_home(interface_netns_id(link->id));
+		GArray *addresses = g_hash_table_lookup(homes, GUINT_TO_POINTER(home));
+
+		if (!home)
+			continue;
+		if (!addresses) {
+			addresses = g_array_new(FALSE, FALSE, sizeof(Prefix));
+			g_hash_table_insert(homes, GUINT_TO_POINTER(home), addresses);
+		}
+		add_prefixes(addresses, link->addresses);
+	}
+	return homes;
+}
+
+static bool set_homes(Following *following, GError **error)
+{
+	g_autoptr(GHashTable) homes = find_homes(namespaces_links(following->namespaces));
+
+	return scope_set_homes(following->scope, homes, error);
+}
+
 static bool set_far_ends(Following *following, const GArray *all, GError **error)
 {
 	g_autoptr(GArray) not_internet = g_array_new(FALSE, FALSE, sizeof(Prefix));
@@ -513,7 +541,7 @@ static void update(Following *following)
 	g_autoptr(GArray) all = wanted_interfaces(following);
 	g_autoptr(GError) error = NULL;
 
-	if (!set_far_ends(following, all, &error))
+	if (!set_far_ends(following, all, &error) || !set_homes(following, &error))
 		g_warning("%s", error->message);
 	for (guint i = 0; i < all->len; i++)
 		attach_or_note(following, all, &g_array_index(all, Wanted, i));

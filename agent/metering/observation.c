@@ -325,6 +325,7 @@ static bool load_and_attach(Observation *observation, Point *point, const PointS
 	const Netns *netns = netns_of(observation, point);
 	const HooksPlace place = place_of(point);
 	const ClassifierPoint classifier = {
+		.home = scope_home(interface_netns_id(point->interface)),
 		.number = observation_number(observation, point),
 		.side = (uint8_t)spec->side,
 		.layer = (uint8_t)spec->layer,

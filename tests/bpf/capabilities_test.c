@@ -187,17 +187,21 @@ static void meters(enum side side, enum link_layer layer)
 	}
 }
 
-/* By default an address says whether a packet stays. */
+/* By default an address says whether a packet stays, in the agent's network namespace and in another. */
 static void packets_that_stay_are_told_from_others(void **state)
 {
-	for (enum link_layer layer = LINK_ETHERNET; layer <= LINK_IP; layer++) {
-		struct lab *lab = lab_new(
-			(struct lab_options){ .layer = layer, .meter = METER_HOSTS | METER_FLOWS });
+	for (int i = 0; i < 4; i++) {
+		enum link_layer layer = i % 2 ? LINK_IP : LINK_ETHERNET;
+		struct lab *lab = lab_new((struct lab_options){ .layer = layer,
+								.meter = METER_HOSTS | METER_FLOWS,
+								.home = i / 2 ? LAB_HOME : 0 });
 		struct ledger_sheet sheet;
 		struct frame frame;
 
 		lab_add_own(lab, FAR_IPV4);
 		lab_add_own(lab, FAR_IPV6);
+		lab_add_home(lab, LAB_HOME, FAR_IPV4);
+		lab_add_home(lab, LAB_HOME, FAR_IPV6);
 		for (int upload = 0; upload <= 1; upload++) {
 			begin(&frame, layer);
 			ipv4(&frame, upload);

@@ -975,6 +975,34 @@ static void packets_belong_to_flows_where_they_are_wanted(void **state)
 	}
 }
 
+/* The agent's addresses are others' there, and those of yet another namespace are, too. */
+static void in_another_namespace_its_own_packets_stay(void **state)
+{
+	struct lab *lab = new_lab((struct lab_options){ .home = LAB_HOME });
+
+	lab_add_own(lab, "192.168.2.1");
+	lab_add_own(lab, "2001:db8:2::1");
+	lab_add_home(lab, LAB_HOME + 1, "192.168.2.1");
+	lab_add_home(lab, LAB_HOME + 1, "2001:db8:2::1");
+	for (size_t i = 0; i < ROWS(families); i++) {
+		struct sample sample = sample_of(families[i]);
+
+		to_the_router(&sample);
+		lab_clear(lab);
+		run(lab, HOOK_INGRESS, &sample);
+		assert_flow_class(lab, HOOK_INGRESS, FLOW_ELSEWHERE, 1);
+		lab_add_home(lab, LAB_HOME, sample.destination);
+		lab_clear(lab);
+		run(lab, HOOK_INGRESS, &sample);
+		assert_flow_class(lab, HOOK_INGRESS, FLOW_COUNTED, 1);
+		sample = sample_of(families[i]);
+		lab_clear(lab);
+		run(lab, HOOK_INGRESS, &sample);
+		assert_flow_class(lab, HOOK_INGRESS, FLOW_ELSEWHERE, 1);
+	}
+	lab_free(lab);
+}
+
 static void the_point_and_the_other_interface_are_in_the_key(void **state)
 {
 	struct lab *lab = new_lab((struct lab_options){ .flows_at = EVERYWHERE });
@@ -1181,6 +1209,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_out_is_zero),
 		cmocka_unit_test(congestion_is_no_part_of_the_key),
 		cmocka_unit_test(packets_belong_to_flows_where_they_are_wanted),
+		cmocka_unit_test(in_another_namespace_its_own_packets_stay),
 		cmocka_unit_test(the_point_and_the_other_interface_are_in_the_key),
 		cmocka_unit_test(where_flows_alone_are_metered_there_are_no_hosts),
 		cmocka_unit_test(where_both_are_metered_neither_misses_anything),

@@ -32,6 +32,7 @@
 #define LAB_OTHER_IFINDEX 8
 #define LAB_NUMBER 6789
 #define LAB_OTHER_NUMBER 54
+#define LAB_HOME 0x80000009u
 #define LAB_ROOM 64
 #define LAB_PREFIXES 64
 #define LAB_FRAGMENTS 1024
@@ -61,6 +62,7 @@ struct lab_options {
 	uint8_t flow_key; /* all but these parts */
 	uint32_t sampling;
 	enum flow_sampling sampling_of;
+	uint32_t home; /* LAB_HOME: the point is in another network namespace */
 };
 
 static inline void lab_address(uint8_t address[ADDRESS_LEN], const char *text)
@@ -117,12 +119,12 @@ static inline unsigned lab_number(uint32_t ifindex)
 	return ifindex == LAB_IFINDEX ? LAB_NUMBER : LAB_OTHER_NUMBER;
 }
 
-static inline void lab_add_local(const struct lab *lab, uint32_t ifindex, const char *address,
-				 unsigned length)
+static inline void lab_add_prefix(const struct lab *lab, uint32_t point, const char *address,
+				  unsigned length)
 {
 	struct local_prefix prefix = {
 		.length = LOCAL_PREFIX_LENGTH(lab_prefix_length(address, length)),
-		.point = lab_number(ifindex),
+		.point = point,
 		.ip_version = strchr(address, ':') ? 6 : 4,
 	};
 	uint8_t value = 1;
@@ -131,6 +133,18 @@ static inline void lab_add_local(const struct lab *lab, uint32_t ifindex, const 
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(lab->skel->maps.local_prefixes), &prefix,
 					     &value, BPF_ANY),
 			 0);
+}
+
+static inline void lab_add_local(const struct lab *lab, uint32_t ifindex, const char *address,
+				 unsigned length)
+{
+	lab_add_prefix(lab, lab_number(ifindex), address, length);
+}
+
+/* An own address of another network namespace; the hint comes with lab_add_own(). */
+static inline void lab_add_home(const struct lab *lab, uint32_t home, const char *address)
+{
+	lab_add_prefix(lab, home, address, strchr(address, ':') ? 128 : 32);
 }
 
 /* Prefixes of up to 16 bits become hints alone, longer ones a hint to ask and an entry to find. */
@@ -215,6 +229,7 @@ static inline struct lab *lab_new(struct lab_options options)
 	lab->skel->rodata->point_flow_key &= ~options.flow_key;
 	if (options.sampling)
 		lab->skel->rodata->point_sampling = options.sampling;
+	lab->skel->rodata->point_home = options.home;
 	lab->skel->rodata->point_sampling_of = options.sampling_of;
 	bpf_map__set_max_entries(lab->skel->maps.flows_ipv4, FLOW_PLACES(lab->cpus));
 	bpf_map__set_max_entries(lab->skel->maps.flows_ipv6, FLOW_PLACES(lab->cpus));

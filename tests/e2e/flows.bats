@@ -71,6 +71,57 @@ index_of() {
 	ledger_balances
 }
 
+# counted_at INTERFACE DIRECTION: packets
+counted_at() {
+	ask ledger -o json | jq --arg interface "$1" --arg direction "$2" '.sheets[] |
+		select(.interface == $interface and .direction == $direction).flow_classes.counted.packets'
+}
+
+# arrivals_are N ADDRESS: of one more ping of it, so many are counted where they arrive in the router
+arrivals_are() {
+	local before
+
+	wait_sweeps
+	before=$(counted_at "$LAB-router:br-lan" receive)
+	desktop ping -q -c 1 -W 1 "$2" || :
+	wait_sweeps
+	same "$1" "$(($(counted_at "$LAB-router:br-lan" receive) - before))"
+}
+
+@test "in another namespace, too, what is for its own addresses is counted where it arrives, and all else once" {
+	# shellcheck disable=SC2034  # for launch_agent
+	local before AGENT_NODE=internet
+
+	write_config collectors='[]'
+	configure 200ms "match: \"$LAB-router:br-lan\", meter: [flows]" "match: \"$LAB-router:wan\", meter: [flows]"
+	start_agent
+	# The agent's own addresses are others' there.
+	desktop ping -q -c 7 -i 0.01 "$LAB_INTERNET"
+	desktop ping -q -c 4 -i 0.01 "$LAB_INTERNET6"
+	desktop ping -q -c 3 -i 0.01 "$LAB_ROUTER"
+	desktop ping -q -c 2 -i 0.01 "$LAB_WAN6"
+	wait_sweeps
+	same 5 "$(counted_at "$LAB-router:br-lan" receive)"
+	same 16 "$(counted_at "$LAB-router:br-lan" transmit)"
+	same 0 "$(counted_at "$LAB-router:wan" receive)"
+	same 11 "$(counted_at "$LAB-router:wan" transmit)"
+	# They are followed.
+	router ip address add 192.0.2.7/32 dev lo
+	eventually 20 arrivals_are 1 192.0.2.7
+	router ip address del 192.0.2.7/32 dev lo
+	eventually 20 arrivals_are 0 192.0.2.7
+	arrivals_are 1 "$LAB_ROUTER"
+	# They outlive the agent, as the hooks do.
+	before=$(counted_at "$LAB-router:br-lan" receive)
+	kill_agent
+	desktop ping -q -c 2 -i 0.01 "$LAB_ROUTER"
+	start_agent
+	wait_sweeps
+	same 2 "$(($(counted_at "$LAB-router:br-lan" receive) - before))"
+	arrivals_are 1 "$LAB_ROUTER"
+	stop_agent
+}
+
 @test "an agent that is killed again and again loses no flow" {
 	local repeated packets octets
 

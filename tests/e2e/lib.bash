@@ -170,8 +170,9 @@ configure() {
 	mv "$WORK/configured" "$WORK/flowtally.yaml"
 }
 
+# In the router, or in the node AGENT_NODE.
 launch_agent() {
-	spawn router "$WORK/agent.log" "$FLOWTALLY" agent -c "$WORK/flowtally.yaml" "$@"
+	spawn "${AGENT_NODE:-router}" "$WORK/agent.log" "$FLOWTALLY" agent -c "$WORK/flowtally.yaml" "$@"
 	AGENT=$!
 }
 
