@@ -6,7 +6,7 @@
 #include "kernel/routes.h"
 
 struct FlowRouting {
-	const Observation *observation;
+	const GPtrArray *points; /* of Point */
 	const Namespaces *namespaces;
 	GHashTable *routes; /* id of a namespace -> Routes; NULL: they could not be had */
 };
@@ -22,11 +22,11 @@ static void routes_free_any(void *data)
 	routes_free(data);
 }
 
-FlowRouting *flow_routing_new(const Observation *observation, const Namespaces *namespaces)
+FlowRouting *flow_routing_new(const GPtrArray *points, const Namespaces *namespaces)
 {
 	FlowRouting *routing = g_new0(FlowRouting, 1);
 
-	routing->observation = observation;
+	routing->points = points;
 	routing->namespaces = namespaces;
 	routing->routes = g_hash_table_new_full(NULL, NULL, NULL, routes_free_any);
 	return routing;
@@ -60,8 +60,7 @@ static gboolean is_to_be_left(gpointer netns_id, gpointer routes, gpointer point
 
 void flow_routing_tidy(FlowRouting *routing)
 {
-	g_hash_table_foreach_remove(routing->routes, is_to_be_left,
-				    (gpointer)observation_points(routing->observation));
+	g_hash_table_foreach_remove(routing->routes, is_to_be_left, (gpointer)routing->points);
 }
 
 /* Those of the namespace that @interface is in; NULL: they cannot be had, which is said once. */
@@ -86,7 +85,7 @@ static Routes *routes_of(FlowRouting *routing, uint64_t interface)
 /* The points by their indexes in reports. */
 static GHashTable *points_by_index(const FlowRouting *routing)
 {
-	const GPtrArray *points = observation_points(routing->observation);
+	const GPtrArray *points = routing->points;
 	GHashTable *by_index = g_hash_table_new(NULL, NULL);
 
 	for (guint i = 0; i < points->len; i++) {
@@ -100,7 +99,7 @@ static GHashTable *points_by_index(const FlowRouting *routing)
 /* Where the keys have no interfaces: there is one namespace only that a flow can have been seen in. */
 static const Point *only_point(const FlowRouting *routing)
 {
-	const GPtrArray *points = observation_points(routing->observation);
+	const GPtrArray *points = routing->points;
 	const Point *first = points->len ? points->pdata[0] : NULL;
 
 	for (guint i = 1; i < points->len; i++) {

@@ -16,8 +16,8 @@
 
 typedef struct FlowRouting FlowRouting;
 
-/* Both are borrowed. */
-FlowRouting *flow_routing_new(const Observation *observation, const Namespaces *namespaces);
+/* Both are borrowed; @points, of Point, are what they are at each call. */
+FlowRouting *flow_routing_new(const GPtrArray *points, const Namespaces *namespaces);
 void flow_routing_free(FlowRouting *routing);
 
 /* To each of the @n flows its FlowRoute: for many at a time, as each call looks what has changed. */

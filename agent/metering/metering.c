@@ -259,7 +259,8 @@ static bool open_tables(Metering *metering, GError **error)
 		following_new(metering->config, metering->namespaces, metering->observation,
 			      metering->scope, metering->ledger);
 	metering->watching = watching_new(metering->observation, metering->namespaces);
-	metering->routing = flow_routing_new(metering->observation, metering->namespaces);
+	metering->routing =
+		flow_routing_new(observation_points(metering->observation), metering->namespaces);
 	load(metering, &saved);
 	metering->stage = stage_of(metering->cache, &saved);
 	metering->period = saved.period;
