@@ -93,6 +93,21 @@ typedef enum {
 	EXPORT_NETFLOW9,
 } ExportFormat;
 
+/* What becomes of records that a hook has not taken. */
+typedef enum {
+	HOOK_FAILURE_KEEP, /* they go on as they were */
+	HOOK_FAILURE_DROP,
+} HookFailure;
+
+/* A program that records go through; it has one of `command` and `shell`. */
+typedef struct {
+	char *name;    /* NULL: it has none */
+	char *command; /* a path */
+	char *shell;   /* a script */
+	uint64_t timeout_ms;
+	HookFailure on_failure;
+} HookConfig;
+
 /* One item of `export.ipfix.templates`. */
 typedef struct {
 	uint32_t id;
