@@ -6,6 +6,7 @@
 #include <fixbuf/public.h>
 
 #define LEARNED_MAX 4096
+#define NAME_MAX_LEN 255
 
 #define TCP_CONTROL_BITS 6
 
@@ -14,6 +15,7 @@ struct Elements {
 	GHashTable *by_number; /* uint64_t of key_of() to the same Element */
 	GHashTable *learned;   /* uint64_t to Element, which it owns, with its name */
 	GStringChunk *names;
+	uint64_t changes;
 };
 
 /* A Private Enterprise Number and below it an Information Element. */
@@ -184,15 +186,23 @@ bool elements_learn(Elements *elements, uint32_t enterprise, uint16_t number, El
 	Element *element;
 
 	if (!enterprise || !number || number > ELEMENT_NUMBER_MAX || type >= ELEMENT_TYPES ||
-	    !*name)
+	    !*name || strlen(name) > NAME_MAX_LEN)
 		return false;
-	if (g_hash_table_size(elements->learned) >= LEARNED_MAX &&
-	    !g_hash_table_contains(elements->learned, &key))
+	element = g_hash_table_lookup(elements->learned, &key);
+	if (element && element->type == type && !strcmp(element->name, name))
+		return true;
+	if (!element && g_hash_table_size(elements->learned) >= LEARNED_MAX)
 		return false;
+	elements->changes++;
 	element = g_new(Element, 1);
 	*element = (Element){ g_strdup(name), enterprise, number, types[type].len, type };
 	g_hash_table_replace(elements->learned, g_memdup2(&key, sizeof(key)), element);
 	return true;
+}
+
+uint64_t elements_changes(const Elements *elements)
+{
+	return elements->changes;
 }
 
 const char *element_type_name(ElementType type)

@@ -69,10 +69,14 @@ Element elements_at(const Elements *elements, uint32_t enterprise, uint16_t numb
 
 /*
  * What an exporter says of one of its elements. Those of IANA stay what they are, and of others at most 4096
- * are learned: then it is false, as it is of a type or a name that cannot be. @name need not be UTF-8.
+ * are learned: then it is false, as it is of a type or a name that cannot be. @name need not be UTF-8, and has
+ * at most 255 octets.
  */
 bool elements_learn(Elements *elements, uint32_t enterprise, uint16_t number, ElementType type,
 		    const char *name);
+
+/* How often that has changed anything: names and types that were asked for before may be others. */
+uint64_t elements_changes(const Elements *elements);
 
 /* "unsigned64" */
 const char *element_type_name(ElementType type);

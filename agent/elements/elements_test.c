@@ -138,13 +138,27 @@ static void announced_elements_are_learned(void **state)
 	assert_element(*state, "9:12240", "app", 9, 12240, ELEMENT_VARIABLE, ELEMENT_STRING);
 }
 
+static void changes_are_counted(void **state)
+{
+	assert_true(elements_learn(*state, 9, 1, ELEMENT_STRING, "app"));
+	assert_int_equal(elements_changes(*state), 1);
+	assert_true(elements_learn(*state, 9, 1, ELEMENT_STRING, "app"));
+	assert_int_equal(elements_changes(*state), 1);
+	assert_true(elements_learn(*state, 9, 1, ELEMENT_UNSIGNED8, "app"));
+	assert_int_equal(elements_changes(*state), 2);
+}
+
 static void what_cannot_be_is_not_learned(void **state)
 {
+	char name[257] = "";
+
 	assert_false(elements_learn(*state, 0, 1, ELEMENT_STRING, "mine"));
 	assert_false(elements_learn(*state, 9, 0, ELEMENT_STRING, "none"));
 	assert_false(elements_learn(*state, 9, 40000, ELEMENT_STRING, "many"));
 	assert_false(elements_learn(*state, 9, 1, ELEMENT_TYPES, "what"));
 	assert_false(elements_learn(*state, 9, 1, ELEMENT_STRING, ""));
+	memset(name, 'n', sizeof(name) - 1);
+	assert_false(elements_learn(*state, 9, 1, ELEMENT_STRING, name));
 	assert_element(*state, "1", "octetDeltaCount", 0, 1, 8, ELEMENT_UNSIGNED64);
 }
 
@@ -201,6 +215,7 @@ int main(void)
 			our_elements_are_under_the_number_of_the_configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_element_is_not_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(announced_elements_are_learned, setup, teardown),
+		cmocka_unit_test_setup_teardown(changes_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_is_not_learned, setup, teardown),
 		cmocka_unit_test_setup_teardown(learning_has_an_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(fields_may_be_shorter_where_numbers_are, setup,
