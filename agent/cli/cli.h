@@ -15,6 +15,7 @@ int cli_doctor(int argc, char **argv); /* and dependency-check */
 int cli_flows(int argc, char **argv);  /* and dump */
 int cli_flush(int argc, char **argv);
 int cli_hosts(int argc, char **argv);
+int cli_ipfix(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_meter(int argc, char **argv);
 int cli_metrics(int argc, char **argv);

@@ -25,6 +25,7 @@ static const Subcommand subcommands[] = {
 	{ "flows", cli_flows, "the flows that are metered" },
 	{ "flush", cli_flush, "report flows at once and begin them anew" },
 	{ "hosts", cli_hosts, "what each device has used" },
+	{ "ipfix", cli_ipfix, "print IPFIX of any exporter, or write records" },
 	{ "ledger", cli_ledger, "the balance sheet: every frame accounted for" },
 	{ "meter", cli_meter, "attach, detach, status: by the words of linux-flow-exporter" },
 	{ "metrics", cli_metrics, "all metrics, as Prometheus reads them" },
