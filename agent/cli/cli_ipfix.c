@@ -15,6 +15,8 @@ static const struct {
 	const char *summary;
 } verbs[] = {
 	{ "dump", cli_ipfix_dump, "print IPFIX from a file, standard input or the network" },
+	{ "file", cli_ipfix_write, "the same as write: by the word of linux-flow-exporter" },
+	{ "write", cli_ipfix_write, "send records of a YAML file, or write them to a file" },
 };
 
 static void print_usage(FILE *to)

@@ -4,5 +4,6 @@
 #define FLOWTALLY_CLI_IPFIX_H
 
 int cli_ipfix_dump(int argc, char **argv);
+int cli_ipfix_write(int argc, char **argv); /* and file */
 
 #endif
