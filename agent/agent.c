@@ -23,6 +23,7 @@
 #include "report/hostlist.h"
 #include "report/recordlist.h"
 #include "report/json.h"
+#include "report/jsonlines.h"
 #include "base/lock.h"
 #include "metering/metering.h"
 #include "names/names.h"
@@ -66,6 +67,8 @@ typedef struct {
 	FlowTail *tail;	  /* of the records that have left */
 	guint tail_timer; /* 0: nobody has asked for them */
 	Exporting *exporting;
+	JsonLines *lines;
+	GArray *lines_status; /* of JsonLinesStatus, for the view */
 	History *history;
 	Names *names;
 	Control *control;
@@ -124,6 +127,16 @@ static void note_success(char **known, const char *what)
 	g_clear_pointer(known, g_free);
 }
 
+static const GArray *json_lines_view(Agent *agent)
+{
+	JsonLinesStatus status;
+
+	g_array_set_size(agent->lines_status, 0);
+	for (size_t i = 0; agent->lines && json_lines_status(agent->lines, i, &status); i++)
+		g_array_append_val(agent->lines_status, status);
+	return agent->lines_status;
+}
+
 static void update_view(Agent *agent)
 {
 	View *view = &agent->view;
@@ -143,6 +156,7 @@ static void update_view(Agent *agent)
 	view->generation = metering_generation(agent->metering);
 	view->faults = metering_faults(agent->metering);
 	view->overlaps = metering_overlaps(agent->metering);
+	view->json_lines = json_lines_view(agent);
 	view->http = agent->http ? http_view(agent->http) : NULL;
 	view->textfile_error = agent->textfile_error;
 	view->state_error = agent->state_error;
@@ -205,6 +219,7 @@ static void save_counters(Agent *agent, const char *path)
 	g_autoptr(GError) error = NULL;
 
 	exporting_save(agent->exporting, writer);
+	json_lines_save(agent->lines, writer);
 	save_failures(&agent->view, writer);
 	if (!totals_writer_replace(writer, path, &error))
 		g_info("%s", error->message);
@@ -228,6 +243,7 @@ static void load_counters(Agent *agent)
 		g_autoptr(TotalsReader) reader = totals_reader_new(paths[i], &error);
 
 		if (reader && exporting_load(agent->exporting, reader, &error) &&
+		    json_lines_load(agent->lines, reader, &error) &&
 		    load_failures(&agent->view, reader, &error))
 			return;
 		if (error->code != ENOENT)
@@ -327,6 +343,20 @@ static GArray *list_names(void *user_data)
 	return found;
 }
 
+static void begin_lines(Agent *agent, const Report *report)
+{
+	const JsonLinesReport lines = {
+		.start_ms = report->period.start_ms,
+		.end_ms = report->period.end_ms,
+		.deltas = (const HostDelta *)(const void *)report->deltas->data,
+		.deltas_n = report->deltas->len,
+		.flows = report->flows,
+	};
+
+	update_view(agent);
+	json_lines_begin(agent->lines, &lines, &agent->view);
+}
+
 /* Says what is to be reported; the rest follows in steps, by continue_report(). */
 static void begin_report(Agent *agent, const Report *report)
 {
@@ -353,6 +383,7 @@ static void begin_report(Agent *agent, const Report *report)
 		save_run(agent);
 	}
 	exporting_begin(agent->exporting, &export);
+	begin_lines(agent, report);
 }
 
 static void note_sweep_error(Agent *agent, GError *error)
@@ -411,9 +442,10 @@ static void continue_report_soon(Agent *agent);
 static gboolean continue_report(gpointer user_data)
 {
 	Agent *agent = user_data;
+	bool more_lines = json_lines_step(agent->lines);
 
 	agent->report_source = 0;
-	if (!exporting_is_idle(agent->exporting) || exporting_step(agent->exporting))
+	if (!exporting_is_idle(agent->exporting) || exporting_step(agent->exporting) || more_lines)
 		continue_report_soon(agent);
 	else
 		end_report(agent);
@@ -434,6 +466,8 @@ static void finish_report(Agent *agent)
 		return;
 	while (exporting_step(agent->exporting))
 		;
+	while (json_lines_step(agent->lines))
+		;
 	end_report(agent);
 }
 
@@ -446,6 +480,7 @@ static void sweep(Agent *agent)
 	gint64 start = g_get_monotonic_time();
 	GError *error = NULL;
 	Report report;
+	bool more_lines;
 
 	finish_report(agent);
 	if (metering_is_reported(agent->metering) && !finish_sweep(agent))
@@ -460,7 +495,8 @@ static void sweep(Agent *agent)
 	begin_report(agent, &report);
 	agent->reporting = true;
 	/* Most reports are short. */
-	if (exporting_step(agent->exporting))
+	more_lines = json_lines_step(agent->lines);
+	if (exporting_step(agent->exporting) || more_lines)
 		continue_report_soon(agent);
 	else
 		end_report(agent);
@@ -900,6 +936,7 @@ static void replace_config(Agent *agent, Config *config)
 		(void)unlink(old->textfile);
 	agent->config = config;
 	agent->exporting = exporting_new(config, agent->exporting);
+	agent->lines = json_lines_new(config, agent->lines);
 	apply_history(agent);
 	names_set_config(agent->names, config);
 	http_set_config(agent->http, config);
@@ -929,6 +966,16 @@ static gboolean on_hangup(gpointer user_data)
 	}
 	write_textfile(agent);
 	notify_manager("READY=1");
+	return G_SOURCE_CONTINUE;
+}
+
+/* As log rotation says that it has moved files away. */
+static gboolean on_reopen(gpointer user_data)
+{
+	const Agent *agent = user_data;
+
+	if (agent->lines)
+		json_lines_reopen(agent->lines);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -988,6 +1035,7 @@ static bool start(Agent *agent, GError **error)
 	/* Once more, as it now is known what was asked for by hand. */
 	namespaces_set_filter(agent->namespaces, is_named, agent);
 	agent->exporting = exporting_new(agent->config, NULL);
+	agent->lines = json_lines_new(agent->config, NULL);
 	agent->names = names_new(agent->config);
 	exporting_set_names(agent->exporting, agent->names);
 	load_counters(agent);
@@ -1085,6 +1133,8 @@ static void agent_done(Agent *agent)
 	http_free(agent->http);
 	scrape_free(agent->scrape);
 	exporting_free(agent->exporting);
+	json_lines_free(agent->lines);
+	g_array_unref(agent->lines_status);
 	names_free(agent->names);
 	metering_free(agent->metering);
 	namespaces_free(agent->namespaces);
@@ -1138,6 +1188,7 @@ bool agent_run(const AgentOptions *options)
 		GSourceFunc handler;
 	} signals[] = {
 		{ SIGHUP, on_hangup },
+		{ SIGUSR1, on_reopen },
 		{ SIGTERM, on_terminate },
 		{ SIGINT, on_terminate },
 	};
@@ -1145,6 +1196,7 @@ bool agent_run(const AgentOptions *options)
 		.options = options,
 		.lock = -1,
 		.tail = flow_tail_new(),
+		.lines_status = g_array_new(FALSE, FALSE, sizeof(JsonLinesStatus)),
 		.view = { .start_ms = now_ms(), .reload_successful = true, .reload_ms = now_ms() },
 	};
 	g_autoptr(GError) error = NULL;

@@ -48,6 +48,7 @@ typedef enum {
 	TOTALS_FLOW_PAIRS = 22,
 	TOTALS_FLOW_SERIES = 23,
 	TOTALS_POINTS = 24,
+	TOTALS_JSON_LINES = 25,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

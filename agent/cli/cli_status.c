@@ -125,6 +125,24 @@ static void print_sweep(const json_t *document)
 	print_line("last sweep", is_first ? last : text);
 }
 
+static void print_json_lines(const json_t *document)
+{
+	const json_t *output;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "json_lines"), i, output)
+	{
+		g_autofree char *text = g_strdup_printf(
+			"%s: %" JSON_INTEGER_FORMAT " written, %" JSON_INTEGER_FORMAT " dropped",
+			ask_string(output, "path"), ask_integer(output, "written"),
+			ask_integer(output, "dropped"));
+
+		print_line(i ? "" : "lines of JSON", text);
+		if (*ask_string(output, "last_error"))
+			print_line("", ask_string(output, "last_error"));
+	}
+}
+
 static void print_files(const json_t *document)
 {
 	const json_t *textfile = json_object_get(document, "textfile");
@@ -134,6 +152,7 @@ static void print_files(const json_t *document)
 		if (*ask_string(textfile, "last_error"))
 			print_line("", ask_string(textfile, "last_error"));
 	}
+	print_json_lines(document);
 	print_line("sums on disk", string_or(document, "state_error", "in order"));
 }
 

@@ -20,6 +20,7 @@
 #define STATIC_NAMES_MAX 65536 /* the file is bounded, too */
 #define LISTEN_MAX 64
 #define FIELDS_MAX 64 /* with them, a template and its records fit into the shortest message */
+#define JSON_LINES_MAX 16
 
 /* A choice fills an unsigned int. */
 _Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
@@ -431,6 +432,36 @@ static const SettingFlag record_flags[] = {
 	{ NULL, 0 },
 };
 
+static const char *const json_lines_words[] = {
+	[JSON_LINES_OWN] = "json",
+	[JSON_LINES_FLOWLOG] = "flowlog",
+	NULL,
+};
+
+static const SettingFlag json_lines_flags[] = {
+	{ "flows", offsetof(JsonLinesConfig, records_flows) },
+	{ "hosts", offsetof(JsonLinesConfig, records_hosts) },
+	{ NULL, 0 },
+};
+
+static void json_lines_config_free(gpointer data)
+{
+	JsonLinesConfig *lines = data;
+
+	g_free(lines->path);
+	g_free(lines);
+}
+
+static bool json_lines_clash(const void *a, const void *b)
+{
+	return !strcmp(((const JsonLinesConfig *)a)->path, ((const JsonLinesConfig *)b)->path);
+}
+
+static bool is_lines_path(const char *text)
+{
+	return !strcmp(text, "-") || is_absolute_file(text);
+}
+
 /* clang-format off */
 
 #define PATTERN_FORM "[NETNS:] and an interface's name, a glob, or a regular expression behind \"~\""
@@ -532,6 +563,29 @@ static const SettingTable collector_table = {
 	.fault = collector_fault,
 	.clash = collectors_clash,
 	.clash_reason = "the same address, format, templates, enterprise, layer2-octets, flow-times and biflow",
+};
+
+#define AT(member) offsetof(JsonLinesConfig, member)
+static const Setting json_lines_settings[] = {
+	{ "path",
+	  SETTING_TEXT, AT(path), .required = true, .min = 1, .max = PATH_TEXT_MAX,
+	  .is_valid = is_lines_path,
+	  .form = "the absolute path of a file, or - for standard output" },
+	{ "records",
+	  SETTING_FLAGS, 0, .fallback = "[flows]", .min = 1, .max = LIST_MAX,
+	  .flags = json_lines_flags },
+	{ "form",
+	  SETTING_CHOICE, AT(form), .fallback = "json", .words = json_lines_words },
+};
+#undef AT
+
+static const SettingTable json_lines_table = {
+	.settings = json_lines_settings,
+	.n = G_N_ELEMENTS(json_lines_settings),
+	.size = sizeof(JsonLinesConfig),
+	.free = json_lines_config_free,
+	.clash = json_lines_clash,
+	.clash_reason = "the same path",
 };
 
 #define AT(member) offsetof(MergeItem, member)
@@ -673,6 +727,9 @@ static const Setting config_settings[] = {
 	{ "export.ipfix.collectors",
 	  SETTING_ITEMS, AT(ipfix.collectors), .fallback = "[]", .max = LIST_MAX,
 	  .items = &collector_table },
+	{ "export.json-lines",
+	  SETTING_ITEMS, AT(json_lines), .fallback = "[]", .max = JSON_LINES_MAX,
+	  .items = &json_lines_table },
 	{ "export.textfile.path",
 	  SETTING_TEXT, AT(textfile), .min = 1, .max = PATH_TEXT_MAX, .required = true,
 	  .is_valid = is_absolute_file, .form = "the absolute path of a file" },
@@ -1041,6 +1098,7 @@ void config_free(Config *config)
 	g_free(config->hosts.vendors);
 	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
 	g_clear_pointer(&config->ipfix.templates, g_ptr_array_unref);
+	g_clear_pointer(&config->json_lines, g_ptr_array_unref);
 	g_free(config->flows.sampling);
 	g_free(config->textfile);
 	g_clear_pointer(&config->http.listen, g_ptr_array_unref);

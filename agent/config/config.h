@@ -140,6 +140,21 @@ typedef struct {
 /* Whether records for both look the same, so that they can be made once. */
 bool collector_config_is_alike(const CollectorConfig *a, const CollectorConfig *b);
 
+/* How a flow looks in a line of JSON. */
+typedef enum {
+	JSON_LINES_OWN,
+	JSON_LINES_FLOWLOG, /* as linux-flow-exporter has it */
+	JSON_LINES_FORMS,
+} JsonLinesForm;
+
+/* One item of `export.json-lines`. */
+typedef struct {
+	char *path; /* "-": standard output */
+	bool records_flows;
+	bool records_hosts;
+	JsonLinesForm form;
+} JsonLinesConfig;
+
 /* One item of `hosts.names`. */
 typedef struct {
 	NamesKind kind;
@@ -198,7 +213,8 @@ typedef struct {
 		GPtrArray *templates;  /* of TemplateConfig */
 		GPtrArray *collectors; /* of CollectorConfig */
 	} ipfix;
-	char *textfile; /* NULL: none is written */
+	GPtrArray *json_lines; /* of JsonLinesConfig */
+	char *textfile;	       /* NULL: none is written */
 	struct {
 		GPtrArray *listen; /* of char *: numeric, "127.0.0.1:14739"; empty: nowhere */
 		char *web_path;	   /* of the web configuration; NULL: there is none */

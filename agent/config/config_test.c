@@ -315,6 +315,22 @@ static const struct {
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        biflow: ",
 	  { "true", "false" },
 	  { "yes", "1", "both" } },
+	{ "export.json-lines",
+	  "export:\n  json-lines: ",
+	  { "[]", "[{path: /a}]", "[{path: /a}, {path: \"-\"}]" },
+	  { "/a", "{path: /a}", "[/a]" } },
+	{ "export.json-lines[0].path",
+	  "export:\n  json-lines:\n    - path: ",
+	  { "/var/log/a b/flows.json", "\"-\"", "/dev/stdout" },
+	  { "flows.json", "/", "/var/", "--" } },
+	{ "export.json-lines[0].records",
+	  "export:\n  json-lines:\n    - path: /a\n      records: ",
+	  { "[flows]", "[hosts]", "[hosts, flows]" },
+	  { "[]", "flows", "[statistics]" } },
+	{ "export.json-lines[0].form",
+	  "export:\n  json-lines:\n    - path: /a\n      form: ",
+	  { "json", "flowlog" },
+	  { "csv", "zap" } },
 	{ "export.textfile", "export:\n  textfile: ", { "{path: /a}" }, { "/a", "[/a]" } },
 	{ "export.textfile.path",
 	  "export:\n  textfile:\n    path: ",
@@ -425,7 +441,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		  "3: hosts.names[0].nis: unknown key; known here: static, dnsmasq, odhcpd, kea, "
 		  "isc, uci, ethers, hosts" },
 		{ "export:\n  https: {}",
-		  "2: export.https: unknown key; known here: ipfix, textfile, http" },
+		  "2: export.https: unknown key; known here: ipfix, json-lines, textfile, http" },
 		{ "export:\n  http: {port: 1}",
 		  "2: export.http.port: unknown key; known here: listen, web-config" },
 		{ "export:\n  ipfix:\n    collector: 1",
@@ -455,6 +471,8 @@ static void a_required_key_that_is_missing_is_an_error(void **state)
 	assert_errors("interfaces:\n  - {}\n", "2: interfaces[0].match: the key is missing");
 	assert_errors("export:\n  ipfix:\n    collectors:\n      - transport: udp\n",
 		      "4: export.ipfix.collectors[0].address: the key is missing");
+	assert_errors("export:\n  json-lines:\n  - form: json\n",
+		      "3: export.json-lines[0].path: the key is missing");
 	assert_errors("export:\n  textfile: {}\n", "2: export.textfile.path: the key is missing");
 }
 
@@ -806,6 +824,12 @@ static char *config_print(const Config *config)
 				       item->address, item->transport, item->records_hosts,
 				       item->records_flows, item->records_statistics,
 				       item->enterprise, item->layer2_octets);
+	}
+	for (guint i = 0; i < config->json_lines->len; i++) {
+		const JsonLinesConfig *item = config->json_lines->pdata[i];
+
+		g_string_append_printf(out, "lines %s flows %d hosts %d form %d\n", item->path,
+				       item->records_flows, item->records_hosts, item->form);
 	}
 	g_string_append_printf(out, "textfile %s state %s run %s\n",
 			       config->textfile ? config->textfile : "-", config->state,

@@ -322,7 +322,7 @@ static void close_fds(const Fds *fds)
 static void G_GNUC_NORETURN serve_all(int socket)
 {
 	/* Ctrl-C is for the agent; it ends us. */
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 };
 	Message message;
 	Fds in, out;
 

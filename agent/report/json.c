@@ -551,6 +551,23 @@ static json_t *textfile_object(const View *view)
 	return object;
 }
 
+static json_t *json_lines_list(const GArray *outputs)
+{
+	json_t *objects = json_array();
+
+	for (guint i = 0; outputs && i < outputs->len; i++) {
+		const JsonLinesStatus *output = &g_array_index(outputs, JsonLinesStatus, i);
+		json_t *object = json_object();
+
+		set(object, "path", string(output->path));
+		set(object, "written", integer(output->written));
+		set(object, "dropped", integer(output->dropped));
+		set(object, "last_error", string(output->error));
+		json_array_append_new(objects, object);
+	}
+	return objects;
+}
+
 static json_t *listener_list(const HttpView *http)
 {
 	json_t *objects = json_array();
@@ -624,6 +641,7 @@ json_t *json_status(const View *view)
 	set(object, "pair_overflow", pair_overflow_object(view->flow_sums));
 	set(object, "names", names_list(view->names));
 	set(object, "collectors", collector_list(view));
+	set(object, "json_lines", json_lines_list(view->json_lines));
 	set(object, "textfile", textfile_object(view));
 	set(object, "http", http_object(view->http));
 	return object;

@@ -88,12 +88,16 @@ static void status_shows_pairs_without_room(void **state)
 static void status_shows_what_is_wrong(void **state)
 {
 	Network *network = *state;
+	const JsonLinesStatus output = { "-", 5, 7, "full" };
+	g_autoptr(GArray) outputs = g_array_new(FALSE, FALSE, sizeof(output));
 	g_autoptr(GPtrArray) awaited = g_ptr_array_new();
 	json_t *document;
 
+	g_array_append_val(outputs, output);
 	g_ptr_array_add(awaited, "eth9");
 	g_hash_table_insert(network->faults, "eth1", "attach ingress: Operation not permitted");
 	network->view.awaited = awaited;
+	network->view.json_lines = outputs;
 	network->config.textfile = "/nowhere/flowtally.prom";
 	network->view.textfile_errors = 3;
 	network->view.textfile_error = "no";
@@ -101,6 +105,10 @@ static void status_shows_what_is_wrong(void **state)
 	assert_text(document, "awaited/0", "eth9");
 	assert_text(document, "faults/0/interface", "eth1");
 	assert_text(document, "faults/0/fault", "attach ingress: Operation not permitted");
+	assert_text(document, "json_lines/0/path", "-");
+	assert_integer(document, "json_lines/0/written", 5);
+	assert_integer(document, "json_lines/0/dropped", 7);
+	assert_text(document, "json_lines/0/last_error", "full");
 	assert_integer(document, "textfile/errors", 3);
 	assert_text(document, "textfile/last_error", "no");
 	json_decref(document);

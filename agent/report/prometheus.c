@@ -354,6 +354,19 @@ static void write_of_collectors(Exposition *exposition, const Family *family)
 	}
 }
 
+static void write_of_json_lines(Exposition *exposition, const Family *family)
+{
+	const GArray *outputs = exposition->view->json_lines;
+
+	for (guint i = 0; outputs && i < outputs->len; i++) {
+		const JsonLinesStatus *output = &g_array_index(outputs, JsonLinesStatus, i);
+		g_autofree char *path = text_escape(output->path);
+
+		sample(exposition, family, integer_at(output, family->member), "output", path,
+		       NULL);
+	}
+}
+
 static void write_export_errors(Exposition *exposition, const Family *family)
 {
 	for (guint i = 0; i < exposition->collectors->len; i++) {
@@ -629,6 +642,8 @@ static void write_throughput(Exposition *exposition, const Family *family, guint
 	.write = write_host_overflow, .member = offsetof(Volume, unit_member)
 #define OF_COLLECTORS(unit_member) \
 	.write = write_of_collectors, .member = offsetof(ExportCounters, unit_member)
+#define OF_JSON_LINES(unit_member) \
+	.write = write_of_json_lines, .member = offsetof(JsonLinesStatus, unit_member)
 
 static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_build_info", "info",
@@ -649,6 +664,12 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_sweep_errors_total", "counter",
 	 "Readings of the kernel's tables that failed and were taken up again.",
 	 OF_AGENT(sweep_errors)},
+	{"flowtally_json_lines_written_total", "counter",
+	 "Lines of JSON that have been written.",
+	 OF_JSON_LINES(written)},
+	{"flowtally_json_lines_dropped_total", "counter",
+	 "Lines of JSON that could not be written, as a disk was full or nobody read them.",
+	 OF_JSON_LINES(dropped)},
 	{"flowtally_textfile_errors_total", "counter",
 	 "Attempts to write the textfile that failed.",
 	 OF_AGENT(textfile_errors)},

@@ -262,6 +262,22 @@ static void agent_is_shown(void **state)
 	assert_line(&network->view, "flowtally_textfile_errors_total 0");
 }
 
+static void lines_of_json_are_counted(void **state)
+{
+	const JsonLinesStatus output = { "/var/log/flows.json", 5, 7, NULL };
+	g_autoptr(GArray) outputs = g_array_new(FALSE, FALSE, sizeof(output));
+	Network *network = *state;
+
+	assert_absent(&network->view, "flowtally_json_lines_written_total{");
+	g_array_append_val(outputs, output);
+	network->view.json_lines = outputs;
+	assert_line(&network->view,
+		    "flowtally_json_lines_written_total{output=\"/var/log/flows.json\"} 5");
+	assert_line(&network->view,
+		    "flowtally_json_lines_dropped_total{output=\"/var/log/flows.json\"} 7");
+	network->view.json_lines = NULL;
+}
+
 static void strange_names_are_escaped(void **state)
 {
 	Network *network = *state;
@@ -646,6 +662,7 @@ int main(void)
 		TEST(pairs_without_room_are_summed_up),
 		TEST(only_attached_interfaces_are_shown),
 		TEST(agent_is_shown),
+		TEST(lines_of_json_are_counted),
 		TEST(faults_of_interfaces_are_counted),
 		TEST(offloads_are_shown_by_kind),
 		TEST(strange_names_are_escaped),

@@ -19,6 +19,7 @@
 #include "accounts/flowsums.h"
 #include "accounts/hosts.h"
 #include "httpview.h"
+#include "jsonlinesview.h"
 #include "accounts/ledger.h"
 #include "names/names.h"
 #include "kernel/namespaces.h"
@@ -32,6 +33,7 @@ typedef struct {
 	const Ledger *ledger;
 	const Names *names;	      /* NULL: nobody has a name */
 	const Exporting *exporting;   /* NULL: no collectors */
+	const GArray *json_lines;     /* of JsonLinesStatus; NULL: there are none */
 	const HttpView *http;	      /* NULL: there is no server */
 	const Namespaces *namespaces; /* NULL: what interfaces count is not shown */
 	const GPtrArray *points;      /* of Point */
