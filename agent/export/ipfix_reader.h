@@ -3,7 +3,7 @@
  * IPFIX Messages (RFC 7011) of one Transport Session, as a stream or one by one: the Collecting Process
  * as far as it takes octets apart. What it reads comes from strangers and may be anything; all that it keeps is bounded.
  *
- * libfixbuf, which serves for writing, is no help here: it ends the process over some of what may come, keeps silent
+ * libfixbuf is no help here: it ends the process over some of what may come, keeps silent
  * over data without a template, and cannot say where something is broken.
  */
 #ifndef FLOWTALLY_IPFIX_READER_H
