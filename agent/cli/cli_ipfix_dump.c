@@ -20,6 +20,8 @@ typedef struct {
 	char *form;
 	gint64 count;
 	gint64 enterprise_number;
+	char *config_path;
+	char *run;
 	char *path; /* NULL: standard input, unless udp or tcp is said */
 } Options;
 
@@ -28,6 +30,8 @@ static void options_done(Options *options)
 	g_free(options->udp);
 	g_free(options->tcp);
 	g_free(options->form);
+	g_free(options->config_path);
+	g_free(options->run);
 	g_free(options->path);
 }
 
@@ -39,6 +43,10 @@ static bool check(Options *options, int argc, char **argv, GError **error)
 		error_set(error, "unexpected argument: %s", argv[2]);
 	else if (!!options->udp + !!options->tcp + (argc > 1) > 1)
 		error_set(error, "one of FILE, --udp and --tcp");
+	else if (options->config_path && (options->udp || options->tcp || argc > 1))
+		error_set(error, "--config sends flows, and prints nothing");
+	else if (options->run && !options->config_path)
+		error_set(error, "--run is for --config");
 	else if (options->count < 1)
 		error_set(error, "-n %" PRId64 ": expected 1 or more", options->count);
 	else if (options->enterprise_number < 1 || options->enterprise_number > UINT32_MAX)
@@ -62,6 +70,12 @@ static bool parse(Options *options, int argc, char **argv, GError **error)
 		  "N" },
 		{ "enterprise-number", 0, 0, G_OPTION_ARG_INT64, &options->enterprise_number,
 		  "Of flowtally's own elements, where nothing announces them (32473)", "N" },
+		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_path,
+		  "Instead send the agent's flows to the collectors of this configuration of "
+		  "linux-flow-exporter",
+		  "FILE" },
+		{ "run", 'r', 0, G_OPTION_ARG_FILENAME, &options->run,
+		  "The same: find the agent by its directory `run`", "DIR" },
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new("[FILE|-]");
@@ -109,6 +123,9 @@ int cli_ipfix_dump(int argc, char **argv)
 	IpfixSource source;
 
 	if (parse(&options, argc, argv, &error) && find_source(&options, &source, &error)) {
+		if (options.config_path)
+			return ipfix_send_flows(options.config_path, options.run,
+						(uint32_t)options.enterprise_number);
 		elements = elements_new((uint32_t)options.enterprise_number);
 		printer = ipfix_printer_new(options.form, stdout, (uint64_t)options.count, elements,
 					    &error);

@@ -295,6 +295,11 @@ static const RecordFileTemplate *find_template(const RecordFile *file, guint64 i
 	return NULL;
 }
 
+const RecordFileTemplate *record_file_find_template(const RecordFile *file, uint16_t id)
+{
+	return find_template(file, id);
+}
+
 static bool read_template_id(Reading *reading, yaml_node_t *value, const char *key, void *object)
 {
 	RecordFileTemplate *template = object;
@@ -463,6 +468,14 @@ static bool read_values(Reading *reading, yaml_node_t *record, Draft *draft)
 	return true;
 }
 
+static void append_zeros(GByteArray *octets, uint16_t len)
+{
+	guint before = octets->len;
+
+	g_byte_array_set_size(octets, before + len);
+	memset(octets->data + before, 0, len);
+}
+
 /* What has not come up is 0 or empty in linux-flow-exporter's form. */
 static bool finish(const Reading *reading, const yaml_node_t *record, const Draft *draft,
 		   RecordFileValues *values)
@@ -471,14 +484,12 @@ static bool finish(const Reading *reading, const yaml_node_t *record, const Draf
 		const RecordFileField *field =
 			&g_array_index(draft->template->fields, RecordFileField, i);
 		uint16_t len = field->len == ELEMENT_VARIABLE ? 0 : field->len;
-		guint before = values->octets->len;
 
 		if (draft->octets[i]) {
 			len = (uint16_t)draft->octets[i]->len;
 			g_byte_array_append(values->octets, draft->octets[i]->data, len);
 		} else if (draft->as_lfe) {
-			g_byte_array_set_size(values->octets, before + len);
-			memset(values->octets->data + before, 0, len);
+			append_zeros(values->octets, len);
 		} else {
 			return fault(reading, record, "a record", "template %u needs %s (%u)",
 				     draft->template->id,
@@ -490,21 +501,72 @@ static bool finish(const Reading *reading, const yaml_node_t *record, const Draf
 	return true;
 }
 
-static bool read_record(Reading *reading, yaml_node_t *record, RecordFileSet *set, bool as_lfe)
+static RecordFileValues *add_values(RecordFileSet *set)
 {
-	const guint n = set->template->fields->len;
-	Draft draft = { set->template, as_lfe, g_new0(GByteArray *, n) };
 	RecordFileValues *values = g_new0(RecordFileValues, 1);
-	bool ok;
 
 	values->octets = g_byte_array_new();
 	values->lens = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 	g_ptr_array_add(set->records, values);
+	return values;
+}
+
+static bool read_record(Reading *reading, yaml_node_t *record, RecordFileSet *set, bool as_lfe)
+{
+	const guint n = set->template->fields->len;
+	Draft draft = { set->template, as_lfe, g_new0(GByteArray *, n) };
+	RecordFileValues *values = add_values(set);
+	bool ok;
+
 	ok = read_values(reading, record, &draft) && finish(reading, record, &draft, values);
 	for (guint i = 0; i < n; i++)
 		g_clear_pointer(&draft.octets[i], g_byte_array_unref);
 	g_free(draft.octets);
 	return ok;
+}
+
+RecordFileSet *record_file_add_set(RecordFile *file, const RecordFileTemplate *template)
+{
+	RecordFileSet *set = g_new0(RecordFileSet, 1);
+
+	set->template = template;
+	set->records = g_ptr_array_new_with_free_func(values_free);
+	g_ptr_array_add(file->sets, set);
+	return set;
+}
+
+static const char *find_input(const RecordFileInput *inputs, size_t n, const Element *element)
+{
+	for (size_t i = 0; i < n && !element->enterprise; i++) {
+		if (inputs[i].number == element->number)
+			return inputs[i].text;
+	}
+	return NULL;
+}
+
+bool record_file_add_record(RecordFileSet *set, const RecordFileInput *inputs, size_t n,
+			    GError **error)
+{
+	RecordFileValues *values = add_values(set);
+
+	for (guint i = 0; i < set->template->fields->len; i++) {
+		const RecordFileField *field =
+			&g_array_index(set->template->fields, RecordFileField, i);
+		const char *text = find_input(inputs, n, &field->element);
+		const guint before = values->octets->len;
+		uint16_t len;
+
+		if (text && !element_value_parse(&field->element, field->len, text, values->octets,
+						 error)) {
+			g_prefix_error(error, "%s: ", field->element.name);
+			return false;
+		}
+		if (!text && field->len != ELEMENT_VARIABLE && field->len)
+			append_zeros(values->octets, field->len);
+		len = (uint16_t)(values->octets->len - before);
+		g_array_append_val(values->lens, len);
+	}
+	return true;
 }
 
 /* Whose template may stand behind its records. */
@@ -564,10 +626,7 @@ static bool read_set(Reading *reading, yaml_node_t *node, const char *key, bool 
 	if (!find_template(reading->file, id))
 		return fault(reading, nodes.template, keys[0].key, "there is no template %u",
 			     (unsigned int)id);
-	set = g_new0(RecordFileSet, 1);
-	set->template = find_template(reading->file, id);
-	set->records = g_ptr_array_new_with_free_func(values_free);
-	g_ptr_array_add(reading->file->sets, set);
+	set = record_file_add_set(reading->file, find_template(reading->file, id));
 	return read_each(reading, nodes.records, keys[1].key,
 			 as_lfe ? read_lfe_record : read_own_record, set);
 }

@@ -81,6 +81,23 @@ void record_file_free(RecordFile *file);
  */
 bool record_file_read(RecordFile *file, const char *path, const Elements *elements, GError **error);
 
+/* NULL: there is none. */
+const RecordFileTemplate *record_file_find_template(const RecordFile *file, uint16_t id);
+
+/* A set without records, at the end of @file, which owns it. */
+RecordFileSet *record_file_add_set(RecordFile *file, const RecordFileTemplate *template);
+
+/* A value as a file would have it, of an element of IANA's. */
+typedef struct {
+	uint16_t number;
+	char *text;
+} RecordFileInput;
+
+/* One record more; what @inputs lack is 0 or empty, and what the template lacks is passed over. False if a value is none
+ * that its element can have. */
+bool record_file_add_record(RecordFileSet *set, const RecordFileInput *inputs, size_t n,
+			    GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RecordFile, record_file_free)
 
 #endif

@@ -6,6 +6,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154  # each test is a process of its own; run sets stderr
 
 load lib
+load flows
 
 bats_require_minimum_version 1.5.0
 
@@ -261,6 +262,48 @@ nfacctd_has() {
 		xxd -p -c 0 -s "${message%:*}" -l "${message#*:}" messages-4740 | sed -E 's/^(.{8}).{8}/\1 /'
 	done | cmp expected -
 	same 12 "$(dump -o json messages-4740 2>/dev/null | wc -l)"
+}
+
+@test "ipfix dump -c sends the flows that go on, as linux-flow-exporter does" {
+	write_config collectors='[]' textfile=
+	configure 200ms 'match: wan, side: wan, meter: [flows]'
+	echo 'flows: { active-timeout: 1h, idle-timeout: 1h }' >>"$WORK/flowtally.yaml"
+	start_agent
+	udp_flows 20
+	desktop ping -6 -q -c 1 "$LAB_INTERNET6" >/dev/null
+	wait_sweeps
+	cat >"$WORK/config.yaml" <<-'END'
+		maxIpfixMessageLen: 100
+		timerFinishedDrainSeconds: 5
+		outputs:
+		- collector: { remoteAddress: "127.0.0.1:4740" }
+		templates:
+		- id: 1001
+		  template: [{ name: SourceIPv4Address }]
+		- id: 1004
+		  template: [{ name: SourceIPv4Address }, { name: DestinationIPv4Address }, { name: ProtocolIdentifier },
+		             { name: SourceTransportPort }, { name: DestinationTransportPort }, { name: OctetDeltaCount },
+		             { name: PacketDeltaCount }, { name: FlowStartMilliseconds }, { name: FlowEndMilliseconds },
+		             { name: IpVersion }, { name: FlowStartNanoseconds }, { name: TcpControlBits }]
+	END
+	collect udp 127.0.0.1:4740
+	run -0 --separate-stderr router "$FLOWTALLY" ipfix dump -c "$WORK/config.yaml" -r "$WORK/run"
+	[[ $stderr == *' flows were left out: template 1004 has no addresses of their family' ]]
+	eventually 5 flows_collected 20
+	stop_reader
+	same "$(ask flows -o json udp | jq -c '.flows[] | [.source, .destination, .source_port, .destination_port, .octets, .packets, .start]' | sort)" \
+		"$(jq -c 'select(.protocolIdentifier == 17) | [.sourceIPv4Address, .destinationIPv4Address, .sourceTransportPort,
+			.destinationTransportPort, .octetDeltaCount, .packetDeltaCount, .flowStartMilliseconds]' "$WORK/collected" | sort)"
+	same '[true]' "$(jq -s -c 'map(.flowStartNanoseconds == (.flowStartMilliseconds | sub("Z"; "000000Z"))) | unique' "$WORK/collected")"
+	# Without an agent, and without a template.
+	run -1 --separate-stderr router "$FLOWTALLY" ipfix dump -c "$WORK/config.yaml" -r "$WORK/none"
+	[[ $stderr == 'flowtally: ipfix dump: '*"$WORK/none"* ]]
+	run -1 --separate-stderr router "$FLOWTALLY" ipfix dump -c <(echo 'maxIpfixMessageLen: 100') -r "$WORK/run"
+	[[ $stderr == *': it has no template' ]]
+}
+
+flows_collected() {
+	same "$1" "$(grep -c '"protocolIdentifier":17' "$WORK/collected")"
 }
 
 @test "a file that is cut off anywhere says where, and what was before is printed" {
