@@ -67,6 +67,7 @@ typedef struct {
 	FlowTail *tail;	  /* of the records that have left */
 	guint tail_timer; /* 0: nobody has asked for them */
 	Exporting *exporting;
+	RecordHooks *hooks; /* what lines go through */
 	JsonLines *lines;
 	GArray *lines_status; /* of JsonLinesStatus, for the view */
 	History *history;
@@ -925,7 +926,10 @@ static bool can_change_to(const Agent *agent, const Config *config)
 			return false;
 		}
 	}
-	return true;
+	if (config_hooks_equal(agent->config, config))
+		return true;
+	g_warning("%s: export.json-lines: hooks cannot change without a restart", config->path);
+	return false;
 }
 
 static void replace_config(Agent *agent, Config *config)
@@ -936,7 +940,7 @@ static void replace_config(Agent *agent, Config *config)
 		(void)unlink(old->textfile);
 	agent->config = config;
 	agent->exporting = exporting_new(config, agent->exporting);
-	agent->lines = json_lines_new(config, agent->lines);
+	agent->lines = json_lines_new(config, agent->hooks, agent->lines);
 	apply_history(agent);
 	names_set_config(agent->names, config);
 	http_set_config(agent->http, config);
@@ -1012,6 +1016,7 @@ static bool start(Agent *agent, GError **error)
 	};
 	g_autofree char *socket_path = run_path(agent, CONTROL_SOCKET);
 	g_autofree char *history_path = state_path(agent, HISTORY);
+	g_autoptr(GPtrArray) hooks = NULL;
 
 	agent->broker_source =
 		g_unix_fd_add(broker_fd(), G_IO_HUP | G_IO_ERR, on_broker_end, agent);
@@ -1035,7 +1040,10 @@ static bool start(Agent *agent, GError **error)
 	/* Once more, as it now is known what was asked for by hand. */
 	namespaces_set_filter(agent->namespaces, is_named, agent);
 	agent->exporting = exporting_new(agent->config, NULL);
-	agent->lines = json_lines_new(agent->config, NULL);
+	hooks = config_hooks(agent->config);
+	if (!record_hooks_define(agent->hooks, hooks, error))
+		return false;
+	agent->lines = json_lines_new(agent->config, agent->hooks, NULL);
 	agent->names = names_new(agent->config);
 	exporting_set_names(agent->exporting, agent->names);
 	load_counters(agent);
@@ -1077,7 +1085,8 @@ static void drain_queues(Agent *agent)
 {
 	gint64 deadline = g_get_monotonic_time() + LAST_EXPORT_MS * 1000;
 
-	while ((agent->reporting || !exporting_is_idle(agent->exporting)) &&
+	while ((agent->reporting || !exporting_is_idle(agent->exporting) ||
+		record_hooks_waiting(agent->hooks)) &&
 	       g_get_monotonic_time() < deadline) {
 		if (!g_main_context_iteration(NULL, FALSE))
 			g_usleep(1000);
@@ -1133,6 +1142,7 @@ static void agent_done(Agent *agent)
 	http_free(agent->http);
 	scrape_free(agent->scrape);
 	exporting_free(agent->exporting);
+	record_hooks_free(agent->hooks);
 	json_lines_free(agent->lines);
 	g_array_unref(agent->lines_status);
 	names_free(agent->names);
@@ -1161,10 +1171,12 @@ static void raise_limit(void)
 }
 
 /* From here on the agent itself can do nothing that needs a capability. */
-static bool shed_privileges(GError **error)
+static bool shed_privileges(Agent *agent, GError **error)
 {
 	raise_limit();
-	return broker_start(error) && privileges_drop(error) && sandbox_enter(error);
+	agent->hooks = record_hooks_start(error);
+	return agent->hooks && broker_start(error) && privileges_drop(error) &&
+	       sandbox_enter(error);
 }
 
 static void run_configured(Agent *agent, bool *started)
@@ -1207,7 +1219,7 @@ bool agent_run(const AgentOptions *options)
 	/* From the first moment to the last one: a reload that comes too early or too late kills nobody. */
 	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
 		sources[i] = g_unix_signal_add(signals[i].number, signals[i].handler, &agent);
-	if (!shed_privileges(&error))
+	if (!shed_privileges(&agent, &error))
 		g_warning("%s", error->message);
 	else
 		agent.config = read_config(options->config_path);

@@ -140,6 +140,8 @@ static void print_json_lines(const json_t *document)
 		print_line(i ? "" : "lines of JSON", text);
 		if (*ask_string(output, "last_error"))
 			print_line("", ask_string(output, "last_error"));
+		if (*ask_string(output, "last_hook_error"))
+			print_line("", ask_string(output, "last_hook_error"));
 	}
 }
 

@@ -21,6 +21,8 @@
 #define LISTEN_MAX 64
 #define FIELDS_MAX 64 /* with them, a template and its records fit into the shortest message */
 #define JSON_LINES_MAX 16
+#define HOOKS_MAX 16 /* of an output */
+#define SCRIPT_MAX 65536
 
 /* A choice fills an unsigned int. */
 _Static_assert(sizeof(SideChoice) == sizeof(unsigned int), "SideChoice");
@@ -29,6 +31,7 @@ _Static_assert(sizeof(HookOrder) == sizeof(unsigned int), "HookOrder");
 _Static_assert(sizeof(CollectorTransport) == sizeof(unsigned int), "CollectorTransport");
 _Static_assert(sizeof(EnterpriseElements) == sizeof(unsigned int), "EnterpriseElements");
 _Static_assert(sizeof(FlowTimes) == sizeof(unsigned int), "FlowTimes");
+_Static_assert(sizeof(HookFailure) == sizeof(unsigned int), "HookFailure");
 _Static_assert(sizeof(ExportFormat) == sizeof(unsigned int), "ExportFormat");
 
 /* Values */
@@ -444,11 +447,67 @@ static const SettingFlag json_lines_flags[] = {
 	{ NULL, 0 },
 };
 
+static const char *const hook_failure_words[] = {
+	[HOOK_FAILURE_KEEP] = "keep", [HOOK_FAILURE_DROP] = "drop", NULL
+};
+
+static void hook_config_free(gpointer data)
+{
+	HookConfig *hook = data;
+
+	g_free(hook->name);
+	g_free(hook->command);
+	g_free(hook->shell);
+	g_free(hook);
+}
+
+static const char *hook_fault(const void *item)
+{
+	const HookConfig *hook = item;
+
+	return !hook->command == !hook->shell ? "it has to have either command or shell" : NULL;
+}
+
+static bool never_clash(const void *a, const void *b)
+{
+	return false;
+}
+
+static bool is_script(const char *text)
+{
+	return *text;
+}
+
+#define AT(member) offsetof(HookConfig, member)
+static const Setting hook_settings[] = {
+	{ "name", SETTING_TEXT, AT(name), .min = 1, .max = 64, .is_valid = is_name,
+	  .form = "a name" },
+	{ "command", SETTING_TEXT, AT(command), .min = 1, .max = PATH_TEXT_MAX,
+	  .is_valid = is_absolute_file, .form = "the absolute path of a program" },
+	{ "shell", SETTING_TEXT, AT(shell), .min = 1, .max = SCRIPT_MAX, .is_valid = is_script,
+	  .form = "a script" },
+	{ "timeout", SETTING_DURATION, AT(timeout_ms), .fallback = "10s", .min = 100,
+	  .max = 600000 },
+	{ "on-failure", SETTING_CHOICE, AT(on_failure), .fallback = "keep",
+	  .words = hook_failure_words },
+};
+#undef AT
+
+static const SettingTable hook_table = {
+	.settings = hook_settings,
+	.n = G_N_ELEMENTS(hook_settings),
+	.size = sizeof(HookConfig),
+	.free = hook_config_free,
+	.clash = never_clash,
+	.fault = hook_fault,
+};
+
 static void json_lines_config_free(gpointer data)
 {
 	JsonLinesConfig *lines = data;
 
 	g_free(lines->path);
+	g_clear_pointer(&lines->hooks, g_ptr_array_unref);
 	g_free(lines);
 }
 
@@ -576,6 +635,8 @@ static const Setting json_lines_settings[] = {
 	  .flags = json_lines_flags },
 	{ "form",
 	  SETTING_CHOICE, AT(form), .fallback = "json", .words = json_lines_words },
+	{ "hooks",
+	  SETTING_ITEMS, AT(hooks), .fallback = "[]", .max = HOOKS_MAX, .items = &hook_table },
 };
 #undef AT
 
@@ -1036,6 +1097,37 @@ uint8_t config_flow_key(const Config *config)
 	       (config->flows.by_traffic_class ? FLOW_BY_TRAFFIC_CLASS : 0) |
 	       (config->flows.by_mark ? FLOW_BY_MARK : 0) |
 	       (config->flows.by_vlan ? FLOW_BY_VLAN : 0);
+}
+
+GPtrArray *config_hooks(const Config *config)
+{
+	GPtrArray *hooks = g_ptr_array_new();
+
+	for (guint i = 0; i < config->json_lines->len; i++) {
+		const JsonLinesConfig *lines = config->json_lines->pdata[i];
+
+		for (guint j = 0; j < lines->hooks->len; j++)
+			g_ptr_array_add(hooks, lines->hooks->pdata[j]);
+	}
+	return hooks;
+}
+
+static bool hook_equal(const HookConfig *a, const HookConfig *b)
+{
+	return !g_strcmp0(a->name, b->name) && !g_strcmp0(a->command, b->command) &&
+	       !g_strcmp0(a->shell, b->shell) && a->timeout_ms == b->timeout_ms &&
+	       a->on_failure == b->on_failure;
+}
+
+bool config_hooks_equal(const Config *a, const Config *b)
+{
+	g_autoptr(GPtrArray) first = config_hooks(a);
+	g_autoptr(GPtrArray) second = config_hooks(b);
+	bool equal = first->len == second->len;
+
+	for (guint i = 0; equal && i < first->len; i++)
+		equal = hook_equal(first->pdata[i], second->pdata[i]);
+	return equal;
 }
 
 bool config_meters_flows(const Config *config)

@@ -153,6 +153,7 @@ typedef struct {
 	bool records_flows;
 	bool records_hosts;
 	JsonLinesForm form;
+	GPtrArray *hooks; /* of HookConfig: what lines go through, one after the other */
 } JsonLinesConfig;
 
 /* One item of `hosts.names`. */
@@ -267,6 +268,10 @@ uint8_t config_flow_key(const Config *config);
 
 /* N of `flows.sampling`; 1: all. */
 uint32_t config_flow_sampling(const Config *config);
+/* All of `export.json-lines[].hooks`, one item after the other; the caller's to unref. */
+GPtrArray *config_hooks(const Config *config); /* of HookConfig, borrowed */
+bool config_hooks_equal(const Config *a, const Config *b);
+
 bool config_meters_flows(const Config *config);
 bool config_wants_biflows(const Config *config); /* any collector does */
 

@@ -563,6 +563,8 @@ static json_t *json_lines_list(const GArray *outputs)
 		set(object, "written", integer(output->written));
 		set(object, "dropped", integer(output->dropped));
 		set(object, "last_error", string(output->error));
+		set(object, "hook_failures", integer(output->hook_failures));
+		set(object, "last_hook_error", string(output->hook_error));
 		json_array_append_new(objects, object);
 	}
 	return objects;

@@ -88,7 +88,7 @@ static void status_shows_pairs_without_room(void **state)
 static void status_shows_what_is_wrong(void **state)
 {
 	Network *network = *state;
-	const JsonLinesStatus output = { "-", 5, 7, "full" };
+	const JsonLinesStatus output = { "-", 5, 7, 2, "hook jq: it ended with status 1", "full" };
 	g_autoptr(GArray) outputs = g_array_new(FALSE, FALSE, sizeof(output));
 	g_autoptr(GPtrArray) awaited = g_ptr_array_new();
 	json_t *document;
@@ -109,6 +109,8 @@ static void status_shows_what_is_wrong(void **state)
 	assert_integer(document, "json_lines/0/written", 5);
 	assert_integer(document, "json_lines/0/dropped", 7);
 	assert_text(document, "json_lines/0/last_error", "full");
+	assert_integer(document, "json_lines/0/hook_failures", 2);
+	assert_text(document, "json_lines/0/last_hook_error", "hook jq: it ended with status 1");
 	assert_integer(document, "textfile/errors", 3);
 	assert_text(document, "textfile/last_error", "no");
 	json_decref(document);

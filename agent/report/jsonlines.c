@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "base/linefile.h"
 #include "base/mac.h"
 #include "base/prefix.h"
@@ -14,17 +16,35 @@
 #include "flowquery.h"
 #include "interfacenames.h"
 
-#define FLOWS_PER_STEP 1000 /* a few milliseconds */
+#define RECORDS_PER_STEP 1000 /* a few milliseconds */
 
+/* A file, which hooks that still run hold, too. */
 typedef struct {
 	LineFile *file;
+	uint64_t hook_failures;
+	char *hook_error;
+} Sink;
+
+typedef struct {
+	Sink *sink;
 	bool flows;
 	bool hosts;
 	JsonLinesForm form;
+	uint32_t first_hook;
+	uint32_t hooks;
+	GString *batch; /* for them, an array that is not closed */
+	guint batched;	/* records in it */
 } Output;
+
+/* A batch that is in hooks. */
+typedef struct {
+	Sink *sink;
+	guint records;
+} Passing;
 
 struct JsonLines {
 	GArray *outputs; /* of Output */
+	RecordHooks *hooks;
 	/* The report that is under way; NULL: none, or none with flows. */
 	const GArray *flows;
 	guint flows_done;
@@ -33,9 +53,25 @@ struct JsonLines {
 	GString *line;
 };
 
+static void sink_done(gpointer data)
+{
+	Sink *sink = data;
+
+	line_file_free(sink->file);
+	g_free(sink->hook_error);
+}
+
+static void sink_unref(Sink *sink)
+{
+	g_rc_box_release_full(sink, sink_done);
+}
+
 static void output_done(gpointer data)
 {
-	line_file_free(((Output *)data)->file);
+	Output *output = data;
+
+	sink_unref(output->sink);
+	g_string_free(output->batch, TRUE);
 }
 
 static Output *output_at(const JsonLines *lines, size_t index)
@@ -43,42 +79,55 @@ static Output *output_at(const JsonLines *lines, size_t index)
 	return &g_array_index(lines->outputs, Output, index);
 }
 
-static LineFile *find_file(const JsonLines *lines, const char *path)
+static Sink *find_sink(const JsonLines *lines, const char *path)
 {
 	for (guint i = 0; lines && i < lines->outputs->len; i++) {
-		LineFile *file = output_at(lines, i)->file;
+		Sink *sink = output_at(lines, i)->sink;
 
-		if (!strcmp(line_file_path(file), path))
-			return file;
+		if (!strcmp(line_file_path(sink->file), path))
+			return sink;
 	}
 	return NULL;
 }
 
 /* It is opened anew: that is what somebody may reload for. */
-static LineFile *file_for(const char *path, const JsonLines *old)
+static Sink *sink_for(const char *path, const JsonLines *old)
 {
-	LineFile *file = line_file_new(path);
-	const LineFile *before = find_file(old, path);
+	Sink *sink = find_sink(old, path);
 
-	if (before)
-		line_file_set_counts(file, line_file_written(before), line_file_dropped(before));
-	return file;
+	if (sink) {
+		line_file_reopen(sink->file);
+		return g_rc_box_acquire(sink);
+	}
+	sink = g_rc_box_new0(Sink);
+	sink->file = line_file_new(path);
+	return sink;
 }
 
-JsonLines *json_lines_new(const Config *config, JsonLines *old)
+JsonLines *json_lines_new(const Config *config, RecordHooks *hooks, JsonLines *old)
 {
 	JsonLines *lines = g_new0(JsonLines, 1);
+	uint32_t first_hook = 0;
 
 	while (old && json_lines_step(old))
 		;
+	lines->hooks = hooks;
 	lines->line = g_string_new(NULL);
 	lines->outputs = g_array_new(FALSE, FALSE, sizeof(Output));
 	g_array_set_clear_func(lines->outputs, output_done);
 	for (guint i = 0; i < config->json_lines->len; i++) {
 		const JsonLinesConfig *item = config->json_lines->pdata[i];
-		const Output output = { file_for(item->path, old), item->records_flows,
-					item->records_hosts, item->form };
+		const Output output = {
+			.sink = sink_for(item->path, old),
+			.flows = item->records_flows,
+			.hosts = item->records_hosts,
+			.form = item->form,
+			.first_hook = first_hook,
+			.hooks = item->hooks->len,
+			.batch = g_string_new(NULL),
+		};
 
+		first_hook += item->hooks->len;
 		g_array_append_val(lines->outputs, output);
 	}
 	json_lines_free(old);
@@ -154,7 +203,90 @@ static void append_flow(GString *text, const FlowRecord *flow, JsonLinesForm for
 
 static void add_line(const JsonLines *lines, Output *output)
 {
-	line_file_add(output->file, lines->line->str, lines->line->len);
+	if (!output->hooks) {
+		line_file_add(output->sink->file, lines->line->str, lines->line->len);
+		return;
+	}
+	g_string_append_c(output->batch, output->batched++ ? ',' : '[');
+	g_string_append_len(output->batch, lines->line->str, (gssize)lines->line->len - 1);
+}
+
+static void count_dropped(Sink *sink, uint64_t lines)
+{
+	line_file_set_counts(sink->file, line_file_written(sink->file),
+			     line_file_dropped(sink->file) + lines);
+}
+
+/* An array of objects, each a line. */
+static void write_array(Sink *sink, const char *text, size_t len, guint records)
+{
+	json_t *array = json_loadb(text, len, 0, NULL), *item;
+	size_t i;
+
+	if (!array)
+		count_dropped(sink, records);
+	json_array_foreach(array, i, item)
+	{
+		g_autofree char *line = json_dumps(item, JSON_COMPACT);
+		g_autofree char *whole = g_strconcat(line, "\n", NULL);
+
+		line_file_add(sink->file, whole, strlen(whole));
+	}
+	json_decref(array);
+	line_file_flush(sink->file);
+}
+
+static void note_hooks(Sink *sink, const RecordHooksResult *result)
+{
+	sink->hook_failures += result->failures;
+	if (result->error && !sink->hook_error)
+		g_warning("%s: %s", line_file_path(sink->file), result->error);
+	if (!result->error && sink->hook_error)
+		g_message("%s: hooks work again", line_file_path(sink->file));
+	g_free(sink->hook_error);
+	sink->hook_error = g_strdup(result->error);
+}
+
+static void on_passed(const RecordHooksResult *result, void *user_data)
+{
+	Passing *passing = user_data;
+
+	note_hooks(passing->sink, result);
+	if (result->is_dropped)
+		count_dropped(passing->sink, passing->records);
+	else
+		write_array(passing->sink, result->array, result->len, passing->records);
+	sink_unref(passing->sink);
+	g_free(passing);
+}
+
+/* What the hooks do not take goes on without them. */
+static void pass_batch(const JsonLines *lines, Output *output)
+{
+	static const RecordHooksResult refused = { .failures = 1, .error = "hooks do not follow" };
+	Passing *passing;
+
+	if (!output->batched)
+		return;
+	g_string_append_c(output->batch, ']');
+	passing = g_new(Passing, 1);
+	*passing = (Passing){ g_rc_box_acquire(output->sink), output->batched };
+	if (!lines->hooks ||
+	    !record_hooks_pass(lines->hooks, output->first_hook, output->hooks, output->batch->str,
+			       output->batch->len, on_passed, passing)) {
+		note_hooks(output->sink, &refused);
+		write_array(output->sink, output->batch->str, output->batch->len, output->batched);
+		sink_unref(passing->sink);
+		g_free(passing);
+	}
+	g_string_truncate(output->batch, 0);
+	output->batched = 0;
+}
+
+static void pass_batches(const JsonLines *lines)
+{
+	for (guint i = 0; i < lines->outputs->len; i++)
+		pass_batch(lines, output_at(lines, i));
 }
 
 static void write_flow(JsonLines *lines, const FlowRecord *flow)
@@ -201,8 +333,12 @@ static void write_hosts(JsonLines *lines, const JsonLinesReport *report, const V
 		return;
 	records = host_records_new(report->deltas, report->deltas_n, report->start_ms,
 				   report->end_ms, true, view->names);
-	for (guint i = 0; i < records->len; i++)
+	for (guint i = 0; i < records->len; i++) {
 		write_host(lines, &g_array_index(records, HostRecord, i));
+		if (i % RECORDS_PER_STEP == RECORDS_PER_STEP - 1)
+			pass_batches(lines);
+	}
+	pass_batches(lines);
 }
 
 void json_lines_begin(JsonLines *lines, const JsonLinesReport *report, const View *view)
@@ -219,7 +355,7 @@ void json_lines_begin(JsonLines *lines, const JsonLinesReport *report, const Vie
 static void end_report(JsonLines *lines)
 {
 	for (guint i = 0; i < lines->outputs->len; i++)
-		line_file_flush(output_at(lines, i)->file);
+		line_file_flush(output_at(lines, i)->sink->file);
 	g_clear_pointer(&lines->names, interface_names_free);
 	lines->flows = NULL;
 }
@@ -227,12 +363,13 @@ static void end_report(JsonLines *lines)
 bool json_lines_step(JsonLines *lines)
 {
 	const GArray *flows = lines->flows;
-	guint end = flows ? MIN(lines->flows_done + FLOWS_PER_STEP, flows->len) : 0;
+	guint end = flows ? MIN(lines->flows_done + RECORDS_PER_STEP, flows->len) : 0;
 
 	if (!lines->names)
 		return false;
 	while (lines->flows_done < end)
 		write_flow(lines, &g_array_index(flows, FlowRecord, lines->flows_done++));
+	pass_batches(lines);
 	if (flows && end < flows->len)
 		return true;
 	end_report(lines);
@@ -242,20 +379,24 @@ bool json_lines_step(JsonLines *lines)
 void json_lines_reopen(JsonLines *lines)
 {
 	for (guint i = 0; i < lines->outputs->len; i++)
-		line_file_reopen(output_at(lines, i)->file);
+		line_file_reopen(output_at(lines, i)->sink->file);
 }
 
 bool json_lines_status(const JsonLines *lines, size_t index, JsonLinesStatus *status)
 {
 	const LineFile *file;
+	const Sink *sink;
 
 	if (index >= lines->outputs->len)
 		return false;
-	file = output_at(lines, index)->file;
+	sink = output_at(lines, index)->sink;
+	file = sink->file;
 	*status = (JsonLinesStatus){
 		.path = line_file_path(file),
 		.written = line_file_written(file),
 		.dropped = line_file_dropped(file),
+		.hook_failures = sink->hook_failures,
+		.hook_error = sink->hook_error,
 		.error = line_file_error(file),
 	};
 	return true;
@@ -300,7 +441,7 @@ bool json_lines_load(JsonLines *lines, TotalsReader *reader, GError **error)
 				error))
 		return false;
 	for (guint i = 0; i < lines->outputs->len; i++) {
-		LineFile *file = output_at(lines, i)->file;
+		LineFile *file = output_at(lines, i)->sink->file;
 		struct output_row wanted;
 
 		digest_path(&wanted, line_file_path(file));

@@ -24,6 +24,7 @@
 #include "base/totals.h"
 #include "config/config.h"
 #include "jsonlinesview.h"
+#include "recordhooks.h"
 #include "view.h"
 
 typedef struct JsonLines JsonLines;
@@ -37,15 +38,18 @@ typedef struct {
 	const GArray *flows; /* of FlowRecord; NULL: none are metered */
 } JsonLinesReport;
 
-/* Accounts of outputs of the same path are taken over from @old, which may be NULL, and is freed after the rest of its
- * report has been written. @config need not outlive the result. */
-JsonLines *json_lines_new(const Config *config, JsonLines *old);
+/*
+ * Files, their accounts and what is still in hooks are taken over from @old by their paths; it may be NULL, and is
+ * freed after the rest of its report has been written. @config need not outlive the result. @hooks are those of
+ * config_hooks(), NULL if there are none; they must outlive the result.
+ */
+JsonLines *json_lines_new(const Config *config, RecordHooks *hooks, JsonLines *old);
 void json_lines_free(JsonLines *lines);
 
 /* What @report points to is borrowed until the report is done; the one before must be. @view is that for the call. */
 void json_lines_begin(JsonLines *lines, const JsonLinesReport *report, const View *view);
 
-/* Writes the next thousand records; false: the report is done. */
+/* Writes the next thousand records, or sends them through hooks; false: the report is done. */
 bool json_lines_step(JsonLines *lines);
 
 /* Somebody has moved the files away. */

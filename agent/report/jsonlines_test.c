@@ -21,7 +21,7 @@ static void add_output(Lab *lab, const char *path, bool flows, bool hosts, JsonL
 {
 	JsonLinesConfig *output = g_new0(JsonLinesConfig, 1);
 
-	*output = (JsonLinesConfig){ g_strdup(path), flows, hosts, form };
+	*output = (JsonLinesConfig){ g_strdup(path), flows, hosts, form, g_ptr_array_new() };
 	g_ptr_array_add(lab->network->config.json_lines, output);
 }
 
@@ -89,7 +89,7 @@ static unsigned int report(Lab *lab)
 	unsigned int steps = 1;
 
 	if (!lab->lines)
-		lab->lines = json_lines_new(&lab->network->config, NULL);
+		lab->lines = json_lines_new(&lab->network->config, NULL, NULL);
 	json_lines_begin(lab->lines, &report, &lab->network->view);
 	while (json_lines_step(lab->lines))
 		steps++;
@@ -249,10 +249,10 @@ static void a_reload_loses_nothing(void **state)
 
 	add_output(lab, lab->path, true, false, JSON_LINES_OWN);
 	add_flows(lab, 2500);
-	lab->lines = json_lines_new(&lab->network->config, NULL);
+	lab->lines = json_lines_new(&lab->network->config, NULL, NULL);
 	json_lines_begin(lab->lines, &unfinished, &lab->network->view);
 	assert_true(json_lines_step(lab->lines));
-	lab->lines = json_lines_new(&lab->network->config, lab->lines);
+	lab->lines = json_lines_new(&lab->network->config, NULL, lab->lines);
 	objects = objects_of(lab->path);
 	assert_int_equal(objects->len, 2500);
 	assert_true(json_lines_status(lab->lines, 0, &status));
@@ -275,7 +275,7 @@ static void counts_outlive_the_agent(void **state)
 	json_lines_save(lab->lines, writer);
 	assert_true(totals_writer_replace(writer, counters, NULL));
 	json_lines_free(lab->lines);
-	lab->lines = json_lines_new(&lab->network->config, NULL);
+	lab->lines = json_lines_new(&lab->network->config, NULL, NULL);
 	reader = totals_reader_new(counters, NULL);
 	assert_true(json_lines_load(lab->lines, reader, NULL));
 	assert_true(json_lines_status(lab->lines, 0, &status));

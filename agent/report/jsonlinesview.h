@@ -9,7 +9,10 @@ typedef struct {
 	const char *path; /* "-": standard output */
 	uint64_t written; /* lines, also those of earlier agents */
 	uint64_t dropped;
-	const char *error; /* NULL: the last attempt to write succeeded */
+	uint64_t
+		hook_failures; /* of this agent: records went on without what that hook adds, or were dropped */
+	const char *hook_error; /* of the last one that failed; NULL: the last ones went well */
+	const char *error;	/* NULL: the last attempt to write succeeded */
 } JsonLinesStatus;
 
 #endif

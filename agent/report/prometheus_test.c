@@ -264,7 +264,7 @@ static void agent_is_shown(void **state)
 
 static void lines_of_json_are_counted(void **state)
 {
-	const JsonLinesStatus output = { "/var/log/flows.json", 5, 7, NULL };
+	const JsonLinesStatus output = { "/var/log/flows.json", 5, 7, 2, NULL, NULL };
 	g_autoptr(GArray) outputs = g_array_new(FALSE, FALSE, sizeof(output));
 	Network *network = *state;
 
@@ -275,6 +275,8 @@ static void lines_of_json_are_counted(void **state)
 		    "flowtally_json_lines_written_total{output=\"/var/log/flows.json\"} 5");
 	assert_line(&network->view,
 		    "flowtally_json_lines_dropped_total{output=\"/var/log/flows.json\"} 7");
+	assert_line(&network->view,
+		    "flowtally_json_lines_hook_failures_total{output=\"/var/log/flows.json\"} 2");
 	network->view.json_lines = NULL;
 }
 

@@ -75,15 +75,17 @@ static void hook_free(gpointer data)
 	g_free(hook);
 }
 
-static Hook *hook_new(const HookConfig *config, GError **error)
+/* What define() has written. NULL: there is no memory for a script. */
+static Hook *hook_new(const json_t *definition)
 {
+	const char *command = json_string_value(json_object_get(definition, "command"));
+	const char *shell = json_string_value(json_object_get(definition, "shell"));
 	Hook *hook = g_new0(Hook, 1);
 
-	hook->program = config->command ? program_new(config->command) :
-					  program_new_script(config->shell, error);
-	hook->name = g_strdup(config->name ?: config->command ?: "shell");
-	hook->timeout_ms = config->timeout_ms;
-	hook->drops = config->on_failure == HOOK_FAILURE_DROP;
+	hook->program = command ? program_new(command) : program_new_script(shell, NULL);
+	hook->name = g_strdup(json_string_value(json_object_get(definition, "name")));
+	hook->timeout_ms = (uint64_t)json_integer_value(json_object_get(definition, "timeout"));
+	hook->drops = json_is_true(json_object_get(definition, "drops"));
 	if (hook->program)
 		return hook;
 	hook_free(hook);
@@ -184,6 +186,33 @@ static bool serve(int fd, const GPtrArray *hooks)
 	return write_all(fd, &reply, sizeof(reply)) && write_all(fd, array->data, array->len);
 }
 
+/* NULL: they cannot be had. */
+static GPtrArray *read_definitions(int fd)
+{
+	g_autoptr(GPtrArray) hooks = g_ptr_array_new_with_free_func(hook_free);
+	g_autofree char *text = NULL;
+	json_t *definitions, *definition;
+	uint32_t len;
+	size_t i;
+
+	if (!read_all(fd, &len, sizeof(len)))
+		return NULL;
+	text = g_malloc(len);
+	if (!read_all(fd, text, len))
+		return NULL;
+	definitions = json_loadb(text, len, 0, NULL);
+	json_array_foreach(definitions, i, definition)
+	{
+		Hook *hook = hook_new(definition);
+
+		if (!hook)
+			return NULL;
+		g_ptr_array_add(hooks, hook);
+	}
+	json_decref(definitions);
+	return g_steal_pointer(&hooks);
+}
+
 /* Programs of the user's have no business with what is ours. */
 static void give_up_privileges(void)
 {
@@ -193,9 +222,10 @@ static void give_up_privileges(void)
 		_exit(EXIT_FAILURE);
 }
 
-static void G_GNUC_NORETURN serve_all(int fd, const GPtrArray *hooks)
+static void G_GNUC_NORETURN serve_all(int fd)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE };
+	g_autoptr(GPtrArray) hooks = NULL;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
@@ -203,7 +233,8 @@ static void G_GNUC_NORETURN serve_all(int fd, const GPtrArray *hooks)
 	give_up_privileges();
 	if (chdir("/") < 0)
 		_exit(EXIT_FAILURE);
-	while (serve(fd, hooks))
+	hooks = read_definitions(fd);
+	while (hooks && serve(fd, hooks))
 		;
 	_exit(EXIT_SUCCESS);
 }
@@ -233,6 +264,8 @@ static void hang_up(RecordHooks *hooks)
 	if (hooks->writable)
 		g_source_remove(hooks->writable);
 	hooks->readable = hooks->writable = 0;
+	/* Other processes of ours have it open, too. */
+	(void)shutdown(hooks->fd, SHUT_RDWR);
 	close(hooks->fd);
 	hooks->fd = -1;
 	/* It ends what it runs, and then itself. */
@@ -300,7 +333,7 @@ static gboolean on_writable(gint fd, GIOCondition condition, gpointer user_data)
 }
 
 /* Returns in the agent alone. */
-static bool fork_process(RecordHooks *hooks, const GPtrArray *programs, GError **error)
+static bool fork_process(RecordHooks *hooks, GError **error)
 {
 	int pair[2];
 
@@ -311,7 +344,7 @@ static bool fork_process(RecordHooks *hooks, const GPtrArray *programs, GError *
 	hooks->pid = fork();
 	if (!hooks->pid) {
 		close(pair[0]);
-		serve_all(pair[1], programs);
+		serve_all(pair[1]);
 	}
 	close(pair[1]);
 	hooks->fd = pair[0];
@@ -321,30 +354,57 @@ static bool fork_process(RecordHooks *hooks, const GPtrArray *programs, GError *
 	return false;
 }
 
-RecordHooks *record_hooks_start(const GPtrArray *configs, GError **error)
+RecordHooks *record_hooks_start(GError **error)
 {
-	g_autoptr(GPtrArray) programs = g_ptr_array_new_with_free_func(hook_free);
-	RecordHooks *hooks;
+	RecordHooks *hooks = g_new0(RecordHooks, 1);
 
-	for (guint i = 0; i < configs->len; i++) {
-		Hook *hook = hook_new(g_ptr_array_index(configs, i), error);
-
-		if (!hook)
-			return NULL;
-		g_ptr_array_add(programs, hook);
-	}
-	hooks = g_new0(RecordHooks, 1);
 	hooks->fd = -1;
 	hooks->out = g_byte_array_new();
 	hooks->in = g_byte_array_new();
 	g_queue_init(&hooks->waiting);
-	if (!fork_process(hooks, programs, error)) {
-		record_hooks_free(hooks);
-		return NULL;
+	if (fork_process(hooks, error))
+		return hooks;
+	record_hooks_free(hooks);
+	return NULL;
+}
+
+static json_t *definition_of(const HookConfig *hook)
+{
+	return json_pack("{s:s, s:s*, s:s*, s:I, s:b}", "name",
+			 hook->name	       ?:
+				 hook->command ?:
+						 "shell",
+			 "command", hook->command, "shell", hook->shell, "timeout",
+			 (json_int_t)hook->timeout_ms, "drops",
+			 hook->on_failure == HOOK_FAILURE_DROP);
+}
+
+bool record_hooks_define(RecordHooks *hooks, const GPtrArray *programs, GError **error)
+{
+	json_t *definitions = json_array();
+	g_autofree char *text = NULL;
+	uint32_t len;
+	bool ok;
+
+	if (!programs->len) {
+		json_decref(definitions);
+		hang_up(hooks);
+		return true;
+	}
+	for (guint i = 0; i < programs->len; i++)
+		json_array_append_new(definitions, definition_of(programs->pdata[i]));
+	text = json_dumps(definitions, JSON_COMPACT);
+	len = (uint32_t)strlen(text);
+	json_decref(definitions);
+	/* It reads at once. */
+	ok = write_all(hooks->fd, &len, sizeof(len)) && write_all(hooks->fd, text, len);
+	if (!ok) {
+		error_from_errno(error, errno, "tell the process that runs hooks");
+		return false;
 	}
 	(void)fcntl(hooks->fd, F_SETFL, O_NONBLOCK);
 	hooks->readable = g_unix_fd_add(hooks->fd, G_IO_IN | G_IO_HUP, on_readable, hooks);
-	return hooks;
+	return true;
 }
 
 void record_hooks_free(RecordHooks *hooks)

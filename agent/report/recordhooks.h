@@ -3,8 +3,8 @@
  * Programs of the user's that records go through before they are written: each reads a JSON array of objects and
  * writes another one.
  *
- * A process of its own runs them, one after the other, which the agent in its sandbox cannot: it is started with the
- * programs it may run, and knows no others, so that who takes over the agent gains nothing by it. It has no
+ * A process of its own runs them, one after the other, which the agent in its sandbox cannot: it is told once which
+ * programs it may run, and then knows no others, so that who takes over the agent gains nothing by it. It has no
  * capability, and, if it was root's, is nobody's.
  */
 #ifndef FLOWTALLY_RECORDHOOKS_H
@@ -33,8 +33,11 @@ typedef struct {
 
 typedef void (*RecordHooksDone)(const RecordHooksResult *result, void *user_data);
 
-/* @hooks is of HookConfig, and only read now. To be called before broker_start(). */
-RecordHooks *record_hooks_start(const GPtrArray *hooks, GError **error);
+/* To be called before anything else is opened, and before the sandbox is entered. */
+RecordHooks *record_hooks_start(GError **error);
+
+/* Once: @programs is of HookConfig, and only read now. If it is empty, the process ends. */
+bool record_hooks_define(RecordHooks *hooks, const GPtrArray *programs, GError **error);
 
 /* What waits is handed back as it is. */
 void record_hooks_free(RecordHooks *hooks);

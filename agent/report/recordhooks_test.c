@@ -52,8 +52,9 @@ static RecordHooks *start(HookConfig *configs, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		g_ptr_array_add(list, &configs[i]);
-	hooks = record_hooks_start(list, NULL);
+	hooks = record_hooks_start(NULL);
 	assert_non_null(hooks);
+	assert_true(record_hooks_define(hooks, list, NULL));
 	return hooks;
 }
 
@@ -217,6 +218,15 @@ static void what_waits_at_the_end_is_handed_back(void **state)
 	assert_non_null(seen->error);
 }
 
+static void without_hooks_there_is_no_process(void **state)
+{
+	g_autoptr(RecordHooks) hooks = start(NULL, 0);
+	g_autoptr(Seen) seen = seen_new();
+
+	assert_false(pass(hooks, 0, 1, "[]", seen));
+	assert_int_equal(seen->results->len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +238,7 @@ int main(void)
 		cmocka_unit_test(queue_is_bounded),
 		cmocka_unit_test(process_is_nobodys_and_has_no_capability),
 		cmocka_unit_test(what_waits_at_the_end_is_handed_back),
+		cmocka_unit_test(without_hooks_there_is_no_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
