@@ -97,6 +97,78 @@ static void spelling_makes_no_difference(void **state)
 	assert_false(endpoint_equal(&a, &c));
 }
 
+static void host_and_port_are_split(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *host; /* NULL: it is not taken */
+		uint16_t port;
+	} cases[] = {
+		{ "collector.example:4739", "collector.example", 4739 },
+		{ "localhost:1", "localhost", 1 },
+		{ "a_b-1.example.:2", "a_b-1.example.", 2 },
+		{ "192.0.2.1:4739", "192.0.2.1", 4739 },
+		{ "[2001:db8::1]:4739", "2001:db8::1", 4739 },
+		{ "", NULL, 0 },
+		{ "collector.example", NULL, 0 },
+		{ "collector.example:", NULL, 0 },
+		{ "collector.example:0", NULL, 0 },
+		{ "collector.example:ipfix", NULL, 0 },
+		{ "collector..example:1", NULL, 0 },
+		{ ".:1", NULL, 0 },
+		{ "-a.example:1", NULL, 0 },
+		{ "a b:1", NULL, 0 },
+		{ "a/b:1", NULL, 0 },
+		{ "127.0.0:1", NULL, 0 },
+		{ "192.0.2.256:1", NULL, 0 },
+		{ "2001:db8::1:47", NULL, 0 },
+		{ "[localhost]:1", NULL, 0 },
+		{ "[::1:1", NULL, 0 },
+		{ ":1", NULL, 0 },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *host = NULL;
+		uint16_t port = 0;
+
+		if (endpoint_split(cases[i].text, &host, &port) != !!cases[i].host)
+			fail_msg("%s", cases[i].text);
+		assert_int_equal(port, cases[i].port);
+		assert_true(!g_strcmp0(host, cases[i].host));
+	}
+}
+
+static void source_may_lack_a_port(void **state)
+{
+	static const struct {
+		const char *text, *same;
+		uint16_t port;
+	} cases[] = {
+		{ "192.0.2.1", "192.0.2.1:1", 0 },
+		{ "192.0.2.1:4739", "192.0.2.1:1", 4739 },
+		{ "2001:db8::1", "[2001:db8::1]:1", 0 },
+		{ "[2001:db8::1]", "[2001:db8::1]:1", 0 },
+		{ "[2001:db8::1]:9", "[2001:db8::1]:1", 9 },
+	};
+	static const char *const wrong[] = { "",	   "localhost",	  "192.0.2.1:0",
+					     "192.0.2.1:", "[192.0.2.1]", "[]" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		const Endpoint same = parsed(cases[i].same);
+		Endpoint endpoint;
+
+		assert_true(endpoint_parse_source(&endpoint, cases[i].text));
+		assert_int_equal(endpoint.port, cases[i].port);
+		assert_true(prefix_equal(&endpoint.host, &same.host));
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		Endpoint endpoint;
+
+		if (endpoint_parse_source(&endpoint, wrong[i]))
+			fail_msg("%s is taken", wrong[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +177,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_endpoint_is_refused),
 		cmocka_unit_test(loopback_is_known),
 		cmocka_unit_test(spelling_makes_no_difference),
+		cmocka_unit_test(host_and_port_are_split),
+		cmocka_unit_test(source_may_lack_a_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
