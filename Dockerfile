@@ -23,6 +23,7 @@ RUN make -j"$(nproc)" && make install DESTDIR=/install PREFIX=/usr/local
 FROM debian:12-slim
 RUN apt-get update \
 	&& apt-get install -y --no-install-recommends \
+		ca-certificates \
 		libbpf1 libcap2 libcrypt1 libelf1 libfixbuf9 libglib2.0-0 libgnutls30 libjansson4 \
 		libmicrohttpd12 libmnl0 libncursesw6 libseccomp2 libtinfo6 libyaml-0-2 zlib1g \
 	&& rm -rf /var/lib/apt/lists/*

@@ -439,14 +439,14 @@ static void end_report(Agent *agent)
 
 static void continue_report_soon(Agent *agent);
 
-/* A step at a time, while the rest of the agent goes on; not before the collectors have taken what was sent. */
+/* A step at a time, while the rest of the agent goes on; not before the collectors have room for it. */
 static gboolean continue_report(gpointer user_data)
 {
 	Agent *agent = user_data;
 	bool more_lines = json_lines_step(agent->lines);
 
 	agent->report_source = 0;
-	if (!exporting_is_idle(agent->exporting) || exporting_step(agent->exporting) || more_lines)
+	if (!exporting_is_ready(agent->exporting) || exporting_step(agent->exporting) || more_lines)
 		continue_report_soon(agent);
 	else
 		end_report(agent);
@@ -455,7 +455,7 @@ static gboolean continue_report(gpointer user_data)
 
 static void continue_report_soon(Agent *agent)
 {
-	agent->report_source = exporting_is_idle(agent->exporting) ?
+	agent->report_source = exporting_is_ready(agent->exporting) ?
 				       g_idle_add(continue_report, agent) :
 				       g_timeout_add(QUEUE_LOOK_MS, continue_report, agent);
 }
@@ -1085,7 +1085,7 @@ static void drain_queues(Agent *agent)
 {
 	gint64 deadline = g_get_monotonic_time() + LAST_EXPORT_MS * 1000;
 
-	while ((agent->reporting || !exporting_is_idle(agent->exporting) ||
+	while ((agent->reporting || !exporting_is_drained(agent->exporting) ||
 		record_hooks_waiting(agent->hooks)) &&
 	       g_get_monotonic_time() < deadline) {
 		if (!g_main_context_iteration(NULL, FALSE))
@@ -1124,6 +1124,7 @@ static void stop(Agent *agent)
 	drain_queues(agent);
 	if (metering_is_reported(agent->metering))
 		(void)finish_sweep(agent);
+	exporting_close(agent->exporting);
 	save_run(agent);
 	saved = save_state(agent);
 	if (agent->config->textfile)

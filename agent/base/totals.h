@@ -30,7 +30,7 @@ typedef enum {
 	TOTALS_ACCOUNTS = 2,
 	TOTALS_LEDGER_0_1 = 3,	    /* of version 0.1 */
 	TOTALS_ATTACHMENTS_0_1 = 4, /* the same; 5 were its points */
-	TOTALS_COLLECTORS = 6,
+	/* 6 were collectors, before they had names and connections that break */
 	TOTALS_FAILURES = 7,
 	TOTALS_LEDGER = 8,
 	TOTALS_LEDGER_CLASSES = 9,
@@ -49,6 +49,7 @@ typedef enum {
 	TOTALS_FLOW_SERIES = 23,
 	TOTALS_POINTS = 24,
 	TOTALS_JSON_LINES = 25,
+	TOTALS_COLLECTORS = 26,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

@@ -16,6 +16,15 @@ static char *errors_total(const json_t *collector, const char *path)
 	return g_strdup_printf("%" JSON_INTEGER_FORMAT, sum);
 }
 
+static char *session_state(const json_t *collector, const char *path)
+{
+	g_autofree char *until = ask_time(collector, "until");
+
+	if (!*ask_string(collector, "until"))
+		return ask_plain(collector, path);
+	return g_strdup_printf("%s until %s", ask_string(collector, path), until);
+}
+
 static const AskField interface_fields[] = {
 	{ { "INTERFACE", TABLE_LEFT, 0 }, "interface", ask_plain },
 	{ { "NAME", TABLE_LEFT, 2 }, "name", ask_plain },
@@ -56,6 +65,8 @@ static const AskField names_fields[] = {
 
 static const AskField collector_fields[] = {
 	{ { "COLLECTOR", TABLE_LEFT, 0 }, "collector", ask_plain },
+	{ { "BY", TABLE_LEFT, 7 }, "transport", ask_plain },
+	{ { "SESSION", TABLE_LEFT, 2 }, "state", session_state },
 	{ { "MESSAGES", TABLE_RIGHT, 3 }, "messages", ask_plain },
 	{ { "RECORDS", TABLE_RIGHT, 0 }, "records", ask_plain },
 	{ { "SENT", TABLE_RIGHT, 4 }, "octets", ask_octets },

@@ -147,6 +147,29 @@ static bool is_template_id(const char *text)
 	return parse_template_id(text);
 }
 
+static bool is_place(const char *text)
+{
+	g_autofree char *host = NULL;
+	uint16_t port;
+
+	return endpoint_split(text, &host, &port);
+}
+
+static bool is_source(const char *text)
+{
+	Endpoint endpoint;
+
+	return endpoint_parse_source(&endpoint, text);
+}
+
+static bool is_tls_name(const char *text)
+{
+	g_autofree char *place = g_strdup_printf("%s:1", text);
+	Endpoint endpoint;
+
+	return is_place(place) || (endpoint_parse_source(&endpoint, text) && !endpoint.port);
+}
+
 static bool is_name(const char *text)
 {
 	g_autofree char *name = text_name(text);
@@ -190,6 +213,11 @@ static void collector_config_free(void *data)
 	g_free(collector->address);
 	g_clear_pointer(&collector->template_ids, g_ptr_array_unref);
 	g_clear_pointer(&collector->chosen, g_ptr_array_unref);
+	g_free(collector->local);
+	for (int file = 0; file < TLS_CLIENT_FILES; file++)
+		g_free(collector->tls_paths[file]);
+	tls_client_unref(collector->tls);
+	g_free(collector->tls_name);
 	g_free(collector);
 }
 
@@ -220,6 +248,8 @@ static const char *collector_fault(const void *item)
 
 	if (collector->format != EXPORT_NETFLOW9)
 		return NULL;
+	if (collector->transport != COLLECTOR_TRANSPORT_UDP)
+		return "format netflow9 goes by the transport udp alone";
 	if (collector->biflow)
 		return "format netflow9 has no biflows";
 	if (collector->flow_times == FLOW_TIMES_NANOSECONDS)
@@ -302,12 +332,14 @@ static bool interfaces_clash(const void *a, const void *b)
 	return !first->exclude_texts->len && !strcmp(first->match_text, second->match_text);
 }
 
-static bool endpoints_equal(const char *a, const char *b)
+/* However they are spelt. */
+static bool places_equal(const char *a, const char *b)
 {
 	Endpoint first, second;
 
-	return a && b && endpoint_parse(&first, a) && endpoint_parse(&second, b) &&
-	       endpoint_equal(&first, &second);
+	if (!a || !b || !endpoint_parse(&first, a) || !endpoint_parse(&second, b))
+		return a && b && !g_ascii_strcasecmp(a, b);
+	return endpoint_equal(&first, &second);
 }
 
 static bool is_same_mac(const char *a, const char *b)
@@ -356,12 +388,29 @@ bool collector_config_is_alike(const CollectorConfig *a, const CollectorConfig *
 	       a->biflow == b->biflow && template_lists_equal(a->template_ids, b->template_ids);
 }
 
+bool collector_config_has_same_session(const CollectorConfig *a, const CollectorConfig *b)
+{
+	return a->transport == b->transport && !g_strcmp0(a->address, b->address) &&
+	       !g_strcmp0(a->local, b->local) && !g_strcmp0(a->tls_name, b->tls_name) &&
+	       tls_client_equal(a->tls, b->tls);
+}
+
+bool collector_transport_is_datagram(CollectorTransport transport)
+{
+	return transport == COLLECTOR_TRANSPORT_UDP || transport == COLLECTOR_TRANSPORT_DTLS;
+}
+
+bool collector_transport_has_tls(CollectorTransport transport)
+{
+	return transport == COLLECTOR_TRANSPORT_TLS || transport == COLLECTOR_TRANSPORT_DTLS;
+}
+
 static bool collectors_clash(const void *a, const void *b)
 {
 	const CollectorConfig *first = a, *second = b;
 
 	return first->transport == second->transport && collector_config_is_alike(first, second) &&
-	       endpoints_equal(first->address, second->address);
+	       places_equal(first->address, second->address);
 }
 
 /* The tables; config/flowtally.yaml and flowtally.yaml(5) say the same in prose. */
@@ -383,7 +432,11 @@ static const char *const sampling_words[] = {
 	[SAMPLE_PACKETS] = "packets", [SAMPLE_FLOWS] = "flows", NULL
 };
 
-static const char *const transport_words[] = { [COLLECTOR_TRANSPORT_UDP] = "udp", NULL };
+const char *const config_transport_words[] = { [COLLECTOR_TRANSPORT_UDP] = "udp",
+					       [COLLECTOR_TRANSPORT_TCP] = "tcp",
+					       [COLLECTOR_TRANSPORT_TLS] = "tls",
+					       [COLLECTOR_TRANSPORT_DTLS] = "dtls",
+					       NULL };
 
 static const char *const enterprise_words[] = {
 	[ENTERPRISE_MAC] = "mac", [ENTERPRISE_NONE] = "none", [ENTERPRISE_FULL] = "full", NULL
@@ -566,12 +619,31 @@ static const SettingTable interface_table = {
 };
 
 #define AT(member) offsetof(CollectorConfig, member)
+#define TLS_FILE(file) \
+	SETTING_TEXT, AT(tls_paths[file]), .line = AT(tls_lines[file]), .min = 1, \
+	.max = PATH_TEXT_MAX, .is_valid = is_absolute_file, .form = "the absolute path of a file"
 static const Setting collector_settings[] = {
 	{ "address",
-	  SETTING_TEXT, AT(address), .required = true, .is_valid = is_endpoint,
-	  .form = ENDPOINT_FORM },
+	  SETTING_TEXT, AT(address), .required = true, .is_valid = is_place,
+	  .form = ENDPOINT_NAMED_FORM },
 	{ "transport",
-	  SETTING_CHOICE, AT(transport), .fallback = "udp", .words = transport_words },
+	  SETTING_CHOICE, AT(transport), .line = AT(transport_line), .fallback = "udp",
+	  .words = config_transport_words },
+	{ "local",
+	  SETTING_TEXT, AT(local), .is_valid = is_source, .form = ENDPOINT_SOURCE_FORM },
+	{ "tls.ca",
+	  TLS_FILE(TLS_CLIENT_CA) },
+	{ "tls.certificate",
+	  TLS_FILE(TLS_CLIENT_CERTIFICATE), .required = true },
+	{ "tls.key",
+	  TLS_FILE(TLS_CLIENT_KEY), .required = true },
+	{ "tls.name",
+	  SETTING_TEXT, AT(tls_name), .line = AT(tls_name_line), .min = 1, .max = 253,
+	  .is_valid = is_tls_name, .form = "the name of a host, or an address" },
+	{ "queue-mib",
+	  SETTING_NUMBER, AT(queue_mib), .fallback = "8", .min = 1, .max = 4096 },
+	{ "rate-mib",
+	  SETTING_NUMBER, AT(rate_mib), .fallback = "32", .min = 0, .max = 4096 },
 	{ "records",
 	  SETTING_FLAGS, 0, .fallback = "[hosts, flows, statistics, interfaces]", .min = 1, .max = LIST_MAX,
 	  .flags = record_flags },
@@ -621,7 +693,7 @@ static const SettingTable collector_table = {
 	.free = collector_config_free,
 	.fault = collector_fault,
 	.clash = collectors_clash,
-	.clash_reason = "the same address, format, templates, enterprise, layer2-octets, flow-times and biflow",
+	.clash_reason = "the same address, transport, format, templates, enterprise, layer2-octets, flow-times and biflow",
 };
 
 #define AT(member) offsetof(JsonLinesConfig, member)
@@ -972,15 +1044,74 @@ static bool read_templates(Config *config, GPtrArray *errors)
 	return errors->len == before;
 }
 
+static void fault_collector(const Config *config, guint index, size_t line, const char *key,
+			    const char *reason, GPtrArray *errors)
+{
+	g_ptr_array_add(errors, g_strdup_printf("%s:%zu: export.ipfix.collectors[%u].%s: %s",
+						config->path, line, index, key, reason));
+}
+
+static bool read_tls_files(const Config *config, guint index, GPtrArray *errors)
+{
+	static const char *const keys[TLS_CLIENT_FILES] = {
+		[TLS_CLIENT_CA] = "tls.ca",
+		[TLS_CLIENT_CERTIFICATE] = "tls.certificate",
+		[TLS_CLIENT_KEY] = "tls.key",
+	};
+	CollectorConfig *collector = config->ipfix.collectors->pdata[index];
+	g_autoptr(GError) error = NULL;
+	TlsClientFile faulty;
+	size_t line;
+
+	collector->tls = tls_client_new((const char *const *)collector->tls_paths, &faulty, &error);
+	if (collector->tls)
+		return true;
+	/* Where nothing is said of it, it belongs to the certificate. */
+	line = collector->tls_lines[faulty] ? collector->tls_lines[faulty] :
+					      collector->tls_lines[TLS_CLIENT_CERTIFICATE];
+	fault_collector(config, index, line, keys[faulty], error->message, errors);
+	return false;
+}
+
+static bool read_tls(const Config *config, guint index, GPtrArray *errors)
+{
+	const CollectorConfig *collector = config->ipfix.collectors->pdata[index];
+	size_t line = collector->tls_lines[TLS_CLIENT_CERTIFICATE];
+
+	if (collector_transport_has_tls(collector->transport) && line)
+		return read_tls_files(config, index, errors);
+	if (collector_transport_has_tls(collector->transport))
+		fault_collector(config, index, collector->transport_line, "transport",
+				"takes tls.certificate and tls.key: both sides show who they are",
+				errors);
+	else if (line)
+		fault_collector(config, index, line, "tls",
+				"only the transports tls and dtls have a use for it", errors);
+	else
+		return true;
+	return false;
+}
+
+static bool read_collectors(const Config *config, GPtrArray *errors)
+{
+	bool good = true;
+
+	for (guint i = 0; i < config->ipfix.collectors->len; i++)
+		good = read_tls(config, i, errors) && good;
+	return good;
+}
+
 static bool read_rest(Config *config, GPtrArray *errors)
 {
 	bool environment_is_good = read_environment(config, errors);
 	bool templates_are_good = read_templates(config, errors);
+	bool collectors_are_good = read_collectors(config, errors);
 
-	return read_web_config(config, errors) && environment_is_good && templates_are_good;
+	return read_web_config(config, errors) && environment_is_good && templates_are_good &&
+	       collectors_are_good;
 }
 
-char *config_warning(const Config *config)
+static char *warn_of_listen(const Config *config)
 {
 	if (web_config_has_authentication(config->http.web))
 		return NULL;
@@ -995,6 +1126,29 @@ char *config_warning(const Config *config)
 					       address);
 	}
 	return NULL;
+}
+
+static char *warn_of_certificate(const Config *config)
+{
+	for (guint i = 0; i < config->ipfix.collectors->len; i++) {
+		const CollectorConfig *collector = config->ipfix.collectors->pdata[i];
+		g_autofree char *why =
+			collector->tls ?
+				tls_client_fault(collector->tls, g_get_real_time() / 1000000) :
+				NULL;
+
+		if (why)
+			return g_strdup_printf("export.ipfix.collectors[%u].tls.certificate: %s", i,
+					       why);
+	}
+	return NULL;
+}
+
+char *config_warning(const Config *config)
+{
+	char *warning = warn_of_certificate(config);
+
+	return warning ? warning : warn_of_listen(config);
 }
 
 /* The file alone, or the defaults where there is none. */

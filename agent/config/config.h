@@ -20,6 +20,7 @@
 #include "base/prefix.h"
 #include "elements/template.h"
 #include "records.h"
+#include "tlsclient.h"
 #include "webconfig.h"
 
 #define CONFIG_MAX_HOSTS (1 << 24)  /* of `hosts.max` */
@@ -73,6 +74,9 @@ typedef struct {
 
 typedef enum {
 	COLLECTOR_TRANSPORT_UDP,
+	COLLECTOR_TRANSPORT_TCP,
+	COLLECTOR_TRANSPORT_TLS,
+	COLLECTOR_TRANSPORT_DTLS,
 } CollectorTransport;
 
 /* What of a record is enterprise-specific; design: blocks of template ids. */
@@ -118,8 +122,18 @@ typedef struct {
 
 /* One item of `export.ipfix.collectors`. */
 typedef struct {
-	char *address; /* as written: "192.0.2.1:4739" or "[2001:db8::1]:4739"; numeric */
+	char *address; /* as written; endpoint_split() takes it */
 	CollectorTransport transport;
+	size_t transport_line;
+	char *local; /* what we send from; endpoint_parse_source() takes it; NULL: as routes say */
+	char *tls_paths[TLS_CLIENT_FILES];
+	size_t tls_lines[TLS_CLIENT_FILES];
+	TlsClient *tls; /* what the files hold; NULL: neither TLS nor DTLS */
+	char *tls_name; /* that the collector's certificate is to have; NULL: that of `address` */
+	size_t tls_name_line;
+	uint32_t queue_mib; /* that may wait for the collector */
+	uint32_t
+		rate_mib; /* a second, where nobody says how fast it may be; 0: as fast as can be */
 	bool records_hosts;
 	bool records_flows;
 	bool records_statistics;
@@ -155,6 +169,13 @@ typedef struct {
 	JsonLinesForm form;
 	GPtrArray *hooks; /* of HookConfig: what lines go through, one after the other */
 } JsonLinesConfig;
+
+/* Whether a session that was opened as @a says is one as @b would have it. */
+bool collector_config_has_same_session(const CollectorConfig *a, const CollectorConfig *b);
+
+/* Messages arrive singly or not at all, and nobody says when it is too many. */
+bool collector_transport_is_datagram(CollectorTransport transport);
+bool collector_transport_has_tls(CollectorTransport transport); /* or DTLS */
 
 /* One item of `hosts.names`. */
 typedef struct {
@@ -250,6 +271,7 @@ const InterfaceConfig *config_match_interface(const Config *config, const char *
 
 /* The words of the choices, in their order; each ends with NULL. */
 extern const char *const config_side_words[];
+extern const char *const config_transport_words[];
 extern const char *const config_hook_words[];
 extern const char *const config_order_words[];
 

@@ -72,8 +72,8 @@ static Config *config_of(const char *yaml)
 static const struct {
 	const char *key;
 	const char *before;
-	const char *good[5];
-	const char *bad[12];
+	const char *good[6];
+	const char *bad[18];
 } keys[] = {
 	{ "interval",
 	  "interval: ",
@@ -279,15 +279,28 @@ static const struct {
 	  { "192.0.2.1:4739", "{address: '192.0.2.1:1'}" } },
 	{ "export.ipfix.collectors[0].address",
 	  "export:\n  ipfix:\n    collectors:\n      - address: ",
-	  { "192.0.2.1:1", "192.0.2.1:65535", "\"[2001:db8::1]:4739\"",
-	    "\"[::ffff:192.0.2.1]:2\"" },
-	  { "192.0.2.1", "192.0.2.1:0", "192.0.2.1:65536", "localhost:4739", "2001:db8::1:4739",
+	  { "192.0.2.1:1", "192.0.2.1:65535", "\"[2001:db8::1]:4739\"", "\"[::ffff:192.0.2.1]:2\"",
+	    "localhost:4739", "collector.example.:1" },
+	  { "192.0.2.1", "192.0.2.1:0", "192.0.2.1:65536", "localhost", "localhost:0",
+	    "collector..example:1", "192.0.2.256:1", "'a b:1'", "2001:db8::1:4739",
 	    "'[2001:db8::1]'", "'[192.0.2.1]:4739'", "'[fe80::1%eth0]:4739'", ":4739", "'[:1'",
 	    "'[]:1'", "'192.0.2.1:'" } },
 	{ "export.ipfix.collectors[0].transport",
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        transport: ",
-	  { "udp" },
-	  { "tcp", "UDP", "17" } },
+	  { "udp", "tcp" },
+	  { "UDP", "17", "tls", "dtls" } },
+	{ "export.ipfix.collectors[0].local",
+	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        local: ",
+	  { "192.0.2.2", "192.0.2.2:4739", "'2001:db8::2'", "'[2001:db8::2]:4739'" },
+	  { "eth0", "192.0.2.2:0", "localhost", "':4739'", "192.0.2.0/24" } },
+	{ "export.ipfix.collectors[0].queue-mib",
+	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        queue-mib: ",
+	  { "1", "4096" },
+	  { "0", "4097", "8MiB" } },
+	{ "export.ipfix.collectors[0].rate-mib",
+	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        rate-mib: ",
+	  { "0", "4096" },
+	  { "-1", "4097", "fast" } },
 	{ "export.ipfix.collectors[0].records",
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        records: ",
 	  { "[hosts]", "[flows]", "[statistics]", "[statistics, hosts]" },
@@ -449,7 +462,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		  "enterprise-number, template-refresh, message-size, templates, collectors" },
 		{ "export:\n  ipfix:\n    collectors: [{address: '192.0.2.1:1', port: 1}]",
 		  "3: export.ipfix.collectors[0].port: unknown key; known here: address, "
-		  "transport, "
+		  "transport, local, tls, queue-mib, rate-mib, "
 		  "records, enterprise, layer2-octets, flow-times, biflow, format, templates" },
 		{ "export:\n  textfile: {path: /a, mode: 1}",
 		  "2: export.textfile.mode: unknown key; known here: path" },
@@ -597,7 +610,8 @@ static void two_collectors_with_one_address_and_layout_clash(void **state)
 {
 #define COLLECTORS "export:\n  ipfix:\n    collectors:\n"
 #define CLASH                                                                                      \
-	"the same address, format, templates, enterprise, layer2-octets, flow-times and biflow "   \
+	"the same address, transport, format, templates, enterprise, layer2-octets, flow-times "   \
+	"and biflow "                                                                              \
 	"as "                                                                                      \
 	"export.ipfix.collectors[0]"
 	assert_errors(COLLECTORS "    - address: 192.0.2.1:1\n    - address: 192.0.2.1:1\n",

@@ -4,31 +4,65 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backlog.h"
+#include "pacer.h"
 #include "transport.h"
 
 /* nfdump does not count options records and takes them for a gap, so they come seldom. */
 #define REFRESHES_PER_OPTIONS 10
 
+/* What a path takes of which nothing is known yet: a message of DTLS in an IPv6 packet of the least MTU. */
+#define UNKNOWN_PATH 1152
+
+#define DRAIN_MAX (1u << 20) /* octets, before others have their turn */
+#define SETTLE_MS 100
+#define STALLED_US 1000000 /* who takes nothing for so long is not waited for */
+#define SOON_MS 1000
+#define DTLS_SESSION_MS 600000
+
+static const char refused_text[] = "nobody listens there (connection refused)";
+
 const char *const export_error_names[EXPORT_ERRORS] = {
-	[EXPORT_ERROR_SEND] = "send",
-	[EXPORT_ERROR_REFUSED] = "refused",
-	[EXPORT_ERROR_QUEUE] = "queue",
-	[EXPORT_ERROR_ENCODE] = "encode",
+	[EXPORT_ERROR_SEND] = "send",	  [EXPORT_ERROR_REFUSED] = "refused",
+	[EXPORT_ERROR_QUEUE] = "queue",	  [EXPORT_ERROR_ENCODE] = "encode",
+	[EXPORT_ERROR_BROKEN] = "broken",
 };
 
-/* What lasts as long as the socket: a transport session of RFC 7011. */
+/* A message that the kernel has, and the far end perhaps not. */
 typedef struct {
-	Transport *transport;		  /* NULL: there is none */
-	bool broken;			  /* the next report begins a new one */
+	uint64_t end; /* it has when transport_arrived() says so much */
+	IpfixContents contents;
+} InFlight;
+
+/* What lasts as long as a transport session of RFC 7011. */
+typedef struct {
+	uint64_t begun_ms; /* when the report began in or before which it was opened */
 	uint32_t sequence[IPFIX_STREAMS]; /* of each Observation Domain */
-	unsigned int refreshes;		  /* how often templates have been sent */
+	unsigned int
+		refreshes; /* how often templates, or what else is told with them, have been sent */
 	uint64_t refreshed_ms;
 	uint64_t options_version; /* of the newest options that were sent */
-} Session;
+	GQueue announcements;	  /* of IpfixMessage: they go before the backlog */
+	GQueue in_flight;	  /* of InFlight */
+	/* With its sequence number, while the transport has not taken all of it; NULL: none is. */
+	IpfixMessage *current;
+	bool current_is_announcement;
+} Running;
 
 struct Collector {
 	const CollectorConfig *config;
-	Session session;
+	CollectorOpened on_opened;
+	void *user_data;
+	Session *session;
+	Running running;
+	Backlog *backlog;
+	Pacer pacer;
+	bool announcing;
+	bool was_refused;   /* since the last report began */
+	size_t path;	    /* the longest message that the last session took; 0: not known */
+	gint64 progress_us; /* when the transport last took something */
+	guint drain_source;
+	guint settle_timer;
 	CollectorAccount account;
 	uint64_t report_ms; /* when the current report began, or the last one */
 	uint64_t last_sent_ms;
@@ -36,36 +70,72 @@ struct Collector {
 	char *last_error; /* what did before */
 };
 
+static void on_open(void *user_data);
+static void on_writable(void *user_data);
+static void on_end(const GError *error, void *user_data);
+
+static const SessionEvents session_events = { on_open, on_writable, on_end };
+
+static bool is_udp(const Collector *collector)
+{
+	return collector->config->transport == COLLECTOR_TRANSPORT_UDP;
+}
+
+static bool is_datagram(const Collector *collector)
+{
+	return collector_transport_is_datagram(collector->config->transport);
+}
+
+static void apply_limits(Collector *collector)
+{
+	const CollectorConfig *config = collector->config;
+
+	backlog_set_max(collector->backlog, (size_t)config->queue_mib << 20);
+	collector->pacer.rate = is_datagram(collector) ? (uint64_t)config->rate_mib << 20 : 0;
+}
+
 Collector *collector_new(const CollectorConfig *config)
 {
 	Collector *collector = g_new0(Collector, 1);
 
 	collector->config = config;
+	collector->session = session_new(config, &session_events, collector);
+	collector->backlog = backlog_new(0);
+	apply_limits(collector);
 	return collector;
 }
 
-static void session_close(Session *session)
+void collector_set_opened(Collector *collector, CollectorOpened on_opened, void *user_data)
 {
-	transport_free(session->transport);
-	*session = (Session){ 0 };
+	collector->on_opened = on_opened;
+	collector->user_data = user_data;
+}
+
+static void stop_sources(Collector *collector)
+{
+	g_clear_handle_id(&collector->drain_source, g_source_remove);
+	g_clear_handle_id(&collector->settle_timer, g_source_remove);
+}
+
+static void running_done(Running *running)
+{
+	g_queue_clear_full(&running->announcements, g_free);
+	g_queue_clear_full(&running->in_flight, g_free);
+	g_free(running->current);
+	*running = (Running){ 0 };
 }
 
 void collector_free(Collector *collector)
 {
 	if (!collector)
 		return;
-	session_close(&collector->session);
+	stop_sources(collector);
+	session_free(collector->session);
+	running_done(&collector->running);
+	backlog_free(collector->backlog);
 	g_free(collector->trouble);
 	g_free(collector->last_error);
 	g_free(collector);
-}
-
-void collector_set_config(Collector *collector, const CollectorConfig *config, bool keep_session)
-{
-	if (!keep_session)
-		session_close(&collector->session);
-	collector->session.refreshes = 0; /* it may want more than it has been sent */
-	collector->config = config;
 }
 
 static void note_trouble(Collector *collector, const char *what)
@@ -82,7 +152,6 @@ static void count_sent(Collector *collector, const IpfixContents *contents)
 	counters->records += contents->records;
 	counters->flow_records += contents->flow_records;
 	counters->octets += contents->len;
-	collector->last_sent_ms = collector->report_ms;
 }
 
 void collector_drop(Collector *collector, const IpfixContents *contents, ExportErrorReason reason,
@@ -107,36 +176,293 @@ void collector_note_repetition(Collector *collector, const IpfixContents *conten
 	counters->repeated_octets += contents->octets;
 }
 
-static ExportErrorReason reason_of(const GError *error)
+/* Counts what has arrived of what the kernel had. */
+static void settle(Collector *collector)
 {
-	switch (error->code) {
-	case ECANCELED:
-		return EXPORT_ERROR_QUEUE;
-	case EMSGSIZE:
-		return EXPORT_ERROR_ENCODE;
-	default:
-		return EXPORT_ERROR_SEND;
+	Transport *transport = session_transport(collector->session);
+	GQueue *in_flight = &collector->running.in_flight;
+	uint64_t arrived;
+
+	if (g_queue_is_empty(in_flight) || !transport)
+		return;
+	arrived = transport_arrived(transport);
+	for (InFlight *oldest = g_queue_peek_head(in_flight); oldest && oldest->end <= arrived;
+	     oldest = g_queue_peek_head(in_flight)) {
+		count_sent(collector, &oldest->contents);
+		g_free(g_queue_pop_head(in_flight));
 	}
 }
 
-static void drop_unsendable(Collector *collector, const IpfixContents *contents,
-			    const GError *error)
+static gboolean on_settle(gpointer user_data)
 {
-	ExportErrorReason reason = reason_of(error);
+	Collector *collector = user_data;
 
-	collector_drop(collector, contents, reason, error->message);
-	collector->session.broken |= reason == EXPORT_ERROR_SEND;
+	settle(collector);
+	if (!g_queue_is_empty(&collector->running.in_flight))
+		return G_SOURCE_CONTINUE;
+	collector->settle_timer = 0;
+	return G_SOURCE_REMOVE;
 }
 
-/* @tag is the contents of a message that had to wait. */
-static void on_done(void *tag, const GError *error, void *user_data)
+/* The transport has taken all of a message. */
+static void note_taken(Collector *collector, const Transport *transport,
+		       const IpfixContents *contents)
 {
-	g_autofree IpfixContents *contents = tag;
+	InFlight *in_flight;
 
-	if (error)
-		drop_unsendable(user_data, contents, error);
-	else
-		count_sent(user_data, contents);
+	collector->last_sent_ms = collector->report_ms;
+	collector->progress_us = g_get_monotonic_time();
+	pacer_note(&collector->pacer, collector->progress_us, contents->len);
+	if (is_datagram(collector)) {
+		count_sent(collector, contents);
+		return;
+	}
+	in_flight = g_new(InFlight, 1);
+	*in_flight = (InFlight){ transport_taken(transport), *contents };
+	g_queue_push_tail(&collector->running.in_flight, in_flight);
+	if (!collector->settle_timer)
+		collector->settle_timer = g_timeout_add(SETTLE_MS, on_settle, collector);
+}
+
+static void drop_message(Collector *collector, IpfixMessage *message, ExportErrorReason reason,
+			 const char *why)
+{
+	if (message)
+		collector_drop(collector, &message->contents, reason, why);
+	g_free(message);
+}
+
+/* What is dropped of a session leaves a gap, by which the collector knows. */
+static void skip_message(Collector *collector, const IpfixMessage *message)
+{
+	collector->running.sequence[message->stream] += message->sequence_step;
+}
+
+static void drop_backlog(Collector *collector, ExportErrorReason reason, const char *why)
+{
+	bool is_open = session_transport(collector->session);
+	IpfixMessage *message;
+
+	while ((message = backlog_pop(collector->backlog))) {
+		if (is_open)
+			skip_message(collector, message);
+		drop_message(collector, message, reason, why);
+	}
+}
+
+/* What the session that ends had of messages. */
+static void end_running(Collector *collector, const char *why)
+{
+	Running *running = &collector->running;
+	IpfixMessage *message;
+	InFlight *in_flight;
+
+	settle(collector);
+	while ((in_flight = g_queue_pop_head(&running->in_flight))) {
+		collector_drop(collector, &in_flight->contents, EXPORT_ERROR_BROKEN, why);
+		g_free(in_flight);
+	}
+	while ((message = g_queue_pop_head(&running->announcements)))
+		drop_message(collector, message, EXPORT_ERROR_BROKEN, why);
+	if (running->current && running->current_is_announcement)
+		drop_message(collector, g_steal_pointer(&running->current), EXPORT_ERROR_BROKEN,
+			     why);
+	else if (running->current)
+		backlog_unpop(collector->backlog, g_steal_pointer(&running->current));
+	running_done(running);
+	stop_sources(collector);
+}
+
+/* Said at once, and once: it may last. */
+static void note_session_error(Collector *collector, const char *what)
+{
+	if (!collector->last_error)
+		g_warning("collector %s: %s", collector->config->address, what);
+	g_free(collector->trouble);
+	collector->trouble = g_strdup(what);
+	g_free(collector->last_error);
+	collector->last_error = g_strdup(what);
+}
+
+/* What counts as lost must not arrive after all. */
+static void end_session(Collector *collector, const char *why)
+{
+	Transport *transport = session_transport(collector->session);
+
+	settle(collector);
+	if (transport && !g_queue_is_empty(&collector->running.in_flight))
+		transport_abort(transport);
+	end_running(collector, why);
+}
+
+static void on_end(const GError *error, void *user_data)
+{
+	Collector *collector = user_data;
+	Transport *transport = session_transport(collector->session);
+
+	if (transport) {
+		size_t path = transport_max_message(transport);
+
+		collector->path = path ? path : collector->path;
+		end_session(collector, error->message);
+	}
+	if (is_udp(collector))
+		drop_backlog(collector, EXPORT_ERROR_SEND, error->message);
+	note_session_error(collector, error->message);
+}
+
+static void stamp(Collector *collector, const IpfixMessage *message, uint8_t *header)
+{
+	uint32_t *sequence = &collector->running.sequence[message->stream];
+	uint32_t sequence_be = GUINT32_TO_BE(*sequence);
+
+	memcpy(header + message->sequence_offset, &sequence_be, sizeof(sequence_be));
+	*sequence += message->sequence_step;
+}
+
+static void unstamp(Collector *collector, const IpfixMessage *message)
+{
+	collector->running.sequence[message->stream] -= message->sequence_step;
+}
+
+/* False: nothing waits. */
+static bool take_next(Collector *collector)
+{
+	Running *running = &collector->running;
+
+	running->current = g_queue_pop_head(&running->announcements);
+	running->current_is_announcement = running->current;
+	if (!running->current)
+		running->current = backlog_pop(collector->backlog);
+	if (running->current)
+		stamp(collector, running->current, running->current->data);
+	return running->current;
+}
+
+/* False: no more can be sent now. */
+static bool offer_current(Collector *collector)
+{
+	Running *running = &collector->running;
+	Transport *transport = session_transport(collector->session);
+	const IpfixMessage *message = running->current;
+	uint64_t taken = transport_taken(transport);
+	g_autoptr(GError) error = NULL;
+
+	switch (transport_send(transport, message->data, IPFIX_HEADER_LEN,
+			       message->data + IPFIX_HEADER_LEN,
+			       message->contents.len - IPFIX_HEADER_LEN, &error)) {
+	case TRANSPORT_SENT:
+		note_taken(collector, transport, &message->contents);
+		g_clear_pointer(&running->current, g_free);
+		return true;
+	case TRANSPORT_WAIT:
+		if (transport_taken(transport) != taken)
+			collector->progress_us = g_get_monotonic_time();
+		return false;
+	case TRANSPORT_TOO_BIG:
+		unstamp(collector, message);
+		drop_message(collector, g_steal_pointer(&running->current), EXPORT_ERROR_ENCODE,
+			     "the path has become too narrow for what waited");
+		return true;
+	case TRANSPORT_FAILED:
+		break;
+	}
+	session_fail(collector->session, error);
+	return false;
+}
+
+static void drain(Collector *collector);
+
+static gboolean on_drain(gpointer user_data)
+{
+	Collector *collector = user_data;
+
+	collector->drain_source = 0;
+	drain(collector);
+	return G_SOURCE_REMOVE;
+}
+
+static void drain_after(Collector *collector, gint64 delay_us)
+{
+	if (!collector->drain_source)
+		collector->drain_source =
+			g_timeout_add((guint)(delay_us + 999) / 1000, on_drain, collector);
+}
+
+static bool has_waiting(const Collector *collector)
+{
+	return collector->running.current || collector->running.announcements.length ||
+	       backlog_messages(collector->backlog);
+}
+
+/* Whether it is too early for the next datagram; then it goes later by itself. */
+static bool is_too_early(Collector *collector)
+{
+	gint64 delay_us = collector->pacer.rate ?
+				  pacer_delay_us(&collector->pacer, g_get_monotonic_time()) :
+				  0;
+
+	if (delay_us)
+		drain_after(collector, delay_us);
+	return delay_us;
+}
+
+/* Sends what waits, as far as the transport takes it. */
+static void drain(Collector *collector)
+{
+	Running *running = &collector->running;
+	size_t octets = 0, max = collector->pacer.rate ? PACER_BURST : DRAIN_MAX;
+
+	while (session_transport(collector->session) && has_waiting(collector)) {
+		if (octets > max) {
+			drain_after(collector, 0);
+			return;
+		}
+		if (is_too_early(collector) || (!running->current && !take_next(collector)))
+			return;
+		octets += running->current->contents.len;
+		if (!offer_current(collector))
+			return;
+	}
+}
+
+static void on_writable(void *user_data)
+{
+	drain(user_data);
+}
+
+static void on_open(void *user_data)
+{
+	Collector *collector = user_data;
+
+	collector->running.begun_ms = collector->report_ms;
+	collector->announcing = true;
+	if (collector->on_opened)
+		collector->on_opened(collector, collector->user_data);
+	collector->announcing = false;
+	drain(collector);
+}
+
+void collector_set_config(Collector *collector, const CollectorConfig *config, bool same_layout)
+{
+	Session *old = NULL;
+
+	if (!same_layout || !collector_config_has_same_session(collector->config, config)) {
+		end_session(collector, "the configuration has changed");
+		old = collector->session;
+	}
+	if (!same_layout)
+		drop_backlog(collector, EXPORT_ERROR_QUEUE, "the configuration has changed");
+	collector->config = config;
+	if (old) {
+		collector->session = session_new(config, &session_events, collector);
+		session_take_port(collector->session, old);
+		session_free(old);
+	} else {
+		session_set_config(collector->session, config);
+	}
+	collector->running.refreshes = 0; /* it may want more than it has been sent */
+	apply_limits(collector);
 }
 
 /*
@@ -145,32 +471,48 @@ static void on_done(void *tag, const GError *error, void *user_data)
  */
 static void count_refused(Collector *collector)
 {
-	Session *session = &collector->session;
-	uint64_t refused = session->transport ? transport_take_refused(session->transport) : 0;
+	Transport *transport = session_transport(collector->session);
+	uint64_t refused = transport ? transport_take_refused(transport) : 0;
 
 	if (!refused)
 		return;
+	collector->was_refused = true;
 	collector->account.counters.errors[EXPORT_ERROR_REFUSED] += refused;
-	note_trouble(collector, "nobody listens there (connection refused)");
-	session->refreshes = 0;
+	note_trouble(collector, refused_text);
+	collector->running.refreshes = 0;
+}
+
+/* Of a name with several addresses only one may be listened at: localhost is ::1, too. */
+static void try_another_address(Collector *collector)
+{
+	if (!is_udp(collector) || !session_rotate(collector->session))
+		return;
+	end_running(collector, refused_text);
+	drop_backlog(collector, EXPORT_ERROR_QUEUE, refused_text);
+}
+
+/* Who has been started again knows nothing of a session of DTLS, and of what it cannot read it says nothing. */
+static void renew_if_old(Collector *collector)
+{
+	if (collector->config->transport != COLLECTOR_TRANSPORT_DTLS ||
+	    !session_transport(collector->session) || has_waiting(collector) ||
+	    collector->report_ms - collector->running.begun_ms < DTLS_SESSION_MS)
+		return;
+	end_running(collector, "the session is begun anew");
+	session_renew(collector->session);
 }
 
 void collector_begin_report(Collector *collector, uint64_t now_ms)
 {
-	Session *session = &collector->session;
-	g_autoptr(GError) error = NULL;
-
 	collector->report_ms = now_ms;
 	if (!collector->account.init_time_ms)
 		collector->account.init_time_ms = now_ms;
-	if (session->broken)
-		session_close(session);
 	count_refused(collector);
-	if (session->transport)
-		return;
-	session->transport = transport_new(collector->config->address, on_done, collector, &error);
-	if (!session->transport)
-		note_trouble(collector, error->message);
+	if (collector->was_refused)
+		try_another_address(collector);
+	collector->was_refused = false;
+	renew_if_old(collector);
+	session_start(collector->session);
 }
 
 void collector_end_report(Collector *collector)
@@ -191,118 +533,232 @@ void collector_end_report(Collector *collector)
 
 bool collector_has_session(const Collector *collector)
 {
-	return collector->session.transport && !collector->session.broken;
+	return session_transport(collector->session);
 }
 
 size_t collector_max_message(const Collector *collector)
 {
-	const Transport *transport = collector->session.transport;
+	const Transport *transport = session_transport(collector->session);
 
-	return transport ? transport_max_message(transport) : 0;
+	if (transport)
+		return transport_max_message(transport);
+	if (!is_datagram(collector) || !session_is_coming(collector->session))
+		return 0;
+	return collector->path ? collector->path : UNKNOWN_PATH;
 }
 
 /* In the report that is nearest to the time; at once if the clock has been set back. */
-bool collector_needs_templates(const Collector *collector, const RefreshPolicy *policy)
+static bool refresh_is_due(const Collector *collector, const RefreshPolicy *policy)
 {
-	const Session *session = &collector->session;
-	uint64_t age_ms = collector->report_ms - session->refreshed_ms;
+	const Running *running = &collector->running;
+	uint64_t age_ms = collector->report_ms - running->refreshed_ms;
 
-	return !session->refreshes ||
+	return !running->refreshes ||
 	       age_ms >= policy->template_refresh_ms -
 				 MIN(policy->template_refresh_ms, policy->report_interval_ms / 2);
 }
 
+/* A connection loses none (RFC 7011, section 8.4). */
+bool collector_needs_templates(const Collector *collector, const RefreshPolicy *policy)
+{
+	return refresh_is_due(collector, policy) &&
+	       (!collector->running.refreshes || is_datagram(collector));
+}
+
 bool collector_needs_options(const Collector *collector, const RefreshPolicy *policy)
 {
-	const Session *session = &collector->session;
+	const Running *running = &collector->running;
 
-	return session->options_version != policy->options_version ||
-	       (session->refreshes % REFRESHES_PER_OPTIONS == 0 &&
-		collector_needs_templates(collector, policy));
+	return running->options_version != policy->options_version ||
+	       (running->refreshes % REFRESHES_PER_OPTIONS == 0 &&
+		refresh_is_due(collector, policy));
+}
+
+bool collector_needs_statistics(const Collector *collector, const RefreshPolicy *policy)
+{
+	return refresh_is_due(collector, policy);
 }
 
 void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy)
 {
-	Session *session = &collector->session;
+	Running *running = &collector->running;
 
-	session->options_version = policy->options_version;
-	if (!collector_needs_templates(collector, policy))
+	running->options_version = policy->options_version;
+	if (!refresh_is_due(collector, policy))
 		return;
-	session->refreshes++;
-	session->refreshed_ms = collector->report_ms;
+	running->refreshes++;
+	running->refreshed_ms = collector->report_ms;
 }
 
-static TransportResult transmit(Session *session, const IpfixMessage *message,
-				IpfixContents *contents, GError **error)
+/* Without a copy, where nothing else waits. */
+static bool send_at_once(Collector *collector, const IpfixMessage *message)
 {
-	uint32_t *sequence = &session->sequence[message->stream];
-	uint32_t sequence_be = GUINT32_TO_BE(*sequence);
+	Transport *transport = session_transport(collector->session);
 	uint8_t header[IPFIX_HEADER_LEN];
-	TransportResult result;
+	g_autoptr(GError) error = NULL;
+	IpfixMessage *copy;
 
 	memcpy(header, message->data, sizeof(header));
-	memcpy(header + message->sequence_offset, &sequence_be, sizeof(sequence_be));
-	result = transport_send(session->transport, header, sizeof(header),
-				message->data + sizeof(header), contents->len - sizeof(header),
-				contents, error);
-	/* What is dropped leaves a gap, by which the collector knows. */
-	if (result != TRANSPORT_TOO_BIG)
-		*sequence += message->sequence_step;
-	return result;
+	stamp(collector, message, header);
+	switch (transport_send(transport, header, sizeof(header), message->data + sizeof(header),
+			       message->contents.len - sizeof(header), &error)) {
+	case TRANSPORT_SENT:
+		note_taken(collector, transport, &message->contents);
+		return true;
+	case TRANSPORT_TOO_BIG:
+		unstamp(collector, message);
+		return false;
+	case TRANSPORT_WAIT:
+	case TRANSPORT_FAILED:
+		break;
+	}
+	copy = g_memdup2(message, sizeof(*message) + message->contents.len);
+	memcpy(copy->data, header, sizeof(header));
+	collector->running.current = copy;
+	collector->running.current_is_announcement = false;
+	if (error)
+		session_fail(collector->session, error);
+	return true;
+}
+
+static void drop_oldest(Collector *collector)
+{
+	IpfixMessage *oldest = backlog_pop(collector->backlog);
+
+	if (session_transport(collector->session))
+		skip_message(collector, oldest);
+	drop_message(collector, oldest, EXPORT_ERROR_QUEUE, "the queue is full");
+}
+
+/* A rate is no reason to lose anything here: what is in time may be lost there, or not. */
+static bool send_early(Collector *collector)
+{
+	return collector->pacer.rate && session_transport(collector->session) &&
+	       (collector->running.current || take_next(collector)) && offer_current(collector);
+}
+
+static void enqueue(Collector *collector, const IpfixMessage *message)
+{
+	size_t len = message->contents.len;
+
+	while (!backlog_has_room(collector->backlog, len) && send_early(collector))
+		;
+	while (!backlog_has_room(collector->backlog, len) && backlog_messages(collector->backlog))
+		drop_oldest(collector);
+	if (backlog_has_room(collector->backlog, len)) {
+		backlog_push(collector->backlog, message);
+		return;
+	}
+	if (session_transport(collector->session))
+		skip_message(collector, message);
+	collector_drop(collector, &message->contents, EXPORT_ERROR_QUEUE, "the queue is full");
+}
+
+static void announce(Collector *collector, const IpfixMessage *message)
+{
+	g_queue_push_tail(&collector->running.announcements,
+			  g_memdup2(message, sizeof(*message) + message->contents.len));
 }
 
 bool collector_send(Collector *collector, const IpfixMessage *message)
 {
-	g_autofree IpfixContents *contents = NULL;
-	g_autoptr(GError) error = NULL;
+	if (collector->announcing) {
+		size_t longest = collector_max_message(collector);
 
-	if (!collector_has_session(collector)) {
-		collector_drop(collector, &message->contents, EXPORT_ERROR_SEND, "no socket");
+		if (longest && message->contents.len > longest)
+			return false;
+		announce(collector, message);
 		return true;
 	}
-	contents = g_memdup2(&message->contents, sizeof(*contents));
-	switch (transmit(&collector->session, message, contents, &error)) {
-	case TRANSPORT_SENT:
-		count_sent(collector, contents);
-		break;
-	case TRANSPORT_QUEUED:
-		(void)g_steal_pointer(&contents);
-		break;
-	case TRANSPORT_TOO_BIG:
-		return false;
-	case TRANSPORT_FULL:
-		collector_drop(collector, contents, EXPORT_ERROR_QUEUE, "the queue is full");
-		break;
-	case TRANSPORT_FAILED:
-		drop_unsendable(collector, contents, error);
-		break;
-	}
+	/* A burst does not get back to the main context, which would send what waits. */
+	drain(collector);
+	if (!session_transport(collector->session) && !session_is_coming(collector->session))
+		collector_drop(collector, &message->contents, EXPORT_ERROR_SEND, "no socket");
+	else if (!session_transport(collector->session) || has_waiting(collector) ||
+		 is_too_early(collector))
+		enqueue(collector, message);
+	else
+		return send_at_once(collector, message);
 	return true;
 }
 
 bool collector_is_idle(const Collector *collector)
 {
-	const Transport *transport = collector->session.transport;
-
-	return !transport || !transport_queued(transport);
+	return !is_udp(collector) || !has_waiting(collector);
 }
 
 void collector_give_up_queue(Collector *collector)
 {
-	if (collector->session.transport)
-		transport_give_up(collector->session.transport);
+	static const char why[] = "waited too long in the queue";
+	Running *running = &collector->running;
+	IpfixMessage *message;
+
+	if (!is_udp(collector))
+		return;
+	while (has_waiting(collector) && send_early(collector))
+		;
+	drop_message(collector, g_steal_pointer(&running->current), EXPORT_ERROR_QUEUE, why);
+	while ((message = g_queue_pop_head(&running->announcements))) {
+		skip_message(collector, message);
+		drop_message(collector, message, EXPORT_ERROR_QUEUE, why);
+	}
+	drop_backlog(collector, EXPORT_ERROR_QUEUE, why);
 }
 
-CollectorStatus collector_status(const Collector *collector)
+bool collector_is_ready(const Collector *collector)
 {
-	const Transport *transport = collector->session.transport;
+	return !session_transport(collector->session) ||
+	       backlog_octets(collector->backlog) <= backlog_max(collector->backlog) / 2 ||
+	       g_get_monotonic_time() - collector->progress_us > STALLED_US;
+}
 
+bool collector_is_drained(Collector *collector)
+{
+	SessionStatus session = session_status(collector->session);
+
+	settle(collector);
+	if (session.state == SESSION_CLOSED ||
+	    (session.state == SESSION_WAITING &&
+	     session.until_ms > (uint64_t)g_get_real_time() / 1000 + SOON_MS))
+		return true;
+	return !has_waiting(collector) && g_queue_is_empty(&collector->running.in_flight);
+}
+
+void collector_close(Collector *collector)
+{
+	static const char why[] = "the agent has ended";
+
+	end_session(collector, why);
+	drop_backlog(collector, EXPORT_ERROR_QUEUE, why);
+	session_free(collector->session);
+	collector->session = session_new(collector->config, &session_events, collector);
+}
+
+static size_t octets_in_flight(const Running *running)
+{
+	size_t octets = running->current ? running->current->contents.len : 0;
+
+	for (const GList *item = running->in_flight.head; item; item = item->next)
+		octets += ((const InFlight *)item->data)->contents.len;
+	for (const GList *item = running->announcements.head; item; item = item->next)
+		octets += ((const IpfixMessage *)item->data)->contents.len;
+	return octets;
+}
+
+CollectorStatus collector_status(Collector *collector)
+{
+	const Running *running = &collector->running;
+
+	settle(collector);
 	return (CollectorStatus){
 		.config = collector->config,
 		.counters = collector->account.counters,
 		.last_sent_ms = collector->last_sent_ms,
 		.last_error = collector->last_error,
-		.queued = transport ? transport_queued(transport) : 0,
+		.session = session_status(collector->session),
+		.queued = backlog_messages(collector->backlog) + running->in_flight.length +
+			  running->announcements.length + (running->current ? 1 : 0),
+		.queued_octets = backlog_octets(collector->backlog) + octets_in_flight(running),
 		.max_message = collector_max_message(collector),
 	};
 }

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One Collecting Process as the Exporting Process sees it: the transport session with its sequence
- * numbers, when to announce templates again, and the account of what was sent and what was not.
+ * numbers, when to announce templates again, what waits to be sent, and the account of what was sent and what
+ * was not.
  *
- * A session lasts as long as its socket. One that fails ends with the report, and the next report
- * begins another: until then all messages are dropped and counted.
+ * Messages for which there is no session, or which it cannot take yet, wait in a backlog; of too many the oldest
+ * are dropped. Over UDP they wait for the next report at most, and a session that fails begins anew with it: until
+ * then all messages are dropped.
+ *
+ * A message counts as sent when the kernel has taken it, or, of a connection, when the far end's kernel has said to
+ * have it; whether the collector has read it nobody can know. When a session breaks, what our kernel still had of it
+ * is lost, and counted. What was still in our hands, be it half a message, is sent in the next session.
  */
 #ifndef FLOWTALLY_COLLECTOR_H
 #define FLOWTALLY_COLLECTOR_H
@@ -17,6 +23,7 @@
 
 #include "config/config.h"
 #include "ipfix.h"
+#include "session.h"
 
 typedef struct Collector Collector;
 
@@ -24,8 +31,9 @@ typedef struct Collector Collector;
 typedef enum {
 	EXPORT_ERROR_SEND,    /* there is no socket, or the kernel refused the message */
 	EXPORT_ERROR_REFUSED, /* an earlier one met no listener (ICMP) */
-	EXPORT_ERROR_QUEUE,   /* no room in the queue, or it still waited at the next report */
+	EXPORT_ERROR_QUEUE,   /* no room in the queue, or it waited too long */
 	EXPORT_ERROR_ENCODE,  /* it does not fit the message size that the path allows */
+	EXPORT_ERROR_BROKEN,  /* the kernel had it when the session broke: it may have arrived */
 	EXPORT_ERRORS,
 } ExportErrorReason;
 
@@ -58,16 +66,27 @@ typedef struct {
 	ExportCounters counters;
 	uint64_t last_sent_ms;	/* the report of which something was sent, 0: none yet */
 	const char *last_error; /* NULL: the last report that was sent went without one */
-	size_t queued;
+	SessionStatus session;
+	uint64_t queued;	/* messages of which it is not known that they have arrived ... */
+	uint64_t queued_octets; /* ... and their octets */
 	size_t max_message;
 } CollectorStatus;
+
+/*
+ * A session has opened, and what is sent by collector_send() in this call goes before all that waits: the collector
+ * is to be told everything. Comes from the main context; where collector_begin_report() has opened one, not at all.
+ */
+typedef void (*CollectorOpened)(Collector *collector, void *user_data);
 
 /* @config must outlive the collector, or be replaced before it goes. */
 Collector *collector_new(const CollectorConfig *config);
 void collector_free(Collector *collector);
 
-/* @keep_session: what it was sent of templates holds under the new configuration, too. */
-void collector_set_config(Collector *collector, const CollectorConfig *config, bool keep_session);
+/* NULL: nobody is told. */
+void collector_set_opened(Collector *collector, CollectorOpened on_opened, void *user_data);
+
+/* @same_layout: what it was sent of templates, and what waits, holds under the new configuration, too. */
+void collector_set_config(Collector *collector, const CollectorConfig *config, bool same_layout);
 
 /* Between these two a report is sent; they log what begins to fail and what works again. */
 void collector_begin_report(Collector *collector, uint64_t now_ms);
@@ -87,6 +106,7 @@ typedef struct {
 
 bool collector_needs_templates(const Collector *collector, const RefreshPolicy *policy);
 bool collector_needs_options(const Collector *collector, const RefreshPolicy *policy);
+bool collector_needs_statistics(const Collector *collector, const RefreshPolicy *policy);
 /* What it needed has been sent. */
 void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy);
 
@@ -103,11 +123,21 @@ void collector_drop(Collector *collector, const IpfixContents *contents, ExportE
 /* The flow records of @contents may already have been sent before a crash. */
 void collector_note_repetition(Collector *collector, const IpfixContents *contents);
 
-bool collector_is_idle(const Collector *collector); /* nothing is queued */
+/* Whether nothing waits that collector_give_up_queue() would drop: what UDP has not taken yet. */
+bool collector_is_idle(const Collector *collector);
 void collector_give_up_queue(Collector *collector);
 
-/* Valid until the next call; last_error until the next report ends. */
-CollectorStatus collector_status(const Collector *collector);
+/* Whether more may be sent without need to drop it for want of room; also where waiting would be in vain. */
+bool collector_is_ready(const Collector *collector);
+
+/* Whether nothing is on its way, or waits for a session that may come soon. */
+bool collector_is_drained(Collector *collector);
+
+/* The end: what still waits is given up, and nothing can be sent any more. */
+void collector_close(Collector *collector);
+
+/* Valid until the main context runs; last_error until the next report ends. */
+CollectorStatus collector_status(Collector *collector);
 const CollectorConfig *collector_config(const Collector *collector);
 const CollectorAccount *collector_account(const Collector *collector);
 void collector_set_account(Collector *collector, const CollectorAccount *account);

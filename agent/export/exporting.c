@@ -10,7 +10,7 @@
 /* Takes some milliseconds, and some hundred messages to each collector. */
 #define FLOWS_PER_STEP 4096
 
-#define ADDRESS_MAX 72 /* "[IPv6%interface]:port" and the final NUL */
+#define ADDRESS_MAX 272 /* a host's name, a port and the final NUL */
 
 /* What is encoded together, in the order of sending. */
 typedef enum {
@@ -33,13 +33,16 @@ typedef struct {
 } Group;
 
 typedef struct {
+	Exporting *exporting;
 	Collector *collector;
 	Group *group;
 } Member;
 
-/* A report that is under way, and what is made of it. */
+/* A report that is under way, and what is made of it; or what is left of the one before, for sessions that open. */
 typedef struct {
 	bool under_way;
+	bool has_flows; /* any are metered */
+	gint64 begun_us;
 	ExportReport report;
 	const Names *names;
 	RefreshPolicy refresh;
@@ -56,13 +59,16 @@ struct Exporting {
 	GPtrArray *groups;	  /* of Group */
 	GPtrArray *members;	  /* of Member */
 	char *interfaces;	  /* those of the report before, as text */
+	GArray *interface_list;	  /* of IpfixInterface: the same */
 	uint64_t options_version; /* how often they have changed */
 	Round round;
 };
 
 static uint32_t export_time_s(const Round *round)
 {
-	return (uint32_t)(round->report.now_ms / 1000);
+	return (uint32_t)((round->report.now_ms +
+			   (uint64_t)(g_get_monotonic_time() - round->begun_us) / 1000) /
+			  1000);
 }
 
 static const GArray *host_records(Round *round, const Group *group)
@@ -121,7 +127,7 @@ static unsigned int records_for(const Member *member, const Round *round)
 	const CollectorConfig *config = collector_config(member->collector);
 
 	return (config->records_hosts ? IPFIX_HOSTS : 0) |
-	       (config->records_flows && round->report.flows ? IPFIX_FLOWS : 0) |
+	       (config->records_flows && round->has_flows ? IPFIX_FLOWS : 0) |
 	       (config->records_interfaces ? IPFIX_INTERFACES : 0);
 }
 
@@ -323,6 +329,7 @@ static void send_announcements(Member *member, Round *round)
 	Collector *collector = member->collector;
 	bool templates = collector_needs_templates(collector, &round->refresh);
 	bool options = collector_needs_options(collector, &round->refresh);
+	bool statistics = collector_needs_statistics(collector, &round->refresh);
 	bool traffic = records_for(member, round) & (IPFIX_HOSTS | IPFIX_FLOWS);
 	const CollectorConfig *config = collector_config(collector);
 
@@ -330,11 +337,11 @@ static void send_announcements(Member *member, Round *round)
 		send_batch(member, BATCH_TEMPLATES, round);
 	if (options && traffic)
 		send_batch(member, BATCH_OPTIONS, round);
-	if (templates && config->records_statistics)
+	if (statistics && config->records_statistics)
 		send_batch(member, BATCH_STATISTICS, round);
-	if (templates && config->records_ledger && round->report.list_ledger)
+	if (statistics && config->records_ledger && round->report.list_ledger)
 		send_batch(member, BATCH_LEDGER, round);
-	if (templates && config->records_names && round->report.list_names)
+	if (statistics && config->records_names && round->report.list_names)
 		send_batch(member, BATCH_NAMES, round);
 	collector_set_refreshed(collector, &round->refresh);
 }
@@ -372,13 +379,27 @@ static void size_messages(Exporting *exporting)
 	}
 }
 
+static void interface_clear(gpointer data)
+{
+	IpfixInterface *interface = data;
+
+	g_free((char *)interface->name);
+	g_free((char *)interface->description);
+}
+
 static void note_interfaces(Exporting *exporting, const IpfixInterface *interfaces, size_t n)
 {
 	GString *text = g_string_new(NULL);
 
-	for (size_t i = 0; i < n; i++)
+	g_array_set_size(exporting->interface_list, 0);
+	for (size_t i = 0; i < n; i++) {
+		const IpfixInterface copy = { interfaces[i].ifindex, g_strdup(interfaces[i].name),
+					      g_strdup(interfaces[i].description) };
+
+		g_array_append_val(exporting->interface_list, copy);
 		g_string_append_printf(text, "%u %s %s\n", interfaces[i].ifindex,
 				       interfaces[i].name, interfaces[i].description ?: "");
+	}
 	if (g_strcmp0(text->str, exporting->interfaces))
 		exporting->options_version++;
 	g_free(exporting->interfaces);
@@ -408,6 +429,8 @@ void exporting_begin(Exporting *exporting, const ExportReport *report)
 	note_interfaces(exporting, report->interfaces, report->interfaces_n);
 	*round = (Round){
 		.under_way = true,
+		.has_flows = report->flows,
+		.begun_us = g_get_monotonic_time(),
 		.report = *report,
 		.names = exporting->names,
 		.refresh = {
@@ -416,6 +439,7 @@ void exporting_begin(Exporting *exporting, const ExportReport *report)
 			.options_version = exporting->options_version,
 		},
 	};
+	round->report.interfaces = (const IpfixInterface *)(void *)exporting->interface_list->data;
 	for (guint i = 0; i < exporting->members->len; i++) {
 		Member *member = g_ptr_array_index(exporting->members, i);
 
@@ -426,6 +450,17 @@ void exporting_begin(Exporting *exporting, const ExportReport *report)
 		begin_report_to(g_ptr_array_index(exporting->members, i), round);
 	forget_messages(exporting);
 	round_forget(round);
+}
+
+/* Tells what the last report would have told, also if that is over. */
+static void on_opened(Collector *collector, void *user_data)
+{
+	Member *member = user_data;
+	Exporting *exporting = member->exporting;
+
+	size_messages(exporting);
+	send_announcements(member, &exporting->round);
+	forget_messages(exporting);
 }
 
 static void send_flows(Exporting *exporting)
@@ -456,6 +491,9 @@ bool exporting_step(Exporting *exporting)
 	if (flows_of_step(round))
 		return true;
 	round->under_way = false;
+	/* What was borrowed. */
+	round->report.deltas = NULL;
+	round->report.flows = NULL;
 	for (guint i = 0; i < exporting->members->len; i++) {
 		Member *member = g_ptr_array_index(exporting->members, i);
 
@@ -482,7 +520,7 @@ void exporting_note_repetition(Exporting *exporting, const ExportReport *report)
 {
 	const IpfixContents flows[] = { sum_up_all_flows(report->flows, false),
 					sum_up_all_flows(report->flows, true) };
-	Round round = { .report = *report };
+	Round round = { .has_flows = report->flows, .report = *report };
 
 	for (guint i = 0; i < exporting->members->len; i++) {
 		const Member *member = g_ptr_array_index(exporting->members, i);
@@ -565,7 +603,8 @@ static void member_free(gpointer data)
 /* Several collectors may have one address, each with a layout of its own. */
 static bool is_same(const CollectorConfig *a, const CollectorConfig *b)
 {
-	return !strcmp(a->address, b->address) && collector_config_is_alike(a, b);
+	return !strcmp(a->address, b->address) && a->transport == b->transport &&
+	       collector_config_is_alike(a, b);
 }
 
 static bool is_configured(const Config *config, const CollectorConfig *collector)
@@ -606,6 +645,7 @@ static void add_member(Exporting *exporting, const CollectorConfig *config, Expo
 	Member *before = find_predecessor(old, exporting->config, config);
 	Member *member = g_new0(Member, 1);
 
+	member->exporting = exporting;
 	member->group = find_or_add_group(exporting->groups, &layout);
 	if (before) {
 		member->collector = g_steal_pointer(&before->collector);
@@ -614,7 +654,27 @@ static void add_member(Exporting *exporting, const CollectorConfig *config, Expo
 	} else {
 		member->collector = collector_new(config);
 	}
+	collector_set_opened(member->collector, on_opened, member);
 	g_ptr_array_add(exporting->members, member);
+}
+
+static GArray *interface_list_new(void)
+{
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(IpfixInterface));
+
+	g_array_set_clear_func(list, interface_clear);
+	return list;
+}
+
+/* What a session is to be told that opens before the next report. */
+static void take_over(Exporting *exporting, Exporting *old)
+{
+	exporting->names = old->names;
+	exporting->interfaces = g_steal_pointer(&old->interfaces);
+	exporting->interface_list = old->interface_list;
+	old->interface_list = interface_list_new();
+	exporting->options_version = old->options_version;
+	exporting->round = old->round;
 }
 
 Exporting *exporting_new(const Config *config, Exporting *old)
@@ -624,7 +684,10 @@ Exporting *exporting_new(const Config *config, Exporting *old)
 	while (old && exporting_step(old))
 		;
 	exporting->config = config;
-	exporting->names = old ? old->names : NULL;
+	if (old)
+		take_over(exporting, old);
+	else
+		exporting->interface_list = interface_list_new();
 	exporting->groups = g_ptr_array_new_with_free_func(group_free);
 	exporting->members = g_ptr_array_new_with_free_func(member_free);
 	for (guint i = 0; i < config->ipfix.collectors->len; i++)
@@ -640,6 +703,7 @@ void exporting_free(Exporting *exporting)
 	g_ptr_array_unref(exporting->members);
 	g_ptr_array_unref(exporting->groups);
 	g_free(exporting->interfaces);
+	g_array_unref(exporting->interface_list);
 	g_free(exporting);
 }
 
@@ -652,6 +716,37 @@ bool exporting_is_idle(const Exporting *exporting)
 			return false;
 	}
 	return true;
+}
+
+bool exporting_is_ready(const Exporting *exporting)
+{
+	for (guint i = 0; i < exporting->members->len; i++) {
+		const Member *member = g_ptr_array_index(exporting->members, i);
+
+		if (!collector_is_ready(member->collector))
+			return false;
+	}
+	return true;
+}
+
+bool exporting_is_drained(const Exporting *exporting)
+{
+	for (guint i = 0; i < exporting->members->len; i++) {
+		const Member *member = g_ptr_array_index(exporting->members, i);
+
+		if (!collector_is_drained(member->collector))
+			return false;
+	}
+	return true;
+}
+
+void exporting_close(Exporting *exporting)
+{
+	for (guint i = 0; i < exporting->members->len; i++) {
+		Member *member = g_ptr_array_index(exporting->members, i);
+
+		collector_close(member->collector);
+	}
 }
 
 void exporting_give_up_queues(Exporting *exporting)
@@ -684,8 +779,9 @@ enum {
 	ROW_BIFLOW = 1 << 2,
 	ROW_NETFLOW9 = 1 << 3,
 };
-#define ROW_TEMPLATES_SHIFT                                                                        \
-	8 /* above it: what tells lists of templates from each other, 0 for none */
+/* Above it: what tells lists of templates from each other, 0 for none. */
+#define ROW_TEMPLATES_SHIFT 8
+#define ROW_TRANSPORT_SHIFT 4
 
 /* The account of a collector in the file of sums. */
 struct collector_row {
@@ -694,7 +790,7 @@ struct collector_row {
 	uint32_t layout; /* what else tells records from others */
 	CollectorAccount account;
 };
-_Static_assert(sizeof(struct collector_row) == 208, "collector_row is on disk");
+_Static_assert(sizeof(struct collector_row) == 416, "collector_row is on disk");
 
 static uint32_t sum_of_templates(const CollectorConfig *config)
 {
@@ -714,6 +810,7 @@ static uint32_t row_layout(const CollectorConfig *config)
 	       (config->flow_times == FLOW_TIMES_NANOSECONDS ? ROW_NANOSECONDS : 0) |
 	       (config->biflow ? ROW_BIFLOW : 0) |
 	       (config->format == EXPORT_NETFLOW9 ? ROW_NETFLOW9 : 0) |
+	       config->transport << ROW_TRANSPORT_SHIFT |
 	       sum_of_templates(config) << ROW_TEMPLATES_SHIFT;
 }
 

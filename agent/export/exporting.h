@@ -38,7 +38,8 @@ typedef struct {
 	size_t interfaces_n;
 	Volume ignored; /* sums up what the ledger has outside the hosts */
 	/* The balance sheet, of IpfixLedgerEntry, and who is called how, of IpfixName: the caller's to unref,
-	 * what they point to is borrowed until the loop runs again. NULL: nobody can say. */
+	 * what they point to is borrowed until the loop runs again. NULL: nobody can say. Asked for also after
+	 * the report, when a session opens. */
 	GArray *(*list_ledger)(void *user_data);
 	GArray *(*list_names)(void *user_data);
 	/* To each of @n flows its FlowRoute; NULL: nobody wants to know. */
@@ -65,7 +66,7 @@ void exporting_begin(Exporting *exporting, const ExportReport *report);
 /*
  * Sends the next some thousand flows; false: that was the end. A report is done when this has returned
  * false, also one without flows. Between two calls the main context may run, and what waits in a queue
- * leaves: whoever goes on when exporting_is_idle() fills none.
+ * leaves: whoever goes on when exporting_is_ready() fills none.
  */
 bool exporting_step(Exporting *exporting);
 
@@ -75,11 +76,20 @@ void exporting_set_names(Exporting *exporting, const Names *names);
 /* What @report has may have been sent before a crash; it will be reported next. */
 void exporting_note_repetition(Exporting *exporting, const ExportReport *report);
 
-/* Whether nothing waits in any queue. */
+/* Whether nothing waits that exporting_give_up_queues() would drop. */
 bool exporting_is_idle(const Exporting *exporting);
 
-/* What still waits in queues is given up and counted. */
+/* Whether all that can take more soon have room for it. */
+bool exporting_is_ready(const Exporting *exporting);
+
+/* Whether nothing is on its way, nor waits for a session that may come soon. */
+bool exporting_is_drained(const Exporting *exporting);
+
+/* What UDP has not taken of a report is given up and counted. */
 void exporting_give_up_queues(Exporting *exporting);
+
+/* The end: what still waits is counted, and nothing can be sent any more. */
+void exporting_close(Exporting *exporting);
 
 /* One at a time, from 0; false past the last. */
 bool exporting_status(const Exporting *exporting, size_t index, CollectorStatus *status);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../../tests/unit/ipfix_decoder.h"
-#include "../../tests/unit/network.h"
+#include "../../tests/unit/stream.h"
 #include "test.h"
 
 #define COLLECTORS 2
@@ -35,6 +35,7 @@ static void lab_add_collector(Lab *lab, unsigned int i, EnterpriseElements enter
 	lab->decoders[i] = decoder_new();
 	lab->collector_configs[i] = (CollectorConfig){
 		.address = lab->receivers[i].address,
+		.queue_mib = 4,
 		.records_hosts = true,
 		.records_flows = true,
 		.records_statistics = true,
@@ -948,6 +949,117 @@ static void reload_in_a_report_ends_it_first(void **state)
 	assert_int_equal(status_of(lab, 0).counters.flow_records, FLOWS);
 }
 
+/* What has come over the connection @fd, of which @stream has what is not a whole message yet. */
+static void take_stream(int fd, GByteArray *stream, Decoder *decoder)
+{
+	(void)stream_read(fd, stream);
+	while (stream->len >= 4) {
+		guint len = (guint)stream->data[2] << 8 | stream->data[3];
+
+		if (len > stream->len)
+			return;
+		if (!decoder_take(decoder, stream->data, len))
+			fail_msg("%s", decoder->fault);
+		g_byte_array_remove_range(stream, 0, len);
+	}
+}
+
+#define take_stream_until(fd, stream, decoder, condition)                                          \
+	run_until((take_stream(fd, stream, decoder), condition))
+
+static Lab *lab_new_tcp(Receiver *listener)
+{
+	Lab *lab = lab_new(1);
+
+	*listener = listener_new(AF_INET, 0);
+	lab->collector_configs[0].address = listener->address;
+	lab->collector_configs[0].transport = COLLECTOR_TRANSPORT_TCP;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	return lab;
+}
+
+static void assert_told_everything(const Decoder *decoder)
+{
+	assert_int_equal(decoder->refreshes, 1);
+	assert_int_equal(count_records(decoder, 274), 1);
+	assert_int_equal(count_records(decoder, 272), 1);
+	assert_int_equal(count_records(decoder, 271), 1);
+	assert_int_equal(count_records(decoder, 270), 1);
+	assert_int_equal(decoder->missing, 0);
+}
+
+/* Also between two reports, and each session by itself. */
+static void connection_that_opens_is_told_everything(void **state)
+{
+	Receiver listener;
+	g_autoptr(Lab) lab = lab_new_tcp(&listener);
+
+	lab_report(lab, 5);
+	for (int session = 0; session < 3; session++) {
+		g_autoptr(GByteArray) stream = g_byte_array_new();
+		Decoder *decoder = decoder_new();
+		int fd = listener_accept(&listener);
+
+		take_stream_until(fd, stream, decoder,
+				  count_records(decoder, 270) &&
+					  exporting_is_drained(lab->exporting));
+		take_stream(fd, stream, decoder);
+		assert_told_everything(decoder);
+		assert_hosts_arrived(decoder, session ? 0 : 5);
+		decoder_free(decoder);
+		close(fd);
+	}
+	close(listener.fd);
+}
+
+/* Templates are told once, statistics again and again. */
+static void connection_needs_templates_once(void **state)
+{
+	enum { REPORTS = 61 };
+	Receiver listener;
+	g_autoptr(Lab) lab = lab_new_tcp(&listener);
+	g_autoptr(GByteArray) stream = g_byte_array_new();
+	Decoder *decoder = decoder_new();
+	int fd;
+
+	lab_report(lab, 10);
+	fd = listener_accept(&listener);
+	take_stream_until(fd, stream, decoder, decoder_flow_records(decoder) == 20);
+	for (int i = 1; i < REPORTS; i++)
+		lab_report(lab, 10);
+	take_stream_until(fd, stream, decoder, decoder_flow_records(decoder) == 20 * REPORTS);
+	assert_int_equal(decoder->refreshes, 1);
+	assert_int_equal(count_records(decoder, 274), 1);
+	assert_int_equal(count_records(decoder, 270), 1 + (REPORTS - 1) / 3);
+	assert_int_equal(decoder->missing, 0);
+	decoder_free(decoder);
+	close(fd);
+	close(listener.fd);
+}
+
+static void connection_that_opens_after_a_reload_is_told_everything(void **state)
+{
+	Receiver listener;
+	g_autoptr(Lab) lab = lab_new_tcp(&listener);
+	g_autoptr(GByteArray) stream = g_byte_array_new();
+	uint16_t port = receiver_port(&listener);
+	Decoder *decoder = decoder_new();
+	int fd;
+
+	close(listener.fd);
+	lab_report(lab, 10);
+	run_until(status_of(lab, 0).session.state == SESSION_WAITING);
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	listener = listener_new(AF_INET, port);
+	fd = listener_accept(&listener);
+	take_stream_until(fd, stream, decoder, decoder_flow_records(decoder) == 20);
+	assert_told_everything(decoder);
+	assert_hosts_arrived(decoder, 10);
+	decoder_free(decoder);
+	close(fd);
+	close(listener.fd);
+}
+
 static void process_without_collectors_is_idle(void **state)
 {
 	g_autoptr(Lab) lab = lab_new(0);
@@ -996,6 +1108,9 @@ int main(void)
 		cmocka_network_test(flows_are_as_long_as_the_narrowest_path),
 		cmocka_network_test(step_goes_on_where_the_one_before_ended),
 		cmocka_unit_test(reload_in_a_report_ends_it_first),
+		cmocka_unit_test(connection_that_opens_is_told_everything),
+		cmocka_unit_test(connection_needs_templates_once),
+		cmocka_unit_test(connection_that_opens_after_a_reload_is_told_everything),
 		cmocka_unit_test(process_without_collectors_is_idle),
 	};
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole messages to one collector over UDP. The only module with exporting sockets; it knows
- * nothing of what a message says.
+ * One transport session (RFC 7011, section 10) to one address of a collector, from its opening to its end: whole
+ * messages go in. It knows nothing of what a message says, and keeps none: what cannot be sent now is offered again.
  *
- * The socket is connected, never blocks and forbids fragmentation (DF). What the kernel cannot take
- * now waits in a bounded queue, which the main context empties in the order of sending.
+ * No call blocks. Events come from the main context only, never from within a call, and the session may be freed
+ * in them.
  */
 #ifndef FLOWTALLY_TRANSPORT_H
 #define FLOWTALLY_TRANSPORT_H
@@ -15,49 +15,68 @@
 
 #include <glib.h>
 
-#define TRANSPORT_QUEUE_MAX (4u << 20) /* octets that may wait */
+#include "config/config.h"
+#include "socket.h"
 
 typedef struct Transport Transport;
 
 typedef enum {
-	TRANSPORT_SENT,	   /* the kernel has taken it */
-	TRANSPORT_QUEUED,  /* it will be sent when the socket is writable */
-	TRANSPORT_TOO_BIG, /* longer than the path MTU allows: ask transport_max_message() and
-			      encode again */
-	TRANSPORT_FULL,	   /* not sent: the queue has no room */
-	TRANSPORT_FAILED,  /* not sent: the error says why; a new socket may do better */
+	TRANSPORT_SENT, /* the kernel has taken all of it */
+	TRANSPORT_WAIT, /* not all: on_writable() tells when the same message is to be offered again */
+	TRANSPORT_TOO_BIG, /* longer than transport_max_message(), and none of it sent */
+	TRANSPORT_FAILED,  /* the error says why; of a connection it is the end */
 } TransportResult;
 
-/*
- * A message that had been queued is done with: sent, or dropped (@error says why: EMSGSIZE where the
- * path MTU has shrunk meanwhile, ECANCELED where it was given up). @transport may be in use: this
- * must not send with it, nor free it.
- */
-typedef void (*TransportDone)(void *tag, const GError *error, void *user_data);
+typedef struct {
+	void (*on_open)(void *user_data);			 /* messages may be sent */
+	void (*on_writable)(void *user_data);			 /* after TRANSPORT_WAIT */
+	void (*on_broken)(const GError *error, void *user_data); /* it is of no more use */
+} TransportEvents;
 
-/* @address is numeric, "192.0.2.1:4739" or "[2001:db8::1]:4739". */
-Transport *transport_new(const char *address, TransportDone on_done, void *user_data,
-			 GError **error);
-void transport_free(Transport *transport); /* gives up what is queued */
+typedef struct {
+	CollectorTransport kind;
+	SocketAddress to;
+	SocketSource from;
+	TlsClient *tls;	  /* of tls and dtls */
+	const char *name; /* the same: that the collector's certificate is to have */
+} TransportTarget;
 
-/* Sends what @header and @body make together; both are borrowed for the call. @tag comes back
- * through on_done if, and only if, the result is TRANSPORT_QUEUED. */
+/* Is it possible that this system has @kind? The error says why it has not. */
+bool transport_is_supported(CollectorTransport kind, GError **error);
+
+/* It may be open already; then on_open() does not come. @target is borrowed for the call. */
+Transport *transport_new(const TransportTarget *target, const TransportEvents *events,
+			 void *user_data, GError **error);
+
+/* What a connection has not delivered yet is delivered still. */
+void transport_free(Transport *transport);
+
+/* So that nothing arrives any more; before transport_free(). */
+void transport_abort(Transport *transport);
+
+bool transport_is_open(const Transport *transport);
+
+/* Sends what @header and @body make together; both are borrowed for the call. */
 TransportResult transport_send(Transport *transport, const void *header, size_t header_len,
-			       const void *body, size_t body_len, void *tag, GError **error);
+			       const void *body, size_t body_len, GError **error);
 
-/* The longest message that the path takes as far as the kernel knows, or 0 if it does not. */
+/* The longest message that the path takes as far as is known; 0: that is not known, or does not matter. */
 size_t transport_max_message(const Transport *transport);
 
-size_t transport_queued(const Transport *transport); /* messages */
-
-/* What is queued is dropped; on_done tells of each. */
-void transport_give_up(Transport *transport);
+/*
+ * How far it is: what the kernel has taken since the session was opened, and what of that the far end's kernel has
+ * said to have. Units are the transport's own. A datagram counts as arrived when it is gone.
+ */
+uint64_t transport_taken(const Transport *transport);
+uint64_t transport_arrived(Transport *transport);
 
 /*
- * How often since the last call the far end has said that nobody listens (ICMP port unreachable).
- * It says so of earlier messages, which counted as sent.
+ * How often since the last call the far end has said that nobody listens (ICMP port unreachable). It says so of
+ * earlier messages, which counted as sent.
  */
 uint64_t transport_take_refused(Transport *transport);
+
+uint16_t transport_local_port(const Transport *transport);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Transport, transport_free)
 

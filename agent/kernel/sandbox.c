@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/nsfs.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -174,7 +175,8 @@ static const int bpf_commands[] = {
 	BPF_MAP_LOOKUP_BATCH, BPF_MAP_DELETE_BATCH, BPF_MAP_UPDATE_BATCH,
 };
 
-static const unsigned long ioctls[] = { NS_GET_NSTYPE, TCGETS, FIONREAD, FIONBIO };
+/* SIOCOUTQ: what a collector has not acknowledged. */
+static const unsigned long ioctls[] = { NS_GET_NSTYPE, TCGETS, FIONREAD, FIONBIO, SIOCOUTQ };
 
 static int allow_calls(scmp_filter_ctx filter)
 {

@@ -501,7 +501,14 @@ static json_t *collector_object(const CollectorView *collector)
 	set(object, "collector", string(collector->label));
 	set_integers(object, &status->counters, export_members, G_N_ELEMENTS(export_members));
 	set(object, "errors", error_counters(&status->counters));
+	set(object, "transport", json_string(config_transport_words[status->config->transport]));
+	set(object, "state", json_string(session_state_names[status->session.state]));
+	set(object, "since", json_timestamp(status->session.since_ms));
+	set(object, "until", json_timestamp(status->session.until_ms));
+	set(object, "peer", string(status->session.peer));
+	set(object, "sessions", integer(status->session.opened));
 	set(object, "queued", integer(status->queued));
+	set(object, "queued_octets", integer(status->queued_octets));
 	set(object, "max_message", integer(status->max_message));
 	set(object, "last_sent", json_timestamp(status->last_sent_ms));
 	set(object, "last_error", string(status->last_error));

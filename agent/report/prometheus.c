@@ -367,6 +367,28 @@ static void write_of_json_lines(Exposition *exposition, const Family *family)
 	}
 }
 
+static void write_of_collector_state(Exposition *exposition, const Family *family)
+{
+	for (guint i = 0; i < exposition->collectors->len; i++) {
+		const CollectorView *collector =
+			&g_array_index(exposition->collectors, CollectorView, i);
+
+		sample(exposition, family, integer_at(&collector->status, family->member),
+		       "collector", collector->label, NULL);
+	}
+}
+
+static void write_session_open(Exposition *exposition, const Family *family)
+{
+	for (guint i = 0; i < exposition->collectors->len; i++) {
+		const CollectorView *collector =
+			&g_array_index(exposition->collectors, CollectorView, i);
+
+		sample(exposition, family, collector->status.session.state == SESSION_OPEN,
+		       "collector", collector->label, NULL);
+	}
+}
+
 static void write_export_errors(Exposition *exposition, const Family *family)
 {
 	for (guint i = 0; i < exposition->collectors->len; i++) {
@@ -645,6 +667,9 @@ static void write_throughput(Exposition *exposition, const Family *family, guint
 #define OF_JSON_LINES(unit_member) \
 	.write = write_of_json_lines, .member = offsetof(JsonLinesStatus, unit_member)
 
+#define OF_COLLECTOR_STATE(unit_member) \
+	.write = write_of_collector_state, .member = offsetof(CollectorStatus, unit_member)
+
 static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_build_info", "info",
 	 "The version of the running agent.",
@@ -762,6 +787,18 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_export_repeated_records_total", "counter",
 	 "IPFIX data records that a collector may have twice, sent again after a crash.",
 	 OF_COLLECTORS(repeated_records)},
+	{"flowtally_export_session_open", "gauge",
+	 "Whether there is a transport session to a collector.",
+	 .write = write_session_open},
+	{"flowtally_export_sessions_total", "counter",
+	 "Transport sessions to a collector that have been opened since the start of the agent.",
+	 OF_COLLECTOR_STATE(session.opened)},
+	{"flowtally_export_queued_messages", "gauge",
+	 "IPFIX messages that wait for a collector, or have not arrived yet.",
+	 OF_COLLECTOR_STATE(queued)},
+	{"flowtally_export_queued_bytes", "gauge",
+	 "Octets of the IPFIX messages that wait for a collector, or have not arrived yet.",
+	 OF_COLLECTOR_STATE(queued_octets)},
 	{"flowtally_http_listening", "gauge",
 	 "Whether a configured address is listened at.",
 	 .write = write_http_listener},

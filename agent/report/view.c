@@ -52,10 +52,14 @@ static char *layout_label(const CollectorConfig *config)
 		[ENTERPRISE_FULL] = "full",
 	};
 
-	return g_strdup_printf("%s/%s%s%s%s", config->address, enterprise[config->enterprise],
+	return g_strdup_printf("%s/%s%s%s%s%s%s", config->address, enterprise[config->enterprise],
 			       config->layer2_octets ? "+layer2" : "",
 			       config->flow_times == FLOW_TIMES_NANOSECONDS ? "+nanoseconds" : "",
-			       config->biflow ? "+biflow" : "");
+			       config->biflow ? "+biflow" : "",
+			       config->transport == COLLECTOR_TRANSPORT_UDP ? "" : "+",
+			       config->transport == COLLECTOR_TRANSPORT_UDP ?
+				       "" :
+				       config_transport_words[config->transport]);
 }
 
 static bool shares_address(const GArray *collectors, guint index)

@@ -115,7 +115,17 @@ complains() {
 		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1" }]
 		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:0" }]
 		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:65536" }]
-		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "collector.example:4739" }]
+		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "collector..example:4739" }]
+		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "collector.example:0" }]
+		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "192.0.2.256:4739" }]
+		3|export.ipfix.collectors[0].local|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", local: eth0 }]
+		3|export.ipfix.collectors[0].local|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", local: "127.0.0.1:0" }]
+		3|export.ipfix.collectors[0].queue-mib|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", queue-mib: 0 }]
+		3|export.ipfix.collectors[0].rate-mib|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", rate-mib: fast }]
+		3|export.ipfix.collectors[0].transport|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", transport: tls }]
+		3|export.ipfix.collectors[0].tls.key|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", transport: tls, tls: { certificate: /a } }]
+		3|export.ipfix.collectors[0].tls.certificate|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", transport: tls, tls: { certificate: a, key: /b } }]
+		3|export.ipfix.collectors[0].tls.name|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", transport: tls, tls: { certificate: /a, key: /b, name: "a b" } }]
 		3|export.ipfix.collectors[0].transport|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", transport: pigeon }]
 		3|export.ipfix.collectors[0].records|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", records: everything }]
 		3|export.ipfix.collectors[0].enterprise|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:4739", enterprise: some }]
@@ -126,6 +136,42 @@ complains() {
 		1|state|state: [a]
 		1|run|run: { a: b }
 	END
+}
+
+# tls_config FILE...: of ca, certificate and key, in this order, a line each from line 4 on
+tls_config() {
+	printf 'export:\n  ipfix:\n    collectors:\n      - address: "127.0.0.1:4739"\n        transport: %s\n' "${4:-tls}"
+	printf '        tls:\n          ca: %s\n          certificate: %s\n          key: %s\n' "$1" "$2" "$3"
+}
+
+@test "certificates and keys that are none, or not of each other, are errors with their lines" {
+	local collector='export.ipfix.collectors[0]' name
+
+	for name in a b; do
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$name" \
+			-keyout "$WORK/$name.key" -out "$WORK/$name.pem" 2>/dev/null
+	done
+	echo nonsense >"$WORK/nonsense"
+	: >"$WORK/empty"
+	tls_config "$WORK/a.pem" "$WORK/a.pem" "$WORK/a.key" >"$CONFIG"
+	check
+	same 0 "$status"
+	tls_config "$WORK/nowhere" "$WORK/a.pem" "$WORK/a.key" >"$CONFIG"
+	complains 7 "$collector.tls.ca"
+	tls_config "$WORK/nonsense" "$WORK/a.pem" "$WORK/a.key" >"$CONFIG"
+	complains 7 "$collector.tls.ca"
+	tls_config "$WORK/a.pem" "$WORK/nowhere" "$WORK/a.key" >"$CONFIG"
+	complains 8 "$collector.tls.certificate"
+	tls_config "$WORK/a.pem" "$WORK/empty" "$WORK/a.key" >"$CONFIG"
+	complains 8 "$collector.tls.certificate"
+	tls_config "$WORK/a.pem" "$WORK" "$WORK/a.key" >"$CONFIG"
+	complains 8 "$collector.tls.certificate"
+	tls_config "$WORK/a.pem" "$WORK/a.pem" "$WORK/nonsense" >"$CONFIG"
+	complains 9 "$collector.tls.key"
+	tls_config "$WORK/a.pem" "$WORK/a.pem" "$WORK/b.key" >"$CONFIG"
+	complains 9 "$collector.tls.key"
+	tls_config "$WORK/a.pem" "$WORK/a.pem" "$WORK/a.key" tcp >"$CONFIG"
+	complains 8 "$collector.tls"
 }
 
 @test "every fault is said, in the order of the file" {
