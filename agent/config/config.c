@@ -432,11 +432,11 @@ static const char *const sampling_words[] = {
 	[SAMPLE_PACKETS] = "packets", [SAMPLE_FLOWS] = "flows", NULL
 };
 
-const char *const config_transport_words[] = { [COLLECTOR_TRANSPORT_UDP] = "udp",
-					       [COLLECTOR_TRANSPORT_TCP] = "tcp",
-					       [COLLECTOR_TRANSPORT_TLS] = "tls",
-					       [COLLECTOR_TRANSPORT_DTLS] = "dtls",
-					       NULL };
+const char *const config_transport_words[] = {
+	[COLLECTOR_TRANSPORT_UDP] = "udp",   [COLLECTOR_TRANSPORT_TCP] = "tcp",
+	[COLLECTOR_TRANSPORT_TLS] = "tls",   [COLLECTOR_TRANSPORT_DTLS] = "dtls",
+	[COLLECTOR_TRANSPORT_SCTP] = "sctp", NULL
+};
 
 static const char *const enterprise_words[] = {
 	[ENTERPRISE_MAC] = "mac", [ENTERPRISE_NONE] = "none", [ENTERPRISE_FULL] = "full", NULL

@@ -77,6 +77,7 @@ typedef enum {
 	COLLECTOR_TRANSPORT_TCP,
 	COLLECTOR_TRANSPORT_TLS,
 	COLLECTOR_TRANSPORT_DTLS,
+	COLLECTOR_TRANSPORT_SCTP,
 } CollectorTransport;
 
 /* What of a record is enterprise-specific; design: blocks of template ids. */

@@ -287,7 +287,7 @@ static const struct {
 	    "'[]:1'", "'192.0.2.1:'" } },
 	{ "export.ipfix.collectors[0].transport",
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        transport: ",
-	  { "udp", "tcp" },
+	  { "udp", "tcp", "sctp" },
 	  { "UDP", "17", "tls", "dtls" } },
 	{ "export.ipfix.collectors[0].local",
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        local: ",

@@ -12,6 +12,7 @@
 static const TransportClass *const classes[] = {
 	[COLLECTOR_TRANSPORT_UDP] = &transport_udp,   [COLLECTOR_TRANSPORT_TCP] = &transport_tcp,
 	[COLLECTOR_TRANSPORT_TLS] = &transport_tls,   [COLLECTOR_TRANSPORT_DTLS] = &transport_dtls,
+	[COLLECTOR_TRANSPORT_SCTP] = &transport_sctp,
 };
 
 bool transport_is_supported(CollectorTransport kind, GError **error)

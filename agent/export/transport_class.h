@@ -44,6 +44,7 @@ extern const TransportClass transport_udp;
 extern const TransportClass transport_tcp;
 extern const TransportClass transport_tls;
 extern const TransportClass transport_dtls;
+extern const TransportClass transport_sctp;
 
 bool transport_socket(Transport *transport, const TransportTarget *target, int type, int protocol,
 		      GError **error);
