@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "endpoint.h"
+#include "lfe.h"
 #include "base/mac.h"
 #include "settings.h"
 #include "base/text.h"
@@ -19,6 +20,8 @@
 #define NAMES_MAX 64	       /* each source has a descriptor */
 #define STATIC_NAMES_MAX 65536 /* the file is bounded, too */
 #define LISTEN_MAX 64
+#define MIN_MESSAGE 512 /* for templates of ours, and for as much beside them as a path may take */
+#define MIN_MESSAGE_OF_OPTIONS 96 /* for all options */
 #define FIELDS_MAX 64 /* with them, a template and its records fit into the shortest message */
 #define JSON_LINES_MAX 16
 #define HOOKS_MAX 16 /* of an output */
@@ -236,12 +239,6 @@ static bool templates_clash(const void *a, const void *b)
 	return ((const TemplateConfig *)a)->id == ((const TemplateConfig *)b)->id;
 }
 
-/* Ids that our own templates can have: README.md, "IPFIX". */
-static bool is_id_of_ours(uint32_t id)
-{
-	return id < 512 || (id < 2560 && (id - 512) % 32 < 2);
-}
-
 static const char *collector_fault(const void *item)
 {
 	const CollectorConfig *collector = item;
@@ -279,7 +276,7 @@ static const char *template_fault(const void *item)
 		return "it has to have either flows or hosts, a list of elements";
 	if (has_twice(template->flows, &flow_kind) || has_twice(template->hosts, &host_kind))
 		return "an element is in the list twice";
-	if (is_id_of_ours(template->id))
+	if (template_id_is_ours(template->id))
 		return "the id is one of flowtally's own templates: take one that is neither below "
 		       "512, nor "
 		       "below 2560 and 0 or 1 after a multiple of 32";
@@ -853,7 +850,8 @@ static const Setting config_settings[] = {
 	  SETTING_DURATION, AT(ipfix.template_refresh_ms), .fallback = "60s", .min = 1000,
 	  .max = 300000 },
 	{ "export.ipfix.message-size",
-	  SETTING_NUMBER, AT(ipfix.message_size), .fallback = "1400", .min = 512, .max = 65535 },
+	  SETTING_NUMBER, AT(ipfix.message_size), .fallback = "1400", .min = 96, .max = 65535,
+	  .line = AT(ipfix.message_size_line) },
 	{ "export.ipfix.templates",
 	  SETTING_ITEMS, AT(ipfix.templates), .fallback = "[]", .max = LIST_MAX,
 	  .items = &template_table },
@@ -1101,10 +1099,61 @@ static bool read_collectors(const Config *config, GPtrArray *errors)
 	return good;
 }
 
+static bool has_for(const CollectorConfig *collector, uint32_t other_family)
+{
+	for (guint i = 0; collector->chosen && i < collector->chosen->len; i++) {
+		const TemplateConfig *template = collector->chosen->pdata[i];
+
+		if (template->flows && !(template_needs(template->record) & other_family))
+			return true;
+	}
+	return false;
+}
+
+/* Whether all that it is sent of traffic has templates of the configuration's. */
+static bool has_chosen_alone(const CollectorConfig *collector)
+{
+	return !collector->records_hosts && collector->enterprise == ENTERPRISE_NONE &&
+	       has_for(collector, NEEDS_IPV6) && has_for(collector, NEEDS_IPV4);
+}
+
+/* Into which the longest record and template of @collector fit. */
+static size_t min_message_for(const CollectorConfig *collector)
+{
+	size_t min = MIN_MESSAGE_OF_OPTIONS;
+
+	if (!has_chosen_alone(collector))
+		return MIN_MESSAGE;
+	for (guint i = 0; i < collector->chosen->len; i++) {
+		const TemplateConfig *template = collector->chosen->pdata[i];
+
+		min = MAX(min, template_min_message(template->record));
+	}
+	return min;
+}
+
+static bool check_message_size(const Config *config, GPtrArray *errors)
+{
+	size_t min = 0;
+
+	for (guint i = 0; i < config->ipfix.collectors->len; i++)
+		min = MAX(min, min_message_for(config->ipfix.collectors->pdata[i]));
+	if (config->ipfix.message_size >= min)
+		return true;
+	g_ptr_array_add(errors,
+			g_strdup_printf("%s:%zu: %s: %u is too short for the records of all "
+					"collectors, which need %zu",
+					config->path, config->ipfix.message_size_line,
+					config->ipfix.message_size_key, config->ipfix.message_size,
+					min));
+	return false;
+}
+
 static bool read_rest(Config *config, GPtrArray *errors)
 {
 	bool environment_is_good = read_environment(config, errors);
-	bool templates_are_good = read_templates(config, errors);
+	bool templates_are_good =
+		read_templates(config, errors) && check_message_size(config, errors);
 	bool collectors_are_good = read_collectors(config, errors);
 
 	return read_web_config(config, errors) && environment_is_good && templates_are_good &&
@@ -1151,6 +1200,24 @@ char *config_warning(const Config *config)
 	return warning ? warning : warn_of_listen(config);
 }
 
+/* In our words, or in those of linux-flow-exporter. */
+static bool read_file(Config *config, GPtrArray *errors)
+{
+	g_autofree char *translated = NULL;
+	size_t line = 0;
+
+	config->ipfix.message_size_key = "export.ipfix.message-size";
+	if (!lfe_is_config(config->path))
+		return settings_read(&config_table, config->path, config, errors);
+	translated = lfe_translate(config->path, &line, errors);
+	if (!translated ||
+	    !settings_read_text(&config_table, config->path, translated, config, errors))
+		return false;
+	config->ipfix.message_size_key = LFE_MESSAGE_SIZE_KEY;
+	config->ipfix.message_size_line = line;
+	return true;
+}
+
 /* The file alone, or the defaults where there is none. */
 static Config *read_main(const char *path, GPtrArray *errors)
 {
@@ -1159,7 +1226,7 @@ static Config *read_main(const char *path, GPtrArray *errors)
 
 	if (has_file) {
 		config->path = g_strdup(path ? path : CONFIG_DEFAULT_PATH);
-		if (!settings_read(&config_table, config->path, config, errors))
+		if (!read_file(config, errors))
 			return NULL;
 	} else {
 		settings_fall_back(&config_table, config);

@@ -233,6 +233,8 @@ typedef struct {
 		uint32_t enterprise_number;
 		uint64_t template_refresh_ms;
 		uint32_t message_size;
+		const char *message_size_key; /* as the file calls it */
+		size_t message_size_line;
 		GPtrArray *templates;  /* of TemplateConfig */
 		GPtrArray *collectors; /* of CollectorConfig */
 	} ipfix;

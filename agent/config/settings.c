@@ -764,6 +764,17 @@ bool settings_read(const SettingTable *table, const char *path, void *object, GP
 	return report_faults(reader, errors);
 }
 
+bool settings_read_text(const SettingTable *table, const char *path, const char *text, void *object,
+			GPtrArray *errors)
+{
+	g_auto(yaml_document_t) document = { 0 };
+	g_autoptr(Reader) reader = reader_new(path, &document);
+
+	document_load_text(&document, text);
+	read_document(reader, table, object);
+	return report_faults(reader, errors);
+}
+
 void settings_fall_back(const SettingTable *table, void *object)
 {
 	g_autoptr(Reader) reader = reader_new(NULL, NULL);

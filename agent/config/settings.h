@@ -86,6 +86,10 @@ struct SettingTable {
  */
 bool settings_read(const SettingTable *table, const char *path, void *object, GPtrArray *errors);
 
+/* The same of a text of ours, which is YAML, and instead of the file @path, that errors name. */
+bool settings_read_text(const SettingTable *table, const char *path, const char *text, void *object,
+			GPtrArray *errors);
+
 /* Fills @object, which is all zero, as an empty file does. */
 void settings_fall_back(const SettingTable *table, void *object);
 

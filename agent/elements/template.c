@@ -5,6 +5,11 @@
 
 #include "base/error.h"
 
+bool template_id_is_ours(uint32_t id)
+{
+	return id < 512 || (id < 2560 && (id - 512) % 32 < 2);
+}
+
 Template *template_new_empty(uint16_t id, const RecordKind *kind)
 {
 	Template *record = g_new0(Template, 1);
@@ -42,6 +47,15 @@ Template *template_new(uint16_t id, const RecordKind *kind, uint32_t needs)
 /* Elements that are not IANA's. */
 #define NEEDS_OF_ENTERPRISES                                                                       \
 	(NEEDS_HOST_MAC | NEEDS_HOST_SCOPE | NEEDS_HOST_NAME | NEEDS_FLOW_MARK | NEEDS_BIFLOW)
+
+uint32_t template_needs(const Template *record)
+{
+	uint32_t needs = 0;
+
+	for (guint i = 0; i < record->fields->len; i++)
+		needs |= g_array_index(record->fields, TemplateField, i).from->needs;
+	return needs;
+}
 
 size_t template_min_message(const Template *record)
 {

@@ -16,6 +16,9 @@
 /* Of no record that we make ourselves. */
 #define TEMPLATE_ID_MIN 256
 
+/* Whether it can be that of a template of ours: README.md, "IPFIX". */
+bool template_id_is_ours(uint32_t id);
+
 typedef struct {
 	const RecordField *from;
 	uint16_t len; /* on the wire: an integer may be shorter than in memory (RFC 7011, 6.2) */
@@ -35,6 +38,9 @@ Template *template_new_empty(uint16_t id, const RecordKind *kind);
 
 /* @len 0: as long as usual. */
 void template_add(Template *record, const RecordField *field, uint16_t len);
+
+/* All that any of its fields needs. */
+uint32_t template_needs(const Template *record);
 
 /* The octets that a message of IPFIX needs for one record, and for the template itself. */
 size_t template_min_message(const Template *record);

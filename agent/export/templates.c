@@ -116,27 +116,17 @@ static unsigned int host_kind_of(AddressKind address, bool has_mac)
 	return address + (has_mac ? 0 : ADDRESS_KINDS);
 }
 
-/* All that any field of @record has need of. */
-static uint32_t needs_of(const Template *record)
-{
-	uint32_t needs = 0;
-
-	for (guint i = 0; i < record->fields->len; i++)
-		needs |= g_array_index(record->fields, TemplateField, i).from->needs;
-	return needs;
-}
-
 /* A template with both sides of a record is for both directions, and so is one with neither. */
 static bool fits(const Template *record, uint32_t mask, uint32_t has)
 {
-	uint32_t needs = needs_of(record) & mask;
+	uint32_t needs = template_needs(record) & mask;
 
 	return !needs || needs == mask || needs == has;
 }
 
 static bool fits_family(const Template *record, uint32_t family)
 {
-	uint32_t needs = needs_of(record) & FAMILY_NEEDS;
+	uint32_t needs = template_needs(record) & FAMILY_NEEDS;
 
 	return !needs || needs == family;
 }
@@ -202,8 +192,8 @@ static void add_hosts(Templates *templates, const IpfixLayout *layout)
 		record = add_host_template(templates, layout, by_mac ? &with_mac : &without_mac,
 					   address, direction);
 		templates->host_ids[kind][direction] = record->id;
-		templates->host_needs |= needs_of(record);
-		if (by_mac && !(needs_of(record) & NEEDS_HOST_SCOPE))
+		templates->host_needs |= template_needs(record);
+		if (by_mac && !(template_needs(record) & NEEDS_HOST_SCOPE))
 			templates->scopes_apart = false;
 	}
 }
@@ -247,7 +237,7 @@ static void add_flows(Templates *templates, const IpfixLayout *layout)
 		const Template *record = add_flow_template(templates, layout, &variant, kind);
 
 		templates->flow_ids[kind] = record->id;
-		templates->flow_needs |= needs_of(record);
+		templates->flow_needs |= template_needs(record);
 	}
 }
 

@@ -109,7 +109,7 @@ complains() {
 		3|export.ipfix.observation-domain|export:\n  ipfix:\n    observation-domain: 4294967296
 		3|export.ipfix.enterprise-number|export:\n  ipfix:\n    enterprise-number: -1
 		3|export.ipfix.template-refresh|export:\n  ipfix:\n    template-refresh: 301s
-		3|export.ipfix.message-size|export:\n  ipfix:\n    message-size: 100
+		3|export.ipfix.message-size|export:\n  ipfix:\n    message-size: 95
 		3|export.ipfix.message-size|export:\n  ipfix:\n    message-size: 70000
 		3|export.ipfix.collectors|export:\n  ipfix:\n    collectors: "127.0.0.1:4739"
 		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1" }]

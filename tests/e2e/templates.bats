@@ -239,3 +239,75 @@ check_says() {
 	same '' "$(ipfix_records | jq -c 'select(.octetDeltaCount)')"
 	same 0 "$(nfdump_sequence_errors)"
 }
+
+# linux-flow-exporter's file says nothing of where we keep things: that is in a mount namespace of its own.
+# start_as_lfe FILE
+start_as_lfe() {
+	# shellcheck disable=SC2016
+	spawn router "$WORK/agent.log" unshare -m sh -c '
+		mkdir -p /run/flowtally /var/lib/flowtally &&
+		mount -t tmpfs -o mode=755 none /run/flowtally && mount -t tmpfs -o mode=755 none /var/lib/flowtally &&
+		exec "$0" agent -c "$1"' "$FLOWTALLY" "$1"
+	# shellcheck disable=SC2034
+	AGENT=$!
+	eventually 20 grep -q ready "$WORK/agent.log"
+}
+
+lines_are() {
+	same "$1" "$(wc -l <"$WORK/flow.log")"
+}
+
+@test "the configuration of linux-flow-exporter is read as it is" {
+	start_record 2055
+	start_nfcapd 2100
+	cat >"$WORK/config.yaml" <<-END
+		maxIpfixMessageLen: 100
+		timerFinishedDrainSeconds: 1
+		timerForceDrainSeconds: 2
+		timerTemplateFlushSeconds: 60
+		outputs:
+		- collector:
+		    remoteAddress: 127.0.0.1:2055
+		    localAddress: 0.0.0.0:50101
+		- collector:
+		    remoteAddress: localhost:2100
+		- log:
+		    file: $WORK/flow.log
+		    hooks:
+		    - name: add
+		      shell: |
+		        #!/bin/sh
+		        jq '[.[] | . + { foo: "bar" }]'
+		templates:
+		- id: 1001
+		  template: [{ name: SourceIPv4Address }]
+		- id: 1004
+		  template:
+		  - name: SourceIPv4Address
+		  - name: DestinationIPv4Address
+		  - name: ProtocolIdentifier
+		  - name: SourceTransportPort
+		  - name: DestinationTransportPort
+		  - name: IngressInterface
+		  - name: OctetDeltaCount
+		  - name: PacketDeltaCount
+		  - name: FlowStartMilliseconds
+		  - name: FlowEndMilliseconds
+		flowMetering:
+		  interfaces:
+		  - { name: wan }
+	END
+	"$FLOWTALLY" check -c "$WORK/config.yaml"
+	start_as_lfe "$WORK/config.yaml"
+	udp_flows 20
+	desktop ping -6 -q -c 2 -i 0.2 "$LAB_INTERNET6"
+	eventually 20 lines_are 21
+	router curl -sf http://127.0.0.1:9999/metrics | grep -q '^linux_flow_exporter_total_pkts'
+	stop_agent
+	stop_collectors
+	same 21 "$(jq -c 'select(.foo == "bar")' "$WORK/flow.log" | wc -l)"
+	same '1004 1005' "$(ipfix_records 2055 | jq 'select(.octetDeltaCount) | .template' | sort -u | xargs)"
+	same 20 "$(ipfix_records 2055 | jq -c 'select(.template == 1004)' | wc -l)"
+	same '20 1' "$(nfdump -R "$WORK/nfcapd-2100" -q -N -o 'fmt:%pr' | tr -d ' ' | sort | uniq -c | awk '{ print $1 }' | sort -rn | xargs)"
+	same 100 "$(jq -s '.[0].longest | if . <= 100 then 100 else . end' "$WORK/record-2055.json")"
+}
