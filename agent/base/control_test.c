@@ -534,7 +534,8 @@ static void parts_are_in_the_making_for_some_at_once_and_others_wait_in_order(vo
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
 		fds[i] = request(path, "parts\n");
-	serve_for(50);
+	serve_until(&parts_begun, CONTROL_PARTED_MAX);
+	serve_for(10);
 	assert_int_equal(parts_begun, CONTROL_PARTED_MAX);
 	assert_true(parts_made < CONTROL_PARTED_MAX * PARTS / 2);
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
