@@ -72,7 +72,7 @@ failures() {
 @test "what fails, hangs or writes nonsense is passed by, counted, and said" {
 	configure_hooks \
 		'        - { name: fails, shell: "exit 3" }' \
-		'        - { name: hangs, shell: "sleep 1000", timeout: 200ms }' \
+		'        - { name: hangs, shell: "sleep 4711", timeout: 200ms }' \
 		'        - { name: nonsense, shell: "echo nonsense" }' \
 		'        - { name: missing, command: /no/such/program }' \
 		"$(jq_hook 1)"
@@ -83,8 +83,9 @@ failures() {
 	same 4 "$(failures)"
 	ask status | grep 'hook missing: /no/such/program: No such file or directory'
 	grep "$LINES_FILE: hook missing" "$WORK/agent.log"
+	wait_sweeps
 	same 4 "$(awk '/^flowtally_json_lines_hook_failures_total/ { print $2 }' "$WORK/flowtally.prom")"
-	fails pgrep -f 'sleep 1000'
+	fails pgrep -f 'sleep 4711'
 }
 
 @test "a hook may have the records dropped, which is counted" {
@@ -124,13 +125,13 @@ failures() {
 }
 
 @test "at the end, what is in hooks is written before" {
-	configure_hooks '        - { shell: "sleep 0.5; cat" }'
+	configure_hooks '        - { shell: "sleep 0.57; cat" }'
 	start_agent
 	udp_flows 30
 	wait_sweeps
 	stop_agent
 	lines_are 30
-	fails pgrep -f 'sleep 0.5'
+	fails pgrep -f 'sleep 0.57'
 }
 
 @test "a hook that is wrong is refused with its line" {
