@@ -25,6 +25,7 @@
 #include "report/json.h"
 #include "report/jsonlines.h"
 #include "base/lock.h"
+#include "base/mac.h"
 #include "metering/metering.h"
 #include "names/names.h"
 #include "kernel/namespaces.h"
@@ -317,13 +318,6 @@ static GArray *list_ledger(void *user_data)
 	return entries;
 }
 
-static bool has_mac(const Device *device)
-{
-	static const uint8_t none[MAC_LEN];
-
-	return memcmp(device->mac, none, MAC_LEN);
-}
-
 static GArray *list_names(void *user_data)
 {
 	const Agent *agent = user_data;
@@ -337,7 +331,7 @@ static GArray *list_names(void *user_data)
 		IpfixName name = { .name = names_find(agent->names, &key, 1) };
 
 		memcpy(name.mac, account->device->mac, MAC_LEN);
-		if (name.name && has_mac(account->device) &&
+		if (name.name && !mac_is_zero(account->device->mac) &&
 		    g_hash_table_add(seen, account->device))
 			g_array_append_val(found, name);
 	}

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/mac.h"
+
 #define NTP_EPOCH_S UINT64_C(2208988800) /* from 1900 to 1970 */
 
 /* clang-format off */
@@ -221,13 +223,6 @@ void record_copy_text(char *to, size_t size, const char *from)
 		memcpy(to, from, len);
 }
 
-static bool is_zero(const uint8_t *bytes, size_t len)
-{
-	static const uint8_t zeros[ADDRESS_LEN];
-
-	return !memcmp(bytes, zeros, len);
-}
-
 static uint32_t ipv4_of(const uint8_t address[ADDRESS_LEN])
 {
 	uint32_t ipv4;
@@ -284,8 +279,8 @@ void host_fields_fill(struct host_fields *fields, const HostRecord *record, bool
 bool flow_has_link(const FlowRecord *record)
 {
 	return record->key.vlan || record->key.customer_vlan ||
-	       !is_zero(record->attributes.source_mac, MAC_LEN) ||
-	       !is_zero(record->attributes.destination_mac, MAC_LEN);
+	       !mac_is_zero(record->attributes.source_mac) ||
+	       !mac_is_zero(record->attributes.destination_mac);
 }
 static bool is_icmp(const struct flow_key *key)
 {

@@ -188,6 +188,7 @@ struct flow_fields {
 	uint16_t dot1q_vlan;
 };
 
+/* The Exporting Process as one collector sees it (RFC 7011, 4.1 and 4.3). */
 struct statistics_fields {
 	uint32_t observation_domain;
 	uint64_t init_time_ms;

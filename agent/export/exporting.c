@@ -151,7 +151,7 @@ static bool encode_statistics(const Member *member, Round *round, size_t from, G
 {
 	const CollectorAccount *account = collector_account(member->collector);
 	const ExportCounters *counters = &account->counters;
-	const IpfixStatistics statistics = {
+	const struct statistics_fields statistics = {
 		.init_time_ms = account->init_time_ms,
 		.exported_messages = counters->messages,
 		.exported_flow_records = counters->flow_records,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/mac.h"
+
 /* The scope is the last member of the key, so the scopes of a host are neighbours. */
 _Static_assert(offsetof(struct host_key, scope) == sizeof(struct host_key) - 1,
 	       "hosts are compared without their scope");
@@ -27,18 +29,11 @@ static GPtrArray *sort_deltas(const HostDelta *deltas, size_t n)
 	return sorted;
 }
 
-static bool has_mac(const struct host_key *key)
-{
-	static const uint8_t none[MAC_LEN];
-
-	return memcmp(key->mac, none, MAC_LEN);
-}
-
 static struct host_key record_key(const struct host_key *key, bool scopes_apart)
 {
 	struct host_key result = *key;
 
-	if (!scopes_apart || !has_mac(key))
+	if (!scopes_apart || mac_is_zero(key->mac))
 		result.scope = 0;
 	return result;
 }

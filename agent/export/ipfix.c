@@ -335,24 +335,15 @@ bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s, unsigne
 }
 
 bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
-			     const IpfixStatistics *statistics, GPtrArray *messages, GError **error)
+			     const struct statistics_fields *statistics, GPtrArray *messages,
+			     GError **error)
 {
 	const Template *record = encoder->templates->statistics;
+	struct statistics_fields fields = *statistics;
 	Domain *domain = encoder->process;
-	const struct statistics_fields fields = {
-		.observation_domain = encoder->records->id,
-		.init_time_ms = statistics->init_time_ms,
-		.exported_messages = statistics->exported_messages,
-		.exported_flow_records = statistics->exported_flow_records,
-		.exported_octets = statistics->exported_octets,
-		.ignored_packets = statistics->ignored_packets,
-		.ignored_octets = statistics->ignored_octets,
-		.not_sent_flow_records = statistics->not_sent_flow_records,
-		.not_sent_packets = statistics->not_sent_packets,
-		.not_sent_octets = statistics->not_sent_octets,
-	};
 	bool ok;
 
+	fields.observation_domain = encoder->records->id;
 	domain_begin(domain, export_time_s, 0);
 	ok = put_template(domain, record, messages, error) &&
 	     put_options(domain, record, &fields, messages, error);

@@ -50,19 +50,6 @@ typedef struct {
 
 #define IPFIX_SEQUENCE_OFFSET 8
 
-/* The Exporting Process as one collector sees it (RFC 7011, 4.1 and 4.3; template 270). */
-typedef struct {
-	uint64_t init_time_ms; /* systemInitTimeMilliseconds */
-	uint64_t exported_messages;
-	uint64_t exported_flow_records;
-	uint64_t exported_octets;
-	uint64_t ignored_packets;
-	uint64_t ignored_octets;
-	uint64_t not_sent_flow_records;
-	uint64_t not_sent_packets;
-	uint64_t not_sent_octets;
-} IpfixStatistics;
-
 typedef struct {
 	uint32_t ifindex;
 	const char *name;	 /* UTF-8, cut at 16 octets */
@@ -119,9 +106,9 @@ bool ipfix_encode_options(IpfixEncoder *encoder, uint32_t export_time_s, unsigne
 			  const IpfixInterface *interfaces, size_t n, GPtrArray *messages,
 			  GError **error);
 
-/* Options: statistics (270) with their template, in Observation Domain 0. */
+/* Options: statistics (270) with their template, in Observation Domain 0; which domain they are of is filled in. */
 bool ipfix_encode_statistics(IpfixEncoder *encoder, uint32_t export_time_s,
-			     const IpfixStatistics *statistics, GPtrArray *messages,
+			     const struct statistics_fields *statistics, GPtrArray *messages,
 			     GError **error);
 
 /* Options: the balance sheet (273), and names of devices (275, or 276 without our elements), with their

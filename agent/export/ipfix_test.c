@@ -781,7 +781,7 @@ static void sampled_flows_are_in_a_domain_of_their_own(void **state)
 
 static void statistics_are_in_domain_0(void **state)
 {
-	static const IpfixStatistics statistics = {
+	static const struct statistics_fields statistics = {
 		.init_time_ms = 160,
 		.exported_messages = 41,
 		.exported_flow_records = 42,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/mac.h"
+
 /*
  * An id of host records is TEMPLATE_HOSTS + the variant's block + 2 * AddressKind + direction, one of flows
  * TEMPLATE_FLOWS + its blocks + FlowFamily.
@@ -297,21 +299,11 @@ void templates_free(Templates *templates)
 	g_free(templates);
 }
 
-static bool is_zero(const uint8_t *bytes, size_t len)
-{
-	static const uint8_t zeros[ADDRESS_LEN];
-
-	return !memcmp(bytes, zeros, len);
-}
-
-static bool has_mac(const struct host_key *key)
-{
-	return !is_zero(key->mac, MAC_LEN);
-}
-
 static AddressKind address_kind(const struct host_key *key)
 {
-	if (is_zero(key->address, ADDRESS_LEN))
+	static const uint8_t none[ADDRESS_LEN];
+
+	if (!memcmp(key->address, none, ADDRESS_LEN))
 		return ADDRESS_NONE;
 	return key->ip_version == 4 ? ADDRESS_IPV4 : ADDRESS_IPV6;
 }
@@ -320,7 +312,7 @@ uint16_t templates_id_of_host(const Templates *templates, const HostRecord *reco
 {
 	AddressKind address = address_kind(&record->key);
 	/* What has neither is known by no MAC. */
-	bool by_mac = address == ADDRESS_NONE || has_mac(&record->key);
+	bool by_mac = address == ADDRESS_NONE || !mac_is_zero(record->key.mac);
 
 	return templates->host_ids[host_kind_of(address, by_mac)][record->direction];
 }

@@ -207,7 +207,7 @@ static void end_file(FileWatch *watch)
 	watch->callbacks->finish(watch->user_data);
 }
 
-/* Of a file that grows while it is read, what it had at first is enough for now. */
+/* Of a file that grows while it is read, what it had at first is enough: it has grown, and will be read again. */
 static bool is_read(const FileWatch *watch)
 {
 	return watch->size && watch->len >= watch->size;
