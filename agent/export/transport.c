@@ -144,6 +144,16 @@ void transport_break_from_errno(Transport *transport, int error_number, const ch
 	transport_break(transport, error);
 }
 
+bool transport_has_connected(Transport *transport)
+{
+	int r = socket_take_error(transport->fd);
+
+	transport->writable = 0;
+	if (r)
+		transport_break_from_errno(transport, r, "connect");
+	return !r;
+}
+
 void transport_break_at_end(Transport *transport, int error_number)
 {
 	g_autoptr(GError) error = NULL;

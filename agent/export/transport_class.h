@@ -52,6 +52,9 @@ bool transport_socket(Transport *transport, const TransportTarget *target, int t
 /* It is connected then, or on its way. */
 bool transport_connect(Transport *transport, const TransportTarget *target, GError **error);
 
+/* When the socket on its way has become writable. False: it has failed, and that was the last of it. */
+bool transport_has_connected(Transport *transport);
+
 void transport_open(Transport *transport); /* and says so */
 
 /* The last that a callback does. */

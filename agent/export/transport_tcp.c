@@ -32,13 +32,9 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 static gboolean on_connected(gint fd, GIOCondition condition, gpointer user_data)
 {
 	Transport *transport = user_data;
-	int r = socket_take_error(transport->fd);
 
-	transport->writable = 0;
-	if (r) {
-		transport_break_from_errno(transport, r, "connect");
+	if (!transport_has_connected(transport))
 		return G_SOURCE_REMOVE;
-	}
 	transport_watch_readable(transport, on_readable);
 	transport_open(transport);
 	return G_SOURCE_REMOVE;

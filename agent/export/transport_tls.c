@@ -251,13 +251,7 @@ static void shake_hands(TlsTransport *tls)
 
 static gboolean on_connected(gint fd, GIOCondition condition, gpointer user_data)
 {
-	Transport *transport = user_data;
-	int r = socket_take_error(transport->fd);
-
-	transport->writable = 0;
-	if (r)
-		transport_break_from_errno(transport, r, "connect");
-	else
+	if (transport_has_connected(user_data))
 		shake_hands(user_data);
 	return G_SOURCE_REMOVE;
 }
