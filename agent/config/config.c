@@ -518,11 +518,6 @@ static const char *hook_fault(const void *item)
 	return !hook->command == !hook->shell ? "it has to have either command or shell" : NULL;
 }
 
-static bool never_clash(const void *a, const void *b)
-{
-	return false;
-}
-
 static bool is_script(const char *text)
 {
 	return *text;
@@ -548,7 +543,6 @@ static const SettingTable hook_table = {
 	.n = G_N_ELEMENTS(hook_settings),
 	.size = sizeof(HookConfig),
 	.free = hook_config_free,
-	.clash = never_clash,
 	.fault = hook_fault,
 };
 

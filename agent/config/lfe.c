@@ -155,11 +155,6 @@ static bool is_absolute(const char *text)
 	return g_path_is_absolute(text);
 }
 
-static bool never_clash(const void *a, const void *b)
-{
-	return false;
-}
-
 static bool ids_clash(const void *a, const void *b)
 {
 	return ((const LfeTemplate *)a)->id == ((const LfeTemplate *)b)->id;
@@ -198,7 +193,6 @@ static const SettingTable hook_table = {
 	.n = G_N_ELEMENTS(hook_settings),
 	.size = sizeof(LfeHook),
 	.free = hook_free,
-	.clash = never_clash,
 	.fault = hook_fault,
 };
 
@@ -221,7 +215,6 @@ static const SettingTable output_table = {
 	.n = G_N_ELEMENTS(output_settings),
 	.size = sizeof(LfeOutput),
 	.free = output_free,
-	.clash = never_clash,
 	.one_key = true,
 };
 
@@ -245,7 +238,6 @@ static const SettingTable collector_table = {
 	.n = G_N_ELEMENTS(collector_settings),
 	.size = sizeof(LfeOutput),
 	.free = output_free,
-	.clash = never_clash,
 	.fault = collector_fault,
 };
 
@@ -284,7 +276,6 @@ static const SettingTable interface_table = {
 	.n = G_N_ELEMENTS(interface_settings),
 	.size = sizeof(LfeInterface),
 	.free = interface_free,
-	.clash = never_clash,
 };
 
 #define AT(member) offsetof(LfeConfig, member)

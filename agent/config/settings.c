@@ -272,6 +272,8 @@ static void report_clash(Reader *reader, const Setting *setting, const yaml_node
 {
 	const void *last = items->pdata[items->len - 1];
 
+	if (!setting->items->clash)
+		return;
 	for (guint i = 0; i + 1 < items->len; i++) {
 		if (g_hash_table_contains(reader->faulty, items->pdata[i]) ||
 		    !setting->items->clash(items->pdata[i], last))

@@ -71,9 +71,10 @@ struct SettingTable {
 	/* Of an item of a list: */
 	size_t size;
 	GDestroyNotify free;
-	bool (*clash)(const void *a, const void *b); /* whether one list cannot have both */
-	const char *clash_reason;		     /* completed by " as LIST[INDEX]" */
-	bool one_key;				     /* it has exactly one of the keys */
+	bool (*clash)(const void *a,
+		      const void *b); /* whether one list cannot have both; may be NULL */
+	const char *clash_reason;     /* completed by " as LIST[INDEX]" */
+	bool one_key;		      /* it has exactly one of the keys */
 	const char *(*fault)(
 		const void *item); /* what is wrong with it as a whole; NULL: nothing */
 };
