@@ -14,6 +14,19 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
+/* A command of the shell that has to succeed. */
+G_GNUC_PRINTF(1, 2) static inline void run_command(const char *format, ...)
+{
+	g_autofree char *command = NULL;
+	va_list args;
+
+	va_start(args, format);
+	command = g_strdup_vprintf(format, args);
+	va_end(args);
+	if (system(command) != 0)
+		fail_msg("failed: %s", command);
+}
+
 /* Setup and teardown of a temporary directory, in *state. */
 static inline int make_directory(void **state)
 {

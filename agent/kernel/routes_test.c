@@ -17,30 +17,21 @@ typedef struct {
 	uint32_t west;
 } Fixture;
 
-G_GNUC_PRINTF(1, 2) static void run(const char *format, ...)
-{
-	g_autofree char *command = NULL;
-	va_list args;
-
-	va_start(args, format);
-	command = g_strdup_vprintf(format, args);
-	va_end(args);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
 static int set_up(void **state)
 {
 	Fixture *fixture = g_new0(Fixture, 1);
 
 	*state = fixture;
-	run("ip link add east type veth peer name far-east && ip link add west type veth peer name "
-	    "far-west");
-	run("for i in east west far-east far-west; do ip link set $i addrgenmode none up; done");
-	run("ip addr add 192.0.2.1/24 dev east && ip addr add 198.51.100.1/24 dev west");
-	run("ip addr add 2001:db8:a::1/64 dev east nodad && ip addr add 2001:db8:b::1/64 dev west "
-	    "nodad");
-	run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+	run_command("ip link add east type veth peer name far-east && ip link add west type veth "
+		    "peer name "
+		    "far-west");
+	run_command("for i in east west far-east far-west; do ip link set $i addrgenmode none up; "
+		    "done");
+	run_command("ip addr add 192.0.2.1/24 dev east && ip addr add 198.51.100.1/24 dev west");
+	run_command("ip addr add 2001:db8:a::1/64 dev east nodad && ip addr add 2001:db8:b::1/64 "
+		    "dev west "
+		    "nodad");
+	run_command("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
 	fixture->east = if_nametoindex("east");
 	fixture->west = if_nametoindex("west");
 	fixture->routes = routes_new(netns_own(), NULL);
@@ -54,7 +45,7 @@ static int tear_down(void **state)
 
 	routes_free(fixture->routes);
 	g_free(fixture);
-	run("ip link del east && ip link del west");
+	run_command("ip link del east && ip link del west");
 	return 0;
 }
 
@@ -93,9 +84,11 @@ static const char *ask(Fixture *fixture, RouteQuery query)
 
 static void the_longest_prefix_decides(void **state)
 {
-	run("ip route add default via 192.0.2.254 && ip route add 203.0.113.0/24 via 198.51.100.9");
-	run("ip -6 route add default via 2001:db8:a::fe && ip -6 route add 2001:db8:c::/48 via "
-	    "2001:db8:b::9");
+	run_command("ip route add default via 192.0.2.254 && ip route add 203.0.113.0/24 via "
+		    "198.51.100.9");
+	run_command(
+		"ip -6 route add default via 2001:db8:a::fe && ip -6 route add 2001:db8:c::/48 via "
+		"2001:db8:b::9");
 	assert_string_equal(ask(*state, query_of("8.8.8.8")), "192.0.2.254/0");
 	assert_string_equal(ask(*state, query_of("203.0.113.7")), "198.51.100.9/24");
 	assert_string_equal(ask(*state, query_of("192.0.2.9")), "-/24");
@@ -110,9 +103,9 @@ static void without_a_route_nothing_is_known(void **state)
 {
 	assert_string_equal(ask(*state, query_of("8.8.8.8")), "-/0");
 	assert_string_equal(ask(*state, query_of("2001:db8:ff::1")), "-/0");
-	run("ip route add unreachable 203.0.113.0/24");
+	run_command("ip route add unreachable 203.0.113.0/24");
 	assert_string_equal(ask(*state, query_of("203.0.113.7")), "-/0");
-	run("ip route del unreachable 203.0.113.0/24");
+	run_command("ip route del unreachable 203.0.113.0/24");
 }
 
 static void rules_are_obeyed(void **state)
@@ -123,16 +116,18 @@ static void rules_are_obeyed(void **state)
 	marked.mark = 7;
 	through.ingress = fixture->east;
 	set_address(through.source, "192.0.2.77");
-	run("ip route add default via 192.0.2.254");
-	run("ip route add 8.0.0.0/8 via 198.51.100.8 table 100 && ip rule add fwmark 7 lookup 100");
-	run("ip route add 8.8.0.0/16 via 198.51.100.7 table 101 && ip rule add iif east from "
-	    "192.0.2.77 lookup 101");
+	run_command("ip route add default via 192.0.2.254");
+	run_command("ip route add 8.0.0.0/8 via 198.51.100.8 table 100 && ip rule add fwmark 7 "
+		    "lookup 100");
+	run_command(
+		"ip route add 8.8.0.0/16 via 198.51.100.7 table 101 && ip rule add iif east from "
+		"192.0.2.77 lookup 101");
 	assert_string_equal(ask(fixture, query_of("8.8.8.8")), "192.0.2.254/0");
 	assert_string_equal(ask(fixture, marked), "198.51.100.8/8");
 	assert_string_equal(ask(fixture, through), "198.51.100.7/16");
 	set_address(through.source, "192.0.2.78");
 	assert_string_equal(ask(fixture, through), "192.0.2.254/0");
-	run("ip rule del fwmark 7 && ip rule del iif east");
+	run_command("ip rule del fwmark 7 && ip rule del iif east");
 	assert_string_equal(ask(fixture, marked), "192.0.2.254/0");
 }
 
@@ -143,10 +138,11 @@ static void of_several_paths_the_interface_says_which(void **state)
 						   { "2001:db8:a::fe/0", "2001:db8:b::fe/0" } };
 	Fixture *fixture = *state;
 
-	run("ip route add default nexthop via 192.0.2.254 dev east nexthop via 198.51.100.254 dev "
-	    "west");
-	run("ip -6 route add default nexthop via 2001:db8:a::fe dev east nexthop via "
-	    "2001:db8:b::fe dev west");
+	run_command("ip route add default nexthop via 192.0.2.254 dev east nexthop via "
+		    "198.51.100.254 dev "
+		    "west");
+	run_command("ip -6 route add default nexthop via 2001:db8:a::fe dev east nexthop via "
+		    "2001:db8:b::fe dev west");
 	for (size_t i = 0; i < G_N_ELEMENTS(destinations); i++) {
 		RouteQuery query = query_of(destinations[i]);
 
@@ -157,8 +153,9 @@ static void of_several_paths_the_interface_says_which(void **state)
 		assert_string_equal(ask(fixture, query), expected[i][1]);
 	}
 	/* Two by the same interface: either may be meant. */
-	run("ip route replace default nexthop via 192.0.2.254 dev east nexthop via 192.0.2.253 dev "
-	    "east");
+	run_command("ip route replace default nexthop via 192.0.2.254 dev east nexthop via "
+		    "192.0.2.253 dev "
+		    "east");
 	RouteQuery query = query_of("8.8.8.8");
 	query.egress = fixture->east;
 	assert_string_equal(ask(fixture, query), "-/0");
@@ -169,18 +166,18 @@ static void a_change_is_followed_and_the_rest_is_not_asked_again(void **state)
 	Fixture *fixture = *state;
 	uint64_t asked;
 
-	run("ip route add 203.0.113.0/24 via 192.0.2.254");
+	run_command("ip route add 203.0.113.0/24 via 192.0.2.254");
 	assert_string_equal(ask(fixture, query_of("203.0.113.7")), "192.0.2.254/24");
 	asked = routes_asked(fixture->routes);
 	for (int i = 0; i < 100; i++)
 		assert_string_equal(ask(fixture, query_of("203.0.113.7")), "192.0.2.254/24");
 	assert_int_equal(routes_asked(fixture->routes), asked);
-	run("ip route add 203.0.113.0/28 via 198.51.100.9");
+	run_command("ip route add 203.0.113.0/28 via 198.51.100.9");
 	assert_string_equal(ask(fixture, query_of("203.0.113.7")), "198.51.100.9/28");
 	/* The kernel says nothing of the routes that go with an interface. */
-	run("ip link set west down");
+	run_command("ip link set west down");
 	assert_string_equal(ask(fixture, query_of("203.0.113.7")), "192.0.2.254/24");
-	run("ip addr del 192.0.2.1/24 dev east");
+	run_command("ip addr del 192.0.2.1/24 dev east");
 	assert_string_equal(ask(fixture, query_of("203.0.113.7")), "-/0");
 }
 
@@ -189,11 +186,12 @@ static void a_storm_of_changes_is_followed(void **state)
 {
 	Fixture *fixture = *state;
 
-	run("ip route add default via 192.0.2.254");
+	run_command("ip route add default via 192.0.2.254");
 	assert_string_equal(ask(fixture, query_of("10.1.2.3")), "192.0.2.254/0");
-	run("for i in $(seq 0 255); do for j in $(seq 0 39); do echo route add 10.$j.$i.0/24 via "
-	    "198.51.100.9; "
-	    "done; done | ip -batch -");
+	run_command("for i in $(seq 0 255); do for j in $(seq 0 39); do echo route add "
+		    "10.$j.$i.0/24 via "
+		    "198.51.100.9; "
+		    "done; done | ip -batch -");
 	assert_string_equal(ask(fixture, query_of("10.1.2.3")), "198.51.100.9/24");
 }
 
@@ -206,8 +204,8 @@ static void all_are_answered_and_memory_is_bounded(void **state)
 	g_autofree Route *found = g_new0(Route, N);
 	gint64 start;
 
-	run("ip route add 10.0.0.0/9 via 192.0.2.254 && ip route add 10.128.0.0/10 via "
-	    "198.51.100.9");
+	run_command("ip route add 10.0.0.0/9 via 192.0.2.254 && ip route add 10.128.0.0/10 via "
+		    "198.51.100.9");
 	for (uint32_t i = 0; i < N; i++) {
 		uint32_t address = htonl(10u << 24 | (uint32_t)(i * UINT64_C(0xc00000) / N));
 

@@ -22,30 +22,18 @@ typedef struct {
 	FlowRouting *routing;
 } Fixture;
 
-G_GNUC_PRINTF(1, 2) static void run(const char *format, ...)
-{
-	g_autofree char *command = NULL;
-	va_list args;
-
-	va_start(args, format);
-	command = g_strdup_vprintf(format, args);
-	va_end(args);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
 #define FORWARD "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
 
 /* @ip: "ip", or "ip -n NETNS" */
 static void make_links(const char *ip)
 {
-	run("%s link add east type veth peer name far-east", ip);
-	run("%s link add west type veth peer name far-west", ip);
-	run("for i in lo east west far-east far-west; do %s link set $i up; done", ip);
-	run("%s address add 192.0.2.1/24 dev east", ip);
-	run("%s address add 198.51.100.1/25 dev west", ip);
-	run("%s -6 address add 2001:db8:a::1/64 dev east nodad", ip);
-	run("%s -6 address add 2001:db8:b::1/48 dev west nodad", ip);
+	run_command("%s link add east type veth peer name far-east", ip);
+	run_command("%s link add west type veth peer name far-west", ip);
+	run_command("for i in lo east west far-east far-west; do %s link set $i up; done", ip);
+	run_command("%s address add 192.0.2.1/24 dev east", ip);
+	run_command("%s address add 198.51.100.1/25 dev west", ip);
+	run_command("%s -6 address add 2001:db8:a::1/64 dev east nodad", ip);
+	run_command("%s -6 address add 2001:db8:b::1/48 dev west nodad", ip);
 }
 
 static bool is_ours(const char *name, void *user_data)
@@ -96,8 +84,8 @@ static int set_up(void **state)
 
 	*state = fixture;
 	fixture->netns = g_strdup_printf("flowrouting%d", getpid());
-	run("ip netns add %s", fixture->netns);
-	run(FORWARD);
+	run_command("ip netns add %s", fixture->netns);
+	run_command(FORWARD);
 	make_links("ip");
 	fixture->namespaces = namespaces_new(NULL, NULL, NULL);
 	assert_non_null(fixture->namespaces);
@@ -112,8 +100,8 @@ static void add_points_elsewhere(Fixture *fixture)
 	g_autofree char *ip = g_strdup_printf("ip -n %s", fixture->netns);
 
 	/* So that no interface has the number that it has here. */
-	run("%s link add other type veth peer name far-other", ip);
-	run("ip netns exec %s " FORWARD, fixture->netns);
+	run_command("%s link add other type veth peer name far-other", ip);
+	run_command("ip netns exec %s " FORWARD, fixture->netns);
 	make_links(ip);
 	namespaces_set_filter(fixture->namespaces, is_ours, fixture->netns);
 	add_point(fixture, find_link(fixture, fixture->netns, "east"), INDEX_ELSEWHERE);
@@ -127,7 +115,7 @@ static int tear_down(void **state)
 	flow_routing_free(fixture->routing);
 	g_ptr_array_unref(fixture->points);
 	namespaces_free(fixture->namespaces);
-	run("ip link del east && ip link del west && ip netns del %s", fixture->netns);
+	run_command("ip link del east && ip link del west && ip netns del %s", fixture->netns);
 	g_free(fixture->netns);
 	g_free(fixture);
 	return 0;
@@ -187,8 +175,8 @@ static void both_ends_are_looked_up(void **state)
 			 staying = flow_of(east, 0, "203.0.113.7", "192.0.2.1"),
 			 own = flow_of(0, west, "198.51.100.1", "198.51.100.9");
 
-	run("ip route add 203.0.113.0/26 via 198.51.100.9");
-	run("ip -6 route add 2001:db8:c::/56 via 2001:db8:b::9");
+	run_command("ip route add 203.0.113.0/26 via 198.51.100.9");
+	run_command("ip -6 route add 2001:db8:c::/56 via 2001:db8:b::9");
 	assert_found(fixture, &through, "198.51.100.9", 24, 26);
 	assert_found(fixture, &through_ipv6, "2001:db8:b::9", 64, 56);
 	assert_found(fixture, &staying, "", 26, 32);
@@ -202,11 +190,11 @@ static void marks_and_interfaces_count(void **state)
 	uint32_t east = index_of(fixture, "east"), west = index_of(fixture, "west");
 	FlowRecord flow = flow_of(east, west, "192.0.2.2", "203.0.113.7");
 
-	run("ip route add 203.0.113.0/24 via 198.51.100.9");
-	run("ip route add 203.0.113.0/28 via 198.51.100.8 table 100");
-	run("ip route add 192.0.2.0/30 via 198.51.100.8 table 100");
-	run("ip route add 203.0.113.0/29 via 198.51.100.7 table 101");
-	run("ip rule add fwmark 7 lookup 100 && ip rule add iif far-east lookup 101");
+	run_command("ip route add 203.0.113.0/24 via 198.51.100.9");
+	run_command("ip route add 203.0.113.0/28 via 198.51.100.8 table 100");
+	run_command("ip route add 192.0.2.0/30 via 198.51.100.8 table 100");
+	run_command("ip route add 203.0.113.0/29 via 198.51.100.7 table 101");
+	run_command("ip rule add fwmark 7 lookup 100 && ip rule add iif far-east lookup 101");
 	assert_found(fixture, &flow, "198.51.100.9", 24, 24);
 	flow.key.mark = 7;
 	assert_found(fixture, &flow, "198.51.100.8", 24, 28);
@@ -214,8 +202,8 @@ static void marks_and_interfaces_count(void **state)
 	flow.key.mark = 0;
 	flow.key.ingress = index_of(fixture, "far-east");
 	assert_found(fixture, &flow, "198.51.100.7", 24, 29);
-	run("ip rule del fwmark 7 && ip rule del iif far-east");
-	run("ip route flush table 100 && ip route flush table 101");
+	run_command("ip rule del fwmark 7 && ip rule del iif far-east");
+	run_command("ip route flush table 100 && ip route flush table 101");
 }
 
 static void each_namespace_is_asked_about_its_own_flows(void **state)
@@ -231,11 +219,11 @@ static void each_namespace_is_asked_about_its_own_flows(void **state)
 	FlowRoute found[G_N_ELEMENTS(flows)];
 
 	add_points_elsewhere(fixture);
-	run("ip route add 203.0.113.0/24 via 198.51.100.9");
-	run("ip -n %s route add 203.0.0.0/16 via 198.51.100.6", fixture->netns);
+	run_command("ip route add 203.0.113.0/24 via 198.51.100.9");
+	run_command("ip -n %s route add 203.0.0.0/16 via 198.51.100.6", fixture->netns);
 	/* Packets by the other interface go another way. */
-	run("ip -n %s route add 203.0.112.0/23 via 198.51.100.5 table 100", fixture->netns);
-	run("ip -n %s rule add iif east lookup 100", fixture->netns);
+	run_command("ip -n %s route add 203.0.112.0/23 via 198.51.100.5 table 100", fixture->netns);
+	run_command("ip -n %s rule add iif east lookup 100", fixture->netns);
 	flow_routing_find(fixture->routing, flows, G_N_ELEMENTS(flows), found);
 	assert_route(&found[0], "198.51.100.9", 24, 24);
 	assert_route(&found[1], "198.51.100.5", 24, 23);
