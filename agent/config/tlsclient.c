@@ -22,7 +22,8 @@ struct TlsClient {
 
 static void forget(GByteArray *contents)
 {
-	explicit_bzero(contents->data, contents->len);
+	if (contents->data)
+		explicit_bzero(contents->data, contents->len);
 	g_byte_array_unref(contents);
 }
 
