@@ -38,12 +38,18 @@ CFLAGS ?= -O2 -g
 comma := ,
 SYSROOT_FLAGS := $(SYSROOT:%=--sysroot=%)
 SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+TIME_BITS := -D_TIME_BITS=64
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-	     -Wno-unused-parameter -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+	     -Wno-unused-parameter -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(TIME_BITS) \
 	     -DG_LOG_USE_STRUCTURED -DG_LOG_DOMAIN='"flowtally"' -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 	     -DFLOWTALLY_VERSION='"$(VERSION)"' -Iagent -Iebpf -I$(O)/ebpf -I$(O) \
 	     $(DEPS_CFLAGS) $(SYSROOT_FLAGS) $(SAN_FLAGS) $(CFLAGS)
 ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SYSROOT_FLAGS) $(SAN_FLAGS) $(LDFLAGS)
+
+# Who calls functions of GnuTLS with a time_t has that of the library, which is the system's own.
+TIMES_OF_GNUTLS := agent/config/tlsclient agent/config/tlsclient_test agent/export/collector_dtls_test \
+		   agent/export/transport_tls_test
+$(TIMES_OF_GNUTLS:%=$(O)/%.o): TIME_BITS :=
 
 # The byte order and the headers of <asm/> are those of the CPU that the agent is built for.
 BPF_TARGET ?= $(if $(shell echo __BYTE_ORDER__ | $(CC) -E -P - | grep 4321),bpfeb,bpfel)

@@ -73,6 +73,7 @@ static void each_file_that_is_wrong_is_named(void **state)
 	g_autoptr(TlsClient) client = client_of(ca, certificate, key);
 	const char *const wrong[] = { nowhere, nonsense, directory, "/dev/zero" };
 
+	assert_non_null(client);
 	assert_true(g_file_set_contents(nonsense, "nonsense", -1, NULL));
 	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
 		assert_faulty(TLS_CLIENT_CA, wrong[i], certificate, key);
