@@ -11,6 +11,9 @@
 #                       hour; check-vm-quick: what depends on the kernel most; need root
 #   make check-foreign  the unit tests on other CPUs, arm64, armhf and s390x, in emulators, and a smoke test under
 #                       a kernel of each; FOREIGN=s390x: on that one; with -j2 side by side
+#   make check-fuzz     each parser of what strangers send, with inputs that are made up: the ones in tests/fuzz/seeds and
+#                       some ten thousand changes of them; needs root
+#   make fuzz           the same, each for FUZZ_SECONDS (600); what is found goes to build-fuzz/found
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones, and of 100,000 flows; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
@@ -19,6 +22,11 @@
 #
 # V=1 shows the commands, SAN=1 builds with address and undefined-behaviour sanitizers (in build-san),
 # O=DIR builds elsewhere. CFLAGS and LDFLAGS are yours.
+
+ifdef FUZZ
+CC := clang
+O ?= build-fuzz
+endif
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
@@ -37,7 +45,8 @@ DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lcrypt -lm
 CFLAGS ?= -O2 -g
 comma := ,
 SYSROOT_FLAGS := $(SYSROOT:%=--sysroot=%)
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+SAN_FLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+	     $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 TIME_BITS := -D_TIME_BITS=64
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	     -Wno-unused-parameter -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(TIME_BITS) \
@@ -66,6 +75,7 @@ LIBRARY := $(O)/libflowtally.a
 UNIT_TESTS := $(TEST_SOURCES:%.c=$(O)/%)
 BPF_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/bpf/*_test.c))
 TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/tools/*.c))
+FUZZERS := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -103,6 +113,10 @@ $(TOOLS) $(BENCHES): $(O)/%: $(O)/%.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(DEPS_LIBS) -o $@
 
+$(FUZZERS): $(O)/%: $(O)/%.o $(LIBRARY)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(DEPS_LIBS) -lcmocka -o $@
+
 # All tests speak TAP; misc/tap runs one and counts.
 PROVE := prove --failures --comments --exec misc/tap
 TAP := CMOCKA_MESSAGE_OUTPUT=TAP
@@ -126,6 +140,18 @@ check-e2e: all $(TOOLS)
 
 check-misc: all
 	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/misc/*.bats)
+
+fuzzers: $(FUZZERS)
+
+check-fuzz:
+	$(Q)$(MAKE) --no-print-directory FUZZ=1 fuzzers
+	$(Q)BUILD=$(abspath build-fuzz) $(PROVE) $(wildcard tests/fuzz/*.bats)
+
+FUZZ_SECONDS ?= 600
+
+fuzz:
+	$(Q)$(MAKE) --no-print-directory FUZZ=1 fuzzers
+	$(Q)tests/fuzz/search build-fuzz $(FUZZ_SECONDS)
 
 image:
 	$(Q)misc/image $(O)/image
@@ -155,7 +181,7 @@ check-foreign-%:
 check-guest: all $(BPF_TESTS) $(TOOLS)
 	$(Q)$(PROVE) $(wildcard tests/foreign/*.bats)
 
-check-all: lint check check-bpf check-e2e check-misc check-image check-vm check-foreign
+check-all: lint check check-fuzz check-bpf check-e2e check-misc check-image check-vm check-foreign
 
 bench: all $(BENCHES)
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -200,6 +226,6 @@ clean:
 -include $(shell find $(O) \( -path $(O)/image -o -path $(O)/foreign \) -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-bpf check-e2e check-misc image check-image check-vm check-vm-quick check-foreign \
+.PHONY: all check fuzzers check-fuzz fuzz check-bpf check-e2e check-misc image check-image check-vm check-vm-quick check-foreign \
 	check-guest check-all bench lint lint-service install clean
 .SECONDARY:
