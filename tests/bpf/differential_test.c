@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The classifier against another reading of the same frames: each generated frame, valid or hostile,
- * goes through both hooks and both sides, and through reference.h.
+ * The classifier against another reading of the same frames: each, valid or hostile, goes through both hooks and both
+ * sides, and once through full tables, and through reference.h: a million readings. Frames are generated, or real ones
+ * (frames.pcap: what ARP, DHCP, DNS, TCP, TLS, DTLS, VXLAN, GRE, IGMP, neighbour discovery, fragments and errors of a small
+ * network look like), and half of them harmed.
  *
  * Some frames have no Ethernet header. BPF_PROG_TEST_RUN takes octets 12 and 13 for their type all the
  * same, which are part of the source address: so that has such in there.
@@ -13,7 +15,10 @@
 
 #include <sys/random.h>
 
-#define FRAMES 100000
+#include "pcap.h"
+
+#define FRAMES 200000
+#define REAL_FRAMES "tests/bpf/frames.pcap"
 /* Of each class there must be as many runs at least, else the generator has gone stale. */
 #define RUNS_PER_CLASS 1000
 /* The type of an Ethernet frame. */
@@ -93,6 +98,7 @@ static const char *const ipv6_addresses[] = {
 
 #define ROWS(table) (sizeof(table) / sizeof(*(table)))
 
+static struct pcap real_frames;
 static struct reference_prefix local[ROWS(local_prefixes)];
 static struct reference_prefix not_internet[ROWS(not_internet_prefixes)];
 static struct reference_prefix own[ROWS(own_addresses)];
@@ -318,6 +324,23 @@ static void make_valid(struct frame *frame, enum link_layer layer)
 		set_wire_len(frame);
 }
 
+/* A real one, with or without its Ethernet header. */
+static void take_real(struct frame *frame, enum link_layer layer)
+{
+	const struct pcap_frame *real = &real_frames.frames[random_below(real_frames.n)];
+
+	frame_clear(frame);
+	frame->context.mark = random_bits();
+	frame->context.ingress_ifindex = one_in(2) ? 1 : 0;
+	frame_add(frame, real->octets, real->len);
+	frame->ip_offset = ETH_HLEN;
+	frame->has_ip = true;
+	if (layer == LINK_IP)
+		set_type(frame);
+	if (one_in(4))
+		make_gso(frame);
+}
+
 static uint32_t random_place(const struct frame *frame)
 {
 	uint32_t headers = frame->len < 100 ? frame->len : 100;
@@ -357,7 +380,10 @@ static void harm(struct frame *frame)
 
 static void generate(struct frame *frame, enum link_layer layer)
 {
-	make_valid(frame, layer);
+	if (one_in(4))
+		take_real(frame, layer);
+	else
+		make_valid(frame, layer);
 	if (one_in(2))
 		return;
 	for (unsigned i = 1 + random_below(3); i; i--) {
@@ -661,6 +687,8 @@ static void make_fills(enum link_layer layer, enum side side)
 
 static int make_points(void **state)
 {
+	if (!pcap_read(&real_frames, REAL_FRAMES))
+		fail_msg("%s: not to be read", REAL_FRAMES);
 	uint64_t entropy = 0;
 
 	if (getrandom(&entropy, sizeof(entropy), 0) != sizeof(entropy))
