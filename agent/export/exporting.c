@@ -30,12 +30,12 @@ typedef struct {
 	IpfixEncoder *encoder;
 	size_t message_size;	      /* that the paths to all of them allow */
 	GPtrArray *messages[BATCHES]; /* of the current report; NULL: not encoded yet */
-} Group;
+} Encoding;
 
 typedef struct {
 	Exporting *exporting;
 	Collector *collector;
-	Group *group;
+	Encoding *encoding;
 } Member;
 
 /* A report that is under way, and what is made of it; or what is left of the one before, for sessions that open. */
@@ -56,7 +56,7 @@ typedef struct {
 struct Exporting {
 	const Config *config;
 	const Names *names;
-	GPtrArray *groups;	  /* of Group */
+	GPtrArray *encodings;	  /* of Encoding */
 	GPtrArray *members;	  /* of Member */
 	char *interfaces;	  /* those of the report before, as text */
 	GArray *interface_list;	  /* of IpfixInterface: the same */
@@ -71,9 +71,9 @@ static uint32_t export_time_s(const Round *round)
 			  1000);
 }
 
-static const GArray *host_records(Round *round, const Group *group)
+static const GArray *host_records(Round *round, const Encoding *encoding)
 {
-	const Templates *templates = ipfix_encoder_templates(group->encoder);
+	const Templates *templates = ipfix_encoder_templates(encoding->encoder);
 	bool apart = templates->scopes_apart, names = templates->host_needs & NEEDS_HOST_NAME;
 	GArray **records = &round->hosts[2 * apart + names];
 
@@ -134,14 +134,14 @@ static unsigned int records_for(const Member *member, const Round *round)
 static bool encode_templates(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			     GError **error)
 {
-	return ipfix_encode_templates(member->group->encoder, export_time_s(round),
+	return ipfix_encode_templates(member->encoding->encoder, export_time_s(round),
 				      records_for(member, round), messages, error);
 }
 
 static bool encode_options(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			   GError **error)
 {
-	return ipfix_encode_options(member->group->encoder, export_time_s(round),
+	return ipfix_encode_options(member->encoding->encoder, export_time_s(round),
 				    records_for(member, round), round->report.interfaces,
 				    round->report.interfaces_n, messages, error);
 }
@@ -163,7 +163,7 @@ static bool encode_statistics(const Member *member, Round *round, size_t from, G
 		.not_sent_octets = counters->dropped_octets,
 	};
 
-	return ipfix_encode_statistics(member->group->encoder, export_time_s(round), &statistics,
+	return ipfix_encode_statistics(member->encoding->encoder, export_time_s(round), &statistics,
 				       messages, error);
 }
 
@@ -172,7 +172,7 @@ static bool encode_ledger(const Member *member, Round *round, size_t from, GPtrA
 {
 	g_autoptr(GArray) entries = round->report.list_ledger(round->report.user_data);
 
-	return ipfix_encode_ledger(member->group->encoder, export_time_s(round),
+	return ipfix_encode_ledger(member->encoding->encoder, export_time_s(round),
 				   (const IpfixLedgerEntry *)(const void *)entries->data,
 				   entries->len, messages, error);
 }
@@ -182,7 +182,7 @@ static bool encode_names(const Member *member, Round *round, size_t from, GPtrAr
 {
 	g_autoptr(GArray) names = round->report.list_names(round->report.user_data);
 
-	return ipfix_encode_names(member->group->encoder, export_time_s(round),
+	return ipfix_encode_names(member->encoding->encoder, export_time_s(round),
 				  (const IpfixName *)(const void *)names->data, names->len,
 				  messages, error);
 }
@@ -190,9 +190,9 @@ static bool encode_names(const Member *member, Round *round, size_t from, GPtrAr
 static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			 GError **error)
 {
-	const GArray *records = host_records(round, member->group);
+	const GArray *records = host_records(round, member->encoding);
 
-	return ipfix_encode_hosts(member->group->encoder, export_time_s(round),
+	return ipfix_encode_hosts(member->encoding->encoder, export_time_s(round),
 				  (const HostRecord *)(const void *)records->data, records->len,
 				  from, messages, error);
 }
@@ -200,9 +200,9 @@ static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrAr
 static bool encode_flows(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			 GError **error)
 {
-	const GArray *records = flow_records(round, member->group->layout.biflows);
+	const GArray *records = flow_records(round, member->encoding->layout.biflows);
 
-	return ipfix_encode_flows(member->group->encoder, export_time_s(round),
+	return ipfix_encode_flows(member->encoding->encoder, export_time_s(round),
 				  (const IpfixFlow *)(const void *)records->data, records->len,
 				  from, messages, error);
 }
@@ -224,7 +224,7 @@ static void add_flow(IpfixContents *sum, const IpfixFlow *flow)
 
 static IpfixContents sum_up_hosts(const Member *member, Round *round)
 {
-	const GArray *records = host_records(round, member->group);
+	const GArray *records = host_records(round, member->encoding);
 	IpfixContents sum = { 0 };
 
 	for (guint i = 0; i < records->len; i++)
@@ -234,7 +234,7 @@ static IpfixContents sum_up_hosts(const Member *member, Round *round)
 
 static IpfixContents sum_up_flows(const Member *member, Round *round)
 {
-	const GArray *records = flow_records(round, member->group->layout.biflows);
+	const GArray *records = flow_records(round, member->encoding->layout.biflows);
 	IpfixContents sum = { 0 };
 
 	for (guint i = 0; i < records->len; i++)
@@ -263,7 +263,7 @@ static GPtrArray *encode(const Member *member, Batch batch, Round *round, size_t
 {
 	g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
 
-	if (!ipfix_encoder_set_message_size(member->group->encoder, message_size, error) ||
+	if (!ipfix_encoder_set_message_size(member->encoding->encoder, message_size, error) ||
 	    !batches[batch].encode(member, round, from, messages, error))
 		return NULL;
 	return g_steal_pointer(&messages);
@@ -311,11 +311,11 @@ static void drop_batch(Member *member, Batch batch, Round *round, const char *wh
 
 static void send_batch(Member *member, Batch batch, Round *round)
 {
-	GPtrArray **messages = &member->group->messages[batch];
+	GPtrArray **messages = &member->encoding->messages[batch];
 	g_autoptr(GError) error = NULL;
 
 	if (!*messages)
-		*messages = encode(member, batch, round, member->group->message_size, 0, &error);
+		*messages = encode(member, batch, round, member->encoding->message_size, 0, &error);
 	if (*messages)
 		send_messages(member, batch, round, *messages);
 	else
@@ -354,28 +354,29 @@ static void begin_report_to(Member *member, Round *round)
 		send_batch(member, BATCH_HOSTS, round);
 }
 
-static void group_forget_messages(Group *group)
+static void encoding_forget_messages(Encoding *encoding)
 {
 	for (size_t i = 0; i < BATCHES; i++)
-		g_clear_pointer(&group->messages[i], g_ptr_array_unref);
+		g_clear_pointer(&encoding->messages[i], g_ptr_array_unref);
 }
 
 /* Whose path is too narrow for any message must not spoil it for the others. */
 static void size_messages(Exporting *exporting)
 {
-	for (guint i = 0; i < exporting->groups->len; i++) {
-		Group *group = g_ptr_array_index(exporting->groups, i);
+	for (guint i = 0; i < exporting->encodings->len; i++) {
+		Encoding *encoding = g_ptr_array_index(exporting->encodings, i);
 
-		group->message_size = group->layout.message_size;
+		encoding->message_size = encoding->layout.message_size;
 	}
 	for (guint i = 0; i < exporting->members->len; i++) {
 		const Member *member = g_ptr_array_index(exporting->members, i);
 		size_t path = collector_max_message(member->collector);
-		size_t *size = &member->group->message_size;
+		size_t *size = &member->encoding->message_size;
 
 		if (path)
-			*size = MAX(MIN(*size, path),
-				    ipfix_encoder_templates(member->group->encoder)->min_message);
+			*size = MAX(
+				MIN(*size, path),
+				ipfix_encoder_templates(member->encoding->encoder)->min_message);
 	}
 }
 
@@ -408,8 +409,8 @@ static void note_interfaces(Exporting *exporting, const IpfixInterface *interfac
 
 static void forget_messages(Exporting *exporting)
 {
-	for (guint i = 0; i < exporting->groups->len; i++)
-		group_forget_messages(g_ptr_array_index(exporting->groups, i));
+	for (guint i = 0; i < exporting->encodings->len; i++)
+		encoding_forget_messages(g_ptr_array_index(exporting->encodings, i));
 }
 
 static void round_forget(Round *round)
@@ -531,7 +532,7 @@ void exporting_note_repetition(Exporting *exporting, const ExportReport *report)
 			collector_note_repetition(member->collector, &hosts);
 		if (records & IPFIX_FLOWS)
 			collector_note_repetition(member->collector,
-						  &flows[member->group->layout.biflows]);
+						  &flows[member->encoding->layout.biflows]);
 	}
 	round_forget(&round);
 }
@@ -559,37 +560,37 @@ static IpfixLayout layout_for(const Config *config, const CollectorConfig *colle
 	};
 }
 
-static Group *group_new(const IpfixLayout *layout)
+static Encoding *encoding_new(const IpfixLayout *layout)
 {
 	g_autoptr(GError) error = NULL;
-	Group *group = g_new0(Group, 1);
+	Encoding *encoding = g_new0(Encoding, 1);
 
-	group->layout = *layout;
-	group->encoder = ipfix_encoder_new(layout, &error);
+	encoding->layout = *layout;
+	encoding->encoder = ipfix_encoder_new(layout, &error);
 	if (error) /* a configuration that has been checked is a valid layout */
 		g_error("%s", error->message);
-	return group;
+	return encoding;
 }
 
-static void group_free(gpointer data)
+static void encoding_free(gpointer data)
 {
-	Group *group = data;
+	Encoding *encoding = data;
 
-	group_forget_messages(group);
-	ipfix_encoder_free(group->encoder);
-	g_free(group);
+	encoding_forget_messages(encoding);
+	ipfix_encoder_free(encoding->encoder);
+	g_free(encoding);
 }
 
-static Group *find_or_add_group(GPtrArray *groups, const IpfixLayout *layout)
+static Encoding *find_or_add_encoding(GPtrArray *encodings, const IpfixLayout *layout)
 {
-	for (guint i = 0; i < groups->len; i++) {
-		Group *group = g_ptr_array_index(groups, i);
+	for (guint i = 0; i < encodings->len; i++) {
+		Encoding *encoding = g_ptr_array_index(encodings, i);
 
-		if (ipfix_layout_equal(&group->layout, layout))
-			return group;
+		if (ipfix_layout_equal(&encoding->layout, layout))
+			return encoding;
 	}
-	g_ptr_array_add(groups, group_new(layout));
-	return g_ptr_array_index(groups, groups->len - 1);
+	g_ptr_array_add(encodings, encoding_new(layout));
+	return g_ptr_array_index(encodings, encodings->len - 1);
 }
 
 static void member_free(gpointer data)
@@ -646,11 +647,11 @@ static void add_member(Exporting *exporting, const CollectorConfig *config, Expo
 	Member *member = g_new0(Member, 1);
 
 	member->exporting = exporting;
-	member->group = find_or_add_group(exporting->groups, &layout);
+	member->encoding = find_or_add_encoding(exporting->encodings, &layout);
 	if (before) {
 		member->collector = g_steal_pointer(&before->collector);
 		collector_set_config(member->collector, config,
-				     ipfix_layout_equal(&before->group->layout, &layout));
+				     ipfix_layout_equal(&before->encoding->layout, &layout));
 	} else {
 		member->collector = collector_new(config);
 	}
@@ -688,7 +689,7 @@ Exporting *exporting_new(const Config *config, Exporting *old)
 		take_over(exporting, old);
 	else
 		exporting->interface_list = interface_list_new();
-	exporting->groups = g_ptr_array_new_with_free_func(group_free);
+	exporting->encodings = g_ptr_array_new_with_free_func(encoding_free);
 	exporting->members = g_ptr_array_new_with_free_func(member_free);
 	for (guint i = 0; i < config->ipfix.collectors->len; i++)
 		add_member(exporting, g_ptr_array_index(config->ipfix.collectors, i), old);
@@ -701,7 +702,7 @@ void exporting_free(Exporting *exporting)
 	if (!exporting)
 		return;
 	g_ptr_array_unref(exporting->members);
-	g_ptr_array_unref(exporting->groups);
+	g_ptr_array_unref(exporting->encodings);
 	g_free(exporting->interfaces);
 	g_array_unref(exporting->interface_list);
 	g_free(exporting);
@@ -766,7 +767,7 @@ bool exporting_status(const Exporting *exporting, size_t index, CollectorStatus 
 	if (index >= exporting->members->len)
 		return false;
 	member = g_ptr_array_index(exporting->members, index);
-	limit = member->group->layout.message_size;
+	limit = member->encoding->layout.message_size;
 	*status = collector_status(member->collector);
 	status->max_message = status->max_message ? MIN(status->max_message, limit) : limit;
 	return true;
