@@ -35,6 +35,7 @@ _Static_assert(sizeof(CollectorTransport) == sizeof(unsigned int), "CollectorTra
 _Static_assert(sizeof(EnterpriseElements) == sizeof(unsigned int), "EnterpriseElements");
 _Static_assert(sizeof(FlowTimes) == sizeof(unsigned int), "FlowTimes");
 _Static_assert(sizeof(HookFailure) == sizeof(unsigned int), "HookFailure");
+_Static_assert(sizeof(GroupMode) == sizeof(unsigned int), "GroupMode");
 _Static_assert(sizeof(ExportFormat) == sizeof(unsigned int), "ExportFormat");
 
 /* Values */
@@ -224,6 +225,14 @@ static void collector_config_free(void *data)
 	g_free(collector);
 }
 
+static void group_config_free(void *data)
+{
+	GroupConfig *group = data;
+
+	g_clear_pointer(&group->collectors, g_ptr_array_unref);
+	g_free(group);
+}
+
 static void template_config_free(void *data)
 {
 	TemplateConfig *template = data;
@@ -402,12 +411,46 @@ bool collector_transport_has_tls(CollectorTransport transport)
 	return transport == COLLECTOR_TRANSPORT_TLS || transport == COLLECTOR_TRANSPORT_DTLS;
 }
 
+bool collector_config_has_same_place(const CollectorConfig *a, const CollectorConfig *b)
+{
+	return places_equal(a->address, b->address);
+}
+
 static bool collectors_clash(const void *a, const void *b)
 {
 	const CollectorConfig *first = a, *second = b;
 
 	return first->transport == second->transport && collector_config_is_alike(first, second) &&
-	       places_equal(first->address, second->address);
+	       collector_config_has_same_place(first, second);
+}
+
+static bool has_place_before(const GPtrArray *collectors, guint index)
+{
+	for (guint i = 0; i < index; i++) {
+		if (collector_config_has_same_place(collectors->pdata[i], collectors->pdata[index]))
+			return true;
+	}
+	return false;
+}
+
+/* Where one of them has each record, nobody may be missed by it, or have two shares. */
+static const char *group_fault(const void *item)
+{
+	const GroupConfig *group = item;
+	const CollectorConfig *first = group->collectors->pdata[0];
+
+	for (guint i = 1; group->mode != GROUP_ALL && i < group->collectors->len; i++) {
+		const CollectorConfig *other = group->collectors->pdata[i];
+
+		if (has_place_before(group->collectors, i))
+			return "two of its collectors have the same address";
+		if (other->records_hosts != first->records_hosts ||
+		    other->records_flows != first->records_flows)
+			return "of hosts and flows, all of its collectors need the same in "
+			       "records: "
+			       "one of them has each";
+	}
+	return NULL;
 }
 
 /* The tables; config/flowtally.yaml and flowtally.yaml(5) say the same in prose. */
@@ -433,6 +476,10 @@ const char *const config_transport_words[] = {
 	[COLLECTOR_TRANSPORT_UDP] = "udp",   [COLLECTOR_TRANSPORT_TCP] = "tcp",
 	[COLLECTOR_TRANSPORT_TLS] = "tls",   [COLLECTOR_TRANSPORT_DTLS] = "dtls",
 	[COLLECTOR_TRANSPORT_SCTP] = "sctp", NULL
+};
+
+const char *const config_group_words[] = {
+	[GROUP_ALL] = "all", [GROUP_FAILOVER] = "failover", [GROUP_HASH] = "hash", NULL
 };
 
 static const char *const enterprise_words[] = {
@@ -569,6 +616,8 @@ static bool is_lines_path(const char *text)
 
 #define PATTERN_FORM "[NETNS:] and an interface's name, a glob, or a regular expression behind \"~\""
 
+#define COLLECTORS_CLASH \
+	"the same address, transport, format, templates, enterprise, layer2-octets, flow-times and biflow"
 #define TEMPLATE_ID_FORM "the id of a template, 256 to 65535"
 #define FIELD_FORM "an Information Element of the record, or \"NAME: LENGTH\""
 #define MAC_FORM "a MAC such as 02:00:00:00:00:01"
@@ -615,8 +664,8 @@ static const SettingTable interface_table = {
 	.max = PATH_TEXT_MAX, .is_valid = is_absolute_file, .form = "the absolute path of a file"
 static const Setting collector_settings[] = {
 	{ "address",
-	  SETTING_TEXT, AT(address), .required = true, .is_valid = is_place,
-	  .form = ENDPOINT_NAMED_FORM },
+	  SETTING_TEXT, AT(address), .line = AT(address_line), .required = true,
+	  .is_valid = is_place, .form = ENDPOINT_NAMED_FORM },
 	{ "transport",
 	  SETTING_CHOICE, AT(transport), .line = AT(transport_line), .fallback = "udp",
 	  .words = config_transport_words },
@@ -684,7 +733,25 @@ static const SettingTable collector_table = {
 	.free = collector_config_free,
 	.fault = collector_fault,
 	.clash = collectors_clash,
-	.clash_reason = "the same address, transport, format, templates, enterprise, layer2-octets, flow-times and biflow",
+	.clash_reason = COLLECTORS_CLASH,
+};
+
+#define AT(member) offsetof(GroupConfig, member)
+static const Setting group_settings[] = {
+	{ "mode",
+	  SETTING_CHOICE, AT(mode), .fallback = "all", .words = config_group_words },
+	{ "collectors",
+	  SETTING_ITEMS, AT(collectors), .required = true, .min = 1, .max = LIST_MAX,
+	  .items = &collector_table },
+};
+#undef AT
+
+static const SettingTable group_table = {
+	.settings = group_settings,
+	.n = G_N_ELEMENTS(group_settings),
+	.size = sizeof(GroupConfig),
+	.free = group_config_free,
+	.fault = group_fault,
 };
 
 #define AT(member) offsetof(JsonLinesConfig, member)
@@ -852,6 +919,9 @@ static const Setting config_settings[] = {
 	{ "export.ipfix.collectors",
 	  SETTING_ITEMS, AT(ipfix.collectors), .fallback = "[]", .max = LIST_MAX,
 	  .items = &collector_table },
+	{ "export.ipfix.groups",
+	  SETTING_ITEMS, AT(ipfix.groups), .fallback = "[]", .max = LIST_MAX,
+	  .items = &group_table },
 	{ "export.json-lines",
 	  SETTING_ITEMS, AT(json_lines), .fallback = "[]", .max = JSON_LINES_MAX,
 	  .items = &json_lines_table },
@@ -970,6 +1040,71 @@ static bool read_web_config(Config *config, GPtrArray *errors)
 	return config->http.web;
 }
 
+/* All are in one list, whichever group they are in. */
+static void gather_collectors(Config *config)
+{
+	for (guint i = 0; i < config->ipfix.groups->len; i++) {
+		GroupConfig *group = config->ipfix.groups->pdata[i];
+
+		group->index = i;
+		g_ptr_array_set_free_func(group->collectors, NULL);
+		for (guint j = 0; j < group->collectors->len; j++) {
+			CollectorConfig *collector = group->collectors->pdata[j];
+
+			collector->group = group;
+			g_ptr_array_add(config->ipfix.collectors, collector);
+		}
+	}
+}
+
+/* What the file calls it; to be freed. */
+static char *collector_key(const Config *config, guint index)
+{
+	CollectorConfig *collector = config->ipfix.collectors->pdata[index];
+
+	if (!collector->group)
+		return g_strdup_printf("export.ipfix.collectors[%u]", index);
+	(void)g_ptr_array_find(collector->group->collectors, collector, &index);
+	return g_strdup_printf("export.ipfix.groups[%u].collectors[%u]", collector->group->index,
+			       index);
+}
+
+static void fault_collector(const Config *config, guint index, size_t line, const char *key,
+			    const char *reason, GPtrArray *errors)
+{
+	g_autofree char *collector = collector_key(config, index);
+
+	g_ptr_array_add(errors, g_strdup_printf("%s:%zu: %s.%s: %s", config->path, line, collector,
+						key, reason));
+}
+
+/* Of which one is in a group; lists have been found without. */
+static void fault_clash(const Config *config, guint index, GPtrArray *errors)
+{
+	const CollectorConfig *collector = config->ipfix.collectors->pdata[index];
+
+	for (guint i = 0; i < index; i++) {
+		const CollectorConfig *other = config->ipfix.collectors->pdata[i];
+		g_autofree char *key = NULL, *why = NULL;
+
+		if (!collectors_clash(collector, other))
+			continue;
+		key = collector_key(config, i);
+		why = g_strdup_printf(COLLECTORS_CLASH " as %s", key);
+		fault_collector(config, index, collector->address_line, "address", why, errors);
+		return;
+	}
+}
+
+static bool check_clashes(const Config *config, GPtrArray *errors)
+{
+	guint before = errors->len;
+
+	for (guint i = 0; i < config->ipfix.collectors->len; i++)
+		fault_clash(config, i, errors);
+	return errors->len == before;
+}
+
 static void make_record(TemplateConfig *template)
 {
 	const RecordKind *kind = template->flows ? &flow_kind : &host_kind;
@@ -1027,20 +1162,10 @@ static bool read_templates(Config *config, GPtrArray *errors)
 		if (collector->template_ids)
 			why = choose_templates(config, collector);
 		if (why)
-			g_ptr_array_add(errors,
-					g_strdup_printf("%s:%zu: export.ipfix.collectors[%u]."
-							"templates: %s",
-							config->path, collector->templates_line, i,
-							why));
+			fault_collector(config, i, collector->templates_line, "templates", why,
+					errors);
 	}
 	return errors->len == before;
-}
-
-static void fault_collector(const Config *config, guint index, size_t line, const char *key,
-			    const char *reason, GPtrArray *errors)
-{
-	g_ptr_array_add(errors, g_strdup_printf("%s:%zu: export.ipfix.collectors[%u].%s: %s",
-						config->path, line, index, key, reason));
 }
 
 static bool read_tls_files(const Config *config, guint index, GPtrArray *errors)
@@ -1086,7 +1211,7 @@ static bool read_tls(const Config *config, guint index, GPtrArray *errors)
 
 static bool read_collectors(const Config *config, GPtrArray *errors)
 {
-	bool good = true;
+	bool good = check_clashes(config, errors);
 
 	for (guint i = 0; i < config->ipfix.collectors->len; i++)
 		good = read_tls(config, i, errors) && good;
@@ -1179,10 +1304,12 @@ static char *warn_of_certificate(const Config *config)
 			collector->tls ?
 				tls_client_fault(collector->tls, g_get_real_time() / 1000000) :
 				NULL;
+		g_autofree char *key = NULL;
 
 		if (why)
-			return g_strdup_printf("export.ipfix.collectors[%u].tls.certificate: %s", i,
-					       why);
+			key = collector_key(config, i);
+		if (why)
+			return g_strdup_printf("%s.tls.certificate: %s", key, why);
 	}
 	return NULL;
 }
@@ -1239,7 +1366,10 @@ Config *config_read(const char *path, GPtrArray *errors)
 {
 	g_autoptr(Config) config = read_main(path, errors);
 
-	if (!config || !read_rest(config, errors))
+	if (!config)
+		return NULL;
+	gather_collectors(config);
+	if (!read_rest(config, errors))
 		return NULL;
 	for (guint i = 0; i < config->interfaces->len; i++)
 		compile_patterns(config->interfaces->pdata[i]);
@@ -1403,6 +1533,7 @@ void config_free(Config *config)
 	g_clear_pointer(&config->hosts.merge, g_ptr_array_unref);
 	g_clear_pointer(&config->hosts.names, g_ptr_array_unref);
 	g_free(config->hosts.vendors);
+	g_clear_pointer(&config->ipfix.groups, g_ptr_array_unref);
 	g_clear_pointer(&config->ipfix.collectors, g_ptr_array_unref);
 	g_clear_pointer(&config->ipfix.templates, g_ptr_array_unref);
 	g_clear_pointer(&config->json_lines, g_ptr_array_unref);

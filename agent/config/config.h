@@ -121,9 +121,26 @@ typedef struct {
 	Template *record; /* the same */
 } TemplateConfig;
 
-/* One item of `export.ipfix.collectors`. */
+/* Which of a group of collectors has a record of traffic. All of them are told templates and options. */
+typedef enum {
+	GROUP_ALL,	/* each */
+	GROUP_FAILOVER, /* the first that is up */
+	GROUP_HASH,	/* the one that the device chooses, or the two ends of the flow */
+	GROUP_MODES,
+} GroupMode;
+
+/* One item of `export.ipfix.groups`. */
+typedef struct {
+	GroupMode mode;
+	unsigned int index;    /* in the list */
+	GPtrArray *collectors; /* of CollectorConfig, borrowed */
+} GroupConfig;
+
+/* One item of `export.ipfix.collectors`, or of the collectors of a group. */
 typedef struct {
 	char *address; /* as written; endpoint_split() takes it */
+	size_t address_line;
+	const GroupConfig *group; /* borrowed; NULL: it is in none, and has everything */
 	CollectorTransport transport;
 	size_t transport_line;
 	char *local; /* what we send from; endpoint_parse_source() takes it; NULL: as routes say */
@@ -151,6 +168,9 @@ typedef struct {
 	GPtrArray *chosen; /* of TemplateConfig, borrowed: the same */
 	size_t templates_line;
 } CollectorConfig;
+
+/* Whether they are one Collecting Process, however its address is spelt. */
+bool collector_config_has_same_place(const CollectorConfig *a, const CollectorConfig *b);
 
 /* Whether records for both look the same, so that they can be made once. */
 bool collector_config_is_alike(const CollectorConfig *a, const CollectorConfig *b);
@@ -235,8 +255,10 @@ typedef struct {
 		uint32_t message_size;
 		const char *message_size_key; /* as the file calls it */
 		size_t message_size_line;
-		GPtrArray *templates;  /* of TemplateConfig */
-		GPtrArray *collectors; /* of CollectorConfig */
+		GPtrArray *templates; /* of TemplateConfig */
+		GPtrArray *groups;    /* of GroupConfig */
+		/* Of CollectorConfig: first those that are in no group, then those of each group in turn. */
+		GPtrArray *collectors;
 	} ipfix;
 	GPtrArray *json_lines; /* of JsonLinesConfig */
 	char *textfile;	       /* NULL: none is written */
@@ -275,6 +297,7 @@ const InterfaceConfig *config_match_interface(const Config *config, const char *
 /* The words of the choices, in their order; each ends with NULL. */
 extern const char *const config_side_words[];
 extern const char *const config_transport_words[];
+extern const char *const config_group_words[];
 extern const char *const config_hook_words[];
 extern const char *const config_order_words[];
 

@@ -277,6 +277,23 @@ static const struct {
 	  "export:\n  ipfix:\n    collectors: ",
 	  { "[]", "[{address: '192.0.2.1:1'}]" },
 	  { "192.0.2.1:4739", "{address: '192.0.2.1:1'}" } },
+	{ "export.ipfix.groups",
+	  "export:\n  ipfix:\n    groups: ",
+	  { "[]", "[{collectors: [{address: '192.0.2.1:1'}]}]" },
+	  { "failover", "{mode: hash}" } },
+	{ "export.ipfix.groups[0].mode",
+	  "export:\n  ipfix:\n    groups:\n      - collectors: [{address: 192.0.2.1:1}]\n        "
+	  "mode: ",
+	  { "all", "failover", "hash" },
+	  { "Hash", "[all]", "round-robin" } },
+	{ "export.ipfix.groups[0].collectors",
+	  "export:\n  ipfix:\n    groups:\n      - collectors: ",
+	  { "[{address: '192.0.2.1:1'}]" },
+	  { "[]", "192.0.2.1:4739", "{address: '192.0.2.1:1'}" } },
+	{ "export.ipfix.groups[0].collectors[0].address",
+	  "export:\n  ipfix:\n    groups:\n      - collectors:\n          - address: ",
+	  { "192.0.2.1:1" },
+	  { "192.0.2.1" } },
 	{ "export.ipfix.collectors[0].address",
 	  "export:\n  ipfix:\n    collectors:\n      - address: ",
 	  { "192.0.2.1:1", "192.0.2.1:65535", "\"[2001:db8::1]:4739\"", "\"[::ffff:192.0.2.1]:2\"",
@@ -459,7 +476,8 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		  "2: export.http.port: unknown key; known here: listen, web-config" },
 		{ "export:\n  ipfix:\n    collector: 1",
 		  "3: export.ipfix.collector: unknown key; known here: observation-domain, "
-		  "enterprise-number, template-refresh, message-size, templates, collectors" },
+		  "enterprise-number, template-refresh, message-size, templates, collectors, "
+		  "groups" },
 		{ "export:\n  ipfix:\n    collectors: [{address: '192.0.2.1:1', port: 1}]",
 		  "3: export.ipfix.collectors[0].port: unknown key; known here: address, "
 		  "transport, local, tls, queue-mib, rate-mib, "
@@ -629,6 +647,73 @@ static void two_collectors_with_one_address_and_layout_clash(void **state)
 		      "");
 #undef CLASH
 #undef COLLECTORS
+}
+
+static void collectors_of_groups_clash_with_all_others(void **state)
+{
+#define IPFIX "export:\n  ipfix:\n    collectors: [{address: '192.0.2.1:1'}]\n    groups:\n"
+#define GROUP                                                                                      \
+	"    - {mode: failover, collectors: [{address: '192.0.2.2:1'}, {address: "                 \
+	"'192.0.2.3:1'}]}\n"
+#define CLASH                                                                                      \
+	"the same address, transport, format, templates, enterprise, layer2-octets, flow-times "   \
+	"and biflow as "
+	assert_errors(IPFIX GROUP "    - collectors: [{address: '192.0.2.4:1'}]\n"
+				  "    - collectors:\n"
+				  "      - address: 192.0.2.1:1\n"
+				  "        enterprise: none\n",
+		      "");
+	assert_errors(IPFIX GROUP "    - collectors:\n"
+				  "      - address: 192.0.2.4:1\n"
+				  "      - address: 192.0.2.1:1\n"
+				  "    - collectors:\n"
+				  "      - address: 192.0.2.3:1\n",
+		      "8: export.ipfix.groups[1].collectors[1].address: " CLASH
+		      "export.ipfix.collectors[0]\n"
+		      "10: export.ipfix.groups[2].collectors[0].address: " CLASH
+		      "export.ipfix.groups[0].collectors[1]");
+#undef CLASH
+#undef GROUP
+#undef IPFIX
+}
+
+static void one_of_a_group_can_have_each_record(void **state)
+{
+#define GROUP(mode, second)                                                                        \
+	"export:\n  ipfix:\n    groups:\n"                                                         \
+	"    - mode: " mode "\n"                                                                   \
+	"      collectors: [{address: '192.0.2.1:1'}, {" second "}]\n"
+	assert_errors(GROUP("hash", "address: '192.0.2.1:1', transport: tcp"),
+		      "4: export.ipfix.groups[0]: two of its collectors have the same address");
+	assert_errors(
+		GROUP("failover", "address: '192.0.2.2:1', records: [flows]"),
+		"4: export.ipfix.groups[0]: of hosts and flows, all of its collectors need the "
+		"same in records: one of them has each");
+	assert_errors(GROUP("failover", "address: '192.0.2.2:1', records: [flows, hosts, names]"),
+		      "");
+	assert_errors(GROUP("all", "address: '192.0.2.1:1', transport: tcp, records: [flows]"), "");
+#undef GROUP
+}
+
+static void collectors_of_groups_are_in_the_list_of_all(void **state)
+{
+	g_autoptr(Config) config =
+		config_of("export:\n  ipfix:\n    collectors: [{address: 'a:1'}]\n    groups:\n"
+			  "    - collectors: [{address: 'b:1'}]\n"
+			  "    - {mode: hash, collectors: [{address: 'c:1'}, {address: 'd:1', "
+			  "biflow: true}]}\n");
+	const CollectorConfig *const *collectors =
+		(const CollectorConfig *const *)config->ipfix.collectors->pdata;
+
+	assert_int_equal(config->ipfix.collectors->len, 4);
+	assert_null(collectors[0]->group);
+	assert_int_equal(collectors[1]->group->mode, GROUP_ALL);
+	assert_string_equal(collectors[1]->address, "b:1");
+	assert_int_equal(collectors[2]->group->mode, GROUP_HASH);
+	assert_int_equal(collectors[2]->group->index, 1);
+	assert_ptr_equal(collectors[2]->group, collectors[3]->group);
+	assert_string_equal(collectors[3]->address, "d:1");
+	assert_true(config_wants_biflows(config));
 }
 
 static void a_mac_is_of_one_device(void **state)
@@ -1149,7 +1234,7 @@ static void the_settings_that_the_sample_comments_out_are_right(void **state)
 	assert_int_equal(config->interfaces->len, 3);
 	assert_true(config->hosts.local_is_set);
 	assert_int_equal(config->hosts.names->len, 8);
-	assert_int_equal(config->ipfix.collectors->len, 1);
+	assert_int_equal(config->ipfix.collectors->len, 3);
 	assert_non_null(config->textfile);
 }
 
@@ -1362,6 +1447,9 @@ int main(void)
 		cmocka_unit_test(two_interfaces_with_one_match_clash),
 		cmocka_unit_test(an_item_with_a_fault_clashes_with_none),
 		cmocka_unit_test(two_collectors_with_one_address_and_layout_clash),
+		cmocka_unit_test(collectors_of_groups_clash_with_all_others),
+		cmocka_unit_test(one_of_a_group_can_have_each_record),
+		cmocka_unit_test(collectors_of_groups_are_in_the_list_of_all),
 		cmocka_unit_test(a_mac_is_of_one_device),
 		cmocka_unit_test(a_word_stands_in_a_list_once),
 		cmocka_unit_test(lists_are_bounded),

@@ -417,6 +417,9 @@ static char *expected_texts(const Setting *setting)
 
 static char *expected_items(const Setting *setting)
 {
+	if (setting->min)
+		return g_strdup_printf("not a list of %" PRIu64 " to %" PRIu64 " mappings",
+				       setting->min, setting->max);
 	return g_strdup_printf("not a list of at most %" PRIu64 " mappings", setting->max);
 }
 

@@ -112,6 +112,12 @@ complains() {
 		3|export.ipfix.message-size|export:\n  ipfix:\n    message-size: 95
 		3|export.ipfix.message-size|export:\n  ipfix:\n    message-size: 70000
 		3|export.ipfix.collectors|export:\n  ipfix:\n    collectors: "127.0.0.1:4739"
+		3|export.ipfix.groups[0].collectors|export:\n  ipfix:\n    groups: [{ mode: hash }]
+		3|export.ipfix.groups[0].collectors|export:\n  ipfix:\n    groups: [{ mode: hash, collectors: [] }]
+		3|export.ipfix.groups[0].mode|export:\n  ipfix:\n    groups: [{ mode: any, collectors: [{ address: "127.0.0.1:4739" }] }]
+		3|export.ipfix.groups[0].collectors[0].tls.key|export:\n  ipfix:\n    groups: [{ collectors: [{ address: "127.0.0.1:4739", transport: tls, tls: { certificate: /a } }] }]
+		3|export.ipfix.groups[0].collectors[0].transport|export:\n  ipfix:\n    groups: [{ collectors: [{ address: "127.0.0.1:4739", transport: tls }] }]
+		3|export.ipfix.groups[0]|export:\n  ipfix:\n    groups: [{ mode: hash, collectors: [{ address: "127.0.0.1:4739" }, { address: "127.0.0.1:4739", transport: tcp }] }]
 		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1" }]
 		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:0" }]
 		3|export.ipfix.collectors[0].address|export:\n  ipfix:\n    collectors: [{ address: "127.0.0.1:65536" }]
