@@ -18,6 +18,9 @@
 #define SETTLE_MS 100
 #define STALLED_US 1000000 /* who takes nothing for so long is not waited for */
 #define SOON_MS 1000
+#define REFUSED_MS                                                                                 \
+	2000 /* as long as that it may be chance that nothing is refused any more: ICMP is rationed */
+#define KEEP_ROOM (512u << 10) /* octets, for some thousand records */
 #define DTLS_SESSION_MS 600000
 
 static const char refused_text[] = "nobody listens there (connection refused)";
@@ -42,8 +45,9 @@ typedef struct {
 		refreshes; /* how often templates, or what else is told with them, have been sent */
 	uint64_t refreshed_ms;
 	uint64_t options_version; /* of the newest options that were sent */
-	GQueue announcements;	  /* of IpfixMessage: they go before the backlog */
-	GQueue in_flight;	  /* of InFlight */
+	gint64 stalled_since_us; /* `progress_us` when it was found to have stalled; 0: it was not */
+	GQueue announcements;	 /* of IpfixMessage: they go before the backlog */
+	GQueue in_flight;	 /* of InFlight */
 	/* With its sequence number, while the transport has not taken all of it; NULL: none is. */
 	IpfixMessage *current;
 	bool current_is_announcement;
@@ -58,9 +62,11 @@ struct Collector {
 	Backlog *backlog;
 	Pacer pacer;
 	bool announcing;
-	bool was_refused;   /* since the last report began */
-	size_t path;	    /* the longest message that the last session took; 0: not known */
-	gint64 progress_us; /* when the transport last took something */
+	bool was_refused;    /* since the last report began */
+	bool is_refused;     /* in the report before, or within REFUSED_MS */
+	uint64_t refused_ms; /* the report at whose beginning that was last noticed */
+	size_t path;	     /* the longest message that the last session took; 0: not known */
+	gint64 progress_us;  /* when the transport last took something */
 	guint drain_source;
 	guint settle_timer;
 	CollectorAccount account;
@@ -502,15 +508,28 @@ static void renew_if_old(Collector *collector)
 	session_renew(collector->session);
 }
 
+/* Until it is sure, it is told everything in each report, which shows whether it is there. */
+static void note_refusals(Collector *collector)
+{
+	if (collector->was_refused) {
+		collector->refused_ms = collector->report_ms;
+		try_another_address(collector);
+	}
+	collector->is_refused = collector->was_refused ||
+				(collector->is_refused &&
+				 collector->report_ms - collector->refused_ms < REFUSED_MS);
+	collector->was_refused = false;
+	if (collector->is_refused)
+		collector->running.refreshes = 0;
+}
+
 void collector_begin_report(Collector *collector, uint64_t now_ms)
 {
 	collector->report_ms = now_ms;
 	if (!collector->account.init_time_ms)
 		collector->account.init_time_ms = now_ms;
 	count_refused(collector);
-	if (collector->was_refused)
-		try_another_address(collector);
-	collector->was_refused = false;
+	note_refusals(collector);
 	renew_if_old(collector);
 	session_start(collector->session);
 }
@@ -705,11 +724,62 @@ void collector_give_up_queue(Collector *collector)
 	drop_backlog(collector, EXPORT_ERROR_QUEUE, why);
 }
 
+static bool is_half_full(const Collector *collector)
+{
+	return backlog_octets(collector->backlog) > backlog_max(collector->backlog) / 2;
+}
+
+static bool makes_progress(const Collector *collector)
+{
+	return g_get_monotonic_time() - collector->progress_us <= STALLED_US;
+}
+
 bool collector_is_ready(const Collector *collector)
 {
-	return !session_transport(collector->session) ||
-	       backlog_octets(collector->backlog) <= backlog_max(collector->backlog) / 2 ||
-	       g_get_monotonic_time() - collector->progress_us > STALLED_US;
+	return !session_transport(collector->session) || !is_half_full(collector) ||
+	       !makes_progress(collector);
+}
+
+/* Once found to, until something is taken: that its queue goes elsewhere proves nothing. */
+static bool has_stalled(Collector *collector)
+{
+	gint64 *since_us = &collector->running.stalled_since_us;
+
+	if (is_half_full(collector) && !makes_progress(collector))
+		*since_us = collector->progress_us;
+	return *since_us && *since_us == collector->progress_us;
+}
+
+const char *collector_why_down(Collector *collector)
+{
+	if (!session_transport(collector->session))
+		return collector->last_error ? collector->last_error : "there is no session";
+	if (collector->is_refused)
+		return refused_text;
+	return has_stalled(collector) ? "it takes nothing any more" : NULL;
+}
+
+bool collector_can_keep(const Collector *collector)
+{
+	return !is_udp(collector) &&
+	       backlog_has_room(collector->backlog,
+				MIN(KEEP_ROOM, backlog_max(collector->backlog) / 2));
+}
+
+static bool can_take_more(Collector *collector)
+{
+	return collector_is_ready(collector) && !collector_why_down(collector);
+}
+
+/* Options are of the one that they wait for. */
+void collector_move_queue(Collector *collector, Collector *to)
+{
+	for (size_t n = backlog_messages(collector->backlog); n && can_take_more(to); n--) {
+		g_autofree IpfixMessage *message = backlog_pop(collector->backlog);
+
+		if (!message->contents.flow_records || !collector_send(to, message))
+			backlog_push(collector->backlog, message);
+	}
 }
 
 bool collector_is_drained(Collector *collector)

@@ -70,6 +70,7 @@ typedef struct {
 	uint64_t queued;	/* messages of which it is not known that they have arrived ... */
 	uint64_t queued_octets; /* ... and their octets */
 	size_t max_message;
+	bool active; /* by exporting_status(): it is not one that has no records while another is up */
 } CollectorStatus;
 
 /*
@@ -129,6 +130,16 @@ void collector_give_up_queue(Collector *collector);
 
 /* Whether more may be sent without need to drop it for want of room; also where waiting would be in vain. */
 bool collector_is_ready(const Collector *collector);
+
+/* Why it is no use to give it records now; NULL: it is up. Borrowed, until the next report ends. */
+const char *collector_why_down(Collector *collector);
+
+/* Whether what it is sent while it is down waits, and there is room. */
+bool collector_can_keep(const Collector *collector);
+
+/* What waits of traffic goes to @to, which is up and has the same layout, as far as that can take it; it is as if it had
+ * never been given to @collector. */
+void collector_move_queue(Collector *collector, Collector *to);
 
 /* Whether nothing is on its way, or waits for a session that may come soon. */
 bool collector_is_drained(Collector *collector);

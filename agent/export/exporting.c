@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "flowrecords.h"
+#include "groups.h"
 #include "hostrecords.h"
 
 /* Takes some milliseconds, and some hundred messages to each collector. */
@@ -32,10 +33,24 @@ typedef struct {
 	GPtrArray *messages[BATCHES]; /* of the current report; NULL: not encoded yet */
 } Encoding;
 
+#define HOST_VARIANTS 4 /* with their scopes apart or not, with names or not */
+#define FLOW_VARIANTS 2 /* singly, and as biflows */
+
+/* A group of the configuration. */
+typedef struct {
+	Group *group;
+	GPtrArray *members; /* of Member, borrowed */
+	/* What each of them has of the records in Round, of GArray; NULL: not made yet. */
+	GPtrArray *hosts[HOST_VARIANTS];
+	GPtrArray *flows[FLOW_VARIANTS];
+} Team;
+
 typedef struct {
 	Exporting *exporting;
 	Collector *collector;
 	Encoding *encoding;
+	Team *team;  /* NULL: it is in none */
+	guint place; /* there */
 } Member;
 
 /* A report that is under way, and what is made of it; or what is left of the one before, for sessions that open. */
@@ -46,17 +61,17 @@ typedef struct {
 	ExportReport report;
 	const Names *names;
 	RefreshPolicy refresh;
-	GArray *hosts
-		[4]; /* of HostRecord: with their scopes apart or not, with names or not; NULL: not made yet */
-	GArray *flows[2]; /* of IpfixFlow: those of this step, and as biflows; NULL: not made yet */
-	FlowRoute *routes; /* of the flows of this step; NULL: nobody wants to know */
-	guint flows_done;  /* in the steps before */
+	GArray *hosts[HOST_VARIANTS]; /* of HostRecord; NULL: not made yet */
+	GArray *flows[FLOW_VARIANTS]; /* of IpfixFlow: those of this step; NULL: not made yet */
+	FlowRoute *routes;	      /* of the flows of this step; NULL: nobody wants to know */
+	guint flows_done;	      /* in the steps before */
 } Round;
 
 struct Exporting {
 	const Config *config;
 	const Names *names;
 	GPtrArray *encodings;	  /* of Encoding */
+	GPtrArray *teams;	  /* of Team */
 	GPtrArray *members;	  /* of Member */
 	char *interfaces;	  /* those of the report before, as text */
 	GArray *interface_list;	  /* of IpfixInterface: the same */
@@ -71,17 +86,41 @@ static uint32_t export_time_s(const Round *round)
 			  1000);
 }
 
-static const GArray *host_records(Round *round, const Encoding *encoding)
+static bool has_mode(const Member *member, GroupMode mode)
 {
-	const Templates *templates = ipfix_encoder_templates(encoding->encoder);
+	return member->team && group_config(member->team->group)->mode == mode;
+}
+
+static bool has_share(const Member *member)
+{
+	return has_mode(member, GROUP_HASH);
+}
+
+/* It has no records as long as another one of its group has them. */
+static bool is_passive(const Member *member)
+{
+	return has_mode(member, GROUP_FAILOVER) &&
+	       group_active(member->team->group) != member->place;
+}
+
+static const GArray *host_records(const Member *member, Round *round)
+{
+	const Templates *templates = ipfix_encoder_templates(member->encoding->encoder);
 	bool apart = templates->scopes_apart, names = templates->host_needs & NEEDS_HOST_NAME;
-	GArray **records = &round->hosts[2 * apart + names];
+	unsigned int variant = 2 * apart + names;
+	GArray **records = &round->hosts[variant];
+	GPtrArray **shares;
 
 	if (!*records)
 		*records = host_records_new(round->report.deltas, round->report.deltas_n,
 					    round->report.start_ms, round->report.end_ms, apart,
 					    names ? round->names : NULL);
-	return *records;
+	if (!has_share(member))
+		return *records;
+	shares = &member->team->hosts[variant];
+	if (!*shares)
+		*shares = group_share_hosts(member->team->group, *records);
+	return g_ptr_array_index(*shares, member->place);
 }
 
 static guint flows_of_step(const Round *round)
@@ -109,17 +148,24 @@ static void find_routes(Round *round, const FlowRecord *flows, guint n)
 	report->find_routes(flows, n, round->routes, report->user_data);
 }
 
-static const GArray *flow_records(Round *round, bool biflows)
+static const GArray *flow_records(const Member *member, Round *round)
 {
 	const FlowRecord *flows =
 		&g_array_index(round->report.flows, FlowRecord, round->flows_done);
+	bool biflows = member->encoding->layout.biflows;
 	guint n = flows_of_step(round);
+	GPtrArray **shares;
 
 	if (!round->flows[biflows]) {
 		find_routes(round, flows, n);
 		round->flows[biflows] = flow_records_new(flows, round->routes, n, biflows);
 	}
-	return round->flows[biflows];
+	if (!has_share(member))
+		return round->flows[biflows];
+	shares = &member->team->flows[biflows];
+	if (!*shares)
+		*shares = group_share_flows(member->team->group, round->flows[biflows]);
+	return g_ptr_array_index(*shares, member->place);
 }
 
 static unsigned int records_for(const Member *member, const Round *round)
@@ -190,7 +236,7 @@ static bool encode_names(const Member *member, Round *round, size_t from, GPtrAr
 static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			 GError **error)
 {
-	const GArray *records = host_records(round, member->encoding);
+	const GArray *records = host_records(member, round);
 
 	return ipfix_encode_hosts(member->encoding->encoder, export_time_s(round),
 				  (const HostRecord *)(const void *)records->data, records->len,
@@ -200,7 +246,7 @@ static bool encode_hosts(const Member *member, Round *round, size_t from, GPtrAr
 static bool encode_flows(const Member *member, Round *round, size_t from, GPtrArray *messages,
 			 GError **error)
 {
-	const GArray *records = flow_records(round, member->encoding->layout.biflows);
+	const GArray *records = flow_records(member, round);
 
 	return ipfix_encode_flows(member->encoding->encoder, export_time_s(round),
 				  (const IpfixFlow *)(const void *)records->data, records->len,
@@ -224,7 +270,7 @@ static void add_flow(IpfixContents *sum, const IpfixFlow *flow)
 
 static IpfixContents sum_up_hosts(const Member *member, Round *round)
 {
-	const GArray *records = host_records(round, member->encoding);
+	const GArray *records = host_records(member, round);
 	IpfixContents sum = { 0 };
 
 	for (guint i = 0; i < records->len; i++)
@@ -234,7 +280,7 @@ static IpfixContents sum_up_hosts(const Member *member, Round *round)
 
 static IpfixContents sum_up_flows(const Member *member, Round *round)
 {
-	const GArray *records = flow_records(round, member->encoding->layout.biflows);
+	const GArray *records = flow_records(member, round);
 	IpfixContents sum = { 0 };
 
 	for (guint i = 0; i < records->len; i++)
@@ -309,9 +355,15 @@ static void drop_batch(Member *member, Batch batch, Round *round, const char *wh
 	collector_drop(member->collector, &lost, EXPORT_ERROR_ENCODE, why);
 }
 
+static bool is_of_one(const Member *member, Batch batch)
+{
+	return batches[batch].of_one || (batches[batch].sum_up && has_share(member));
+}
+
 static void send_batch(Member *member, Batch batch, Round *round)
 {
-	GPtrArray **messages = &member->encoding->messages[batch];
+	g_autoptr(GPtrArray) own = NULL;
+	GPtrArray **messages = is_of_one(member, batch) ? &own : &member->encoding->messages[batch];
 	g_autoptr(GError) error = NULL;
 
 	if (!*messages)
@@ -320,8 +372,6 @@ static void send_batch(Member *member, Batch batch, Round *round)
 		send_messages(member, batch, round, *messages);
 	else
 		drop_batch(member, batch, round, error->message);
-	if (batches[batch].of_one)
-		g_clear_pointer(messages, g_ptr_array_unref);
 }
 
 static void send_announcements(Member *member, Round *round)
@@ -344,14 +394,6 @@ static void send_announcements(Member *member, Round *round)
 	if (statistics && config->records_names && round->report.list_names)
 		send_batch(member, BATCH_NAMES, round);
 	collector_set_refreshed(collector, &round->refresh);
-}
-
-static void begin_report_to(Member *member, Round *round)
-{
-	if (collector_has_session(member->collector))
-		send_announcements(member, round);
-	if (records_for(member, round) & IPFIX_HOSTS)
-		send_batch(member, BATCH_HOSTS, round);
 }
 
 static void encoding_forget_messages(Encoding *encoding)
@@ -413,13 +455,98 @@ static void forget_messages(Exporting *exporting)
 		encoding_forget_messages(g_ptr_array_index(exporting->encodings, i));
 }
 
-static void round_forget(Round *round)
+static void team_forget_shares(Team *team)
 {
+	for (size_t i = 0; i < G_N_ELEMENTS(team->hosts); i++)
+		g_clear_pointer(&team->hosts[i], g_ptr_array_unref);
+	for (size_t i = 0; i < G_N_ELEMENTS(team->flows); i++)
+		g_clear_pointer(&team->flows[i], g_ptr_array_unref);
+}
+
+static void forget_records(Exporting *exporting, Round *round)
+{
+	for (guint i = 0; i < exporting->teams->len; i++)
+		team_forget_shares(g_ptr_array_index(exporting->teams, i));
 	for (size_t i = 0; i < G_N_ELEMENTS(round->hosts); i++)
 		g_clear_pointer(&round->hosts[i], g_array_unref);
 	for (size_t i = 0; i < G_N_ELEMENTS(round->flows); i++)
 		g_clear_pointer(&round->flows[i], g_array_unref);
 	g_clear_pointer(&round->routes, g_free);
+}
+
+static Member *member_of(const Team *team, guint place)
+{
+	return g_ptr_array_index(team->members, place);
+}
+
+static const char *address_of(const Team *team, guint place)
+{
+	return collector_config(member_of(team, place)->collector)->address;
+}
+
+static void log_change(const Team *team, guint before, const char *why_down)
+{
+	unsigned int index = group_config(team->group)->index;
+	const char *active = address_of(team, group_active(team->group));
+
+	if (why_down)
+		g_warning("collectors of group %u: %s takes over from %s: %s", index, active,
+			  address_of(team, before), why_down);
+	else
+		g_message("collectors of group %u: %s is up, and has its place back from %s", index,
+			  active, address_of(team, before));
+}
+
+/* Also where nothing changes: the active one may have had no room before. */
+static void move_queues(const Team *team, const GroupMember *states)
+{
+	const Member *active = member_of(team, group_active(team->group));
+
+	if (states[active->place].why_down)
+		return;
+	for (guint i = 0; i < team->members->len; i++) {
+		const Member *member = member_of(team, i);
+
+		if (states[i].why_down && member->encoding == active->encoding)
+			collector_move_queue(member->collector, active->collector);
+	}
+}
+
+static void review_team(Team *team, bool is_beginning)
+{
+	g_autofree GroupMember *states = g_new(GroupMember, team->members->len);
+	guint before = group_active(team->group);
+
+	for (guint i = 0; i < team->members->len; i++) {
+		Collector *collector = member_of(team, i)->collector;
+
+		states[i] = (GroupMember){ collector_why_down(collector),
+					   collector_can_keep(collector) };
+	}
+	if (group_review(team->group, states, is_beginning))
+		log_change(team, before, states[before].why_down);
+	move_queues(team, states);
+}
+
+static void review_teams(const Exporting *exporting, bool is_beginning)
+{
+	for (guint i = 0; i < exporting->teams->len; i++) {
+		Team *team = g_ptr_array_index(exporting->teams, i);
+
+		if (group_config(team->group)->mode == GROUP_FAILOVER)
+			review_team(team, is_beginning);
+	}
+}
+
+/* To all who want such records, and have them. */
+static void send_records(Exporting *exporting, unsigned int kind, Batch batch)
+{
+	for (guint i = 0; i < exporting->members->len; i++) {
+		Member *member = g_ptr_array_index(exporting->members, i);
+
+		if ((records_for(member, &exporting->round) & kind) && !is_passive(member))
+			send_batch(member, batch, &exporting->round);
+	}
 }
 
 void exporting_begin(Exporting *exporting, const ExportReport *report)
@@ -447,10 +574,16 @@ void exporting_begin(Exporting *exporting, const ExportReport *report)
 		collector_begin_report(member->collector, report->now_ms);
 	}
 	size_messages(exporting);
-	for (guint i = 0; i < exporting->members->len; i++)
-		begin_report_to(g_ptr_array_index(exporting->members, i), round);
+	for (guint i = 0; i < exporting->members->len; i++) {
+		Member *member = g_ptr_array_index(exporting->members, i);
+
+		if (collector_has_session(member->collector))
+			send_announcements(member, round);
+	}
+	review_teams(exporting, true);
+	send_records(exporting, IPFIX_HOSTS, BATCH_HOSTS);
 	forget_messages(exporting);
-	round_forget(round);
+	forget_records(exporting, round);
 }
 
 /* Tells what the last report would have told, also if that is over. */
@@ -470,15 +603,11 @@ static void send_flows(Exporting *exporting)
 
 	/* The paths may have changed since the step before. */
 	size_messages(exporting);
-	for (guint i = 0; i < exporting->members->len; i++) {
-		Member *member = g_ptr_array_index(exporting->members, i);
-
-		if (records_for(member, round) & IPFIX_FLOWS)
-			send_batch(member, BATCH_FLOWS, round);
-	}
+	review_teams(exporting, false);
+	send_records(exporting, IPFIX_FLOWS, BATCH_FLOWS);
 	forget_messages(exporting);
 	round->flows_done += flows_of_step(round);
-	round_forget(round);
+	forget_records(exporting, round);
 }
 
 bool exporting_step(Exporting *exporting)
@@ -503,38 +632,31 @@ bool exporting_step(Exporting *exporting)
 	return false;
 }
 
-static IpfixContents sum_up_all_flows(const GArray *flows, bool biflows)
+static void note_repetition(Exporting *exporting, Round *round, unsigned int kind, Batch batch)
 {
-	g_autoptr(GArray) records = NULL;
-	IpfixContents sum = { 0 };
+	for (guint i = 0; i < exporting->members->len; i++) {
+		const Member *member = g_ptr_array_index(exporting->members, i);
+		IpfixContents sum;
 
-	if (!flows)
-		return sum;
-	records = flow_records_new((const FlowRecord *)(const void *)flows->data, NULL, flows->len,
-				   biflows);
-	for (guint i = 0; i < records->len; i++)
-		add_flow(&sum, &g_array_index(records, IpfixFlow, i));
-	return sum;
+		if (!(records_for(member, round) & kind) || is_passive(member))
+			continue;
+		sum = batches[batch].sum_up(member, round);
+		collector_note_repetition(member->collector, &sum);
+	}
 }
 
 void exporting_note_repetition(Exporting *exporting, const ExportReport *report)
 {
-	const IpfixContents flows[] = { sum_up_all_flows(report->flows, false),
-					sum_up_all_flows(report->flows, true) };
 	Round round = { .has_flows = report->flows, .report = *report };
 
-	for (guint i = 0; i < exporting->members->len; i++) {
-		const Member *member = g_ptr_array_index(exporting->members, i);
-		IpfixContents hosts = sum_up_hosts(member, &round);
-		unsigned int records = records_for(member, &round);
-
-		if (records & IPFIX_HOSTS)
-			collector_note_repetition(member->collector, &hosts);
-		if (records & IPFIX_FLOWS)
-			collector_note_repetition(member->collector,
-						  &flows[member->encoding->layout.biflows]);
+	round.report.find_routes = NULL;
+	note_repetition(exporting, &round, IPFIX_HOSTS, BATCH_HOSTS);
+	forget_records(exporting, &round);
+	while (flows_of_step(&round)) {
+		note_repetition(exporting, &round, IPFIX_FLOWS, BATCH_FLOWS);
+		round.flows_done += flows_of_step(&round);
+		forget_records(exporting, &round);
 	}
-	round_forget(&round);
 }
 
 void exporting_set_names(Exporting *exporting, const Names *names)
@@ -593,6 +715,30 @@ static Encoding *find_or_add_encoding(GPtrArray *encodings, const IpfixLayout *l
 	return g_ptr_array_index(encodings, encodings->len - 1);
 }
 
+static void team_free(gpointer data)
+{
+	Team *team = data;
+
+	team_forget_shares(team);
+	g_ptr_array_unref(team->members);
+	group_free(team->group);
+	g_free(team);
+}
+
+/* The members of a group follow each other. */
+static Team *find_or_add_team(GPtrArray *teams, const GroupConfig *config)
+{
+	Team *team = teams->len ? g_ptr_array_index(teams, teams->len - 1) : NULL;
+
+	if (!team || group_config(team->group) != config) {
+		team = g_new0(Team, 1);
+		team->group = group_new(config);
+		team->members = g_ptr_array_new();
+		g_ptr_array_add(teams, team);
+	}
+	return team;
+}
+
 static void member_free(gpointer data)
 {
 	Member *member = data;
@@ -640,6 +786,13 @@ static Member *find_predecessor(const Exporting *old, const Config *config,
 	return other;
 }
 
+static void join_team(Member *member, Team *team)
+{
+	member->team = team;
+	member->place = team->members->len;
+	g_ptr_array_add(team->members, member);
+}
+
 static void add_member(Exporting *exporting, const CollectorConfig *config, Exporting *old)
 {
 	const IpfixLayout layout = layout_for(exporting->config, config);
@@ -648,7 +801,11 @@ static void add_member(Exporting *exporting, const CollectorConfig *config, Expo
 
 	member->exporting = exporting;
 	member->encoding = find_or_add_encoding(exporting->encodings, &layout);
+	if (config->group)
+		join_team(member, find_or_add_team(exporting->teams, config->group));
 	if (before) {
+		if (has_mode(before, GROUP_FAILOVER) && !is_passive(before) && member->team)
+			group_set_active(member->team->group, member->place);
 		member->collector = g_steal_pointer(&before->collector);
 		collector_set_config(member->collector, config,
 				     ipfix_layout_equal(&before->encoding->layout, &layout));
@@ -690,6 +847,7 @@ Exporting *exporting_new(const Config *config, Exporting *old)
 	else
 		exporting->interface_list = interface_list_new();
 	exporting->encodings = g_ptr_array_new_with_free_func(encoding_free);
+	exporting->teams = g_ptr_array_new_with_free_func(team_free);
 	exporting->members = g_ptr_array_new_with_free_func(member_free);
 	for (guint i = 0; i < config->ipfix.collectors->len; i++)
 		add_member(exporting, g_ptr_array_index(config->ipfix.collectors, i), old);
@@ -702,6 +860,7 @@ void exporting_free(Exporting *exporting)
 	if (!exporting)
 		return;
 	g_ptr_array_unref(exporting->members);
+	g_ptr_array_unref(exporting->teams);
 	g_ptr_array_unref(exporting->encodings);
 	g_free(exporting->interfaces);
 	g_array_unref(exporting->interface_list);
@@ -769,6 +928,7 @@ bool exporting_status(const Exporting *exporting, size_t index, CollectorStatus 
 	member = g_ptr_array_index(exporting->members, index);
 	limit = member->encoding->layout.message_size;
 	*status = collector_status(member->collector);
+	status->active = !is_passive(member);
 	status->max_message = status->max_message ? MIN(status->max_message, limit) : limit;
 	return true;
 }
