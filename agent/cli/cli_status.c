@@ -82,6 +82,18 @@ static const AskField collector_fault_fields[] = {
 	{ { "LAST ERROR", TABLE_LEFT, 0 }, "last_error", ask_plain },
 };
 
+static char *whether_active(const json_t *collector, const char *path)
+{
+	return g_strdup(json_is_true(ask_member(collector, path)) ? "yes" : "no");
+}
+
+static const AskField group_fields[] = {
+	{ { "GROUP", TABLE_RIGHT, 0 }, "group", ask_plain },
+	{ { "MODE", TABLE_LEFT, 0 }, "mode", ask_plain },
+	{ { "COLLECTOR", TABLE_LEFT, 0 }, "collector", ask_plain },
+	{ { "ACTIVE", TABLE_LEFT, 0 }, "active", whether_active },
+};
+
 /* The lists of the document, a table each; empty ones are left out. */
 static const struct {
 	const char *member;
@@ -205,24 +217,34 @@ static void print_awaited(const json_t *document)
 		print_line("awaited", json_string_value(name));
 }
 
-/* Apart from the other columns, so that it is never left out. */
-static void print_collector_faults(const json_t *document)
+static bool has_fault(const json_t *collector)
 {
-	json_t *faulty = json_array();
+	return *ask_string(collector, "last_error");
+}
+
+static bool has_group(const json_t *collector)
+{
+	return *ask_string(collector, "mode");
+}
+
+/* What only some collectors have. */
+static void print_collectors(const json_t *document, bool (*is_meant)(const json_t *collector),
+			     const AskField *fields, size_t n)
+{
+	json_t *some = json_array();
 	json_t *collector;
 	size_t i;
 
 	json_array_foreach(json_object_get(document, "collectors"), i, collector)
 	{
-		if (*ask_string(collector, "last_error"))
-			json_array_append(faulty, collector);
+		if (is_meant(collector))
+			json_array_append(some, collector);
 	}
-	if (json_array_size(faulty)) {
+	if (json_array_size(some)) {
 		putchar('\n');
-		ask_print_list(faulty, collector_fault_fields,
-			       G_N_ELEMENTS(collector_fault_fields));
+		ask_print_list(some, fields, n);
 	}
-	json_decref(faulty);
+	json_decref(some);
 }
 
 /* Of what flows amount to. */
@@ -260,7 +282,10 @@ static void print_status(const json_t *document)
 		putchar('\n');
 		ask_print_list(list, lists[i].fields, lists[i].n);
 	}
-	print_collector_faults(document);
+	print_collectors(document, has_group, group_fields, G_N_ELEMENTS(group_fields));
+	/* Apart from the other columns, so that it is never left out. */
+	print_collectors(document, has_fault, collector_fault_fields,
+			 G_N_ELEMENTS(collector_fault_fields));
 }
 
 int cli_status(int argc, char **argv)

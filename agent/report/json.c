@@ -496,12 +496,16 @@ static json_t *error_counters(const ExportCounters *counters)
 static json_t *collector_object(const CollectorView *collector)
 {
 	const CollectorStatus *status = &collector->status;
+	const GroupConfig *group = status->config->group;
 	json_t *object = json_object();
 
 	set(object, "collector", string(collector->label));
 	set_integers(object, &status->counters, export_members, G_N_ELEMENTS(export_members));
 	set(object, "errors", error_counters(&status->counters));
 	set(object, "transport", json_string(config_transport_words[status->config->transport]));
+	set(object, "group", group ? integer(group->index) : json_null());
+	set(object, "mode", string(group ? config_group_words[group->mode] : NULL));
+	set(object, "active", json_boolean(status->active));
 	set(object, "state", json_string(session_state_names[status->session.state]));
 	set(object, "since", json_timestamp(status->session.since_ms));
 	set(object, "until", json_timestamp(status->session.until_ms));

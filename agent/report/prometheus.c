@@ -389,6 +389,38 @@ static void write_session_open(Exposition *exposition, const Family *family)
 	}
 }
 
+static const GroupConfig *group_of(const CollectorView *collector)
+{
+	return collector->status.config->group;
+}
+
+static void write_export_groups(Exposition *exposition, const Family *family)
+{
+	for (guint i = 0; i < exposition->collectors->len; i++) {
+		const CollectorView *collector =
+			&g_array_index(exposition->collectors, CollectorView, i);
+		const GroupConfig *group = group_of(collector);
+		g_autofree char *index = group ? g_strdup_printf("%u", group->index) : NULL;
+
+		if (group)
+			sample(exposition, family, 1, "collector", collector->label, "group", index,
+			       "mode", config_group_words[group->mode], NULL);
+	}
+}
+
+static void write_export_active(Exposition *exposition, const Family *family)
+{
+	for (guint i = 0; i < exposition->collectors->len; i++) {
+		const CollectorView *collector =
+			&g_array_index(exposition->collectors, CollectorView, i);
+		const GroupConfig *group = group_of(collector);
+
+		if (group && group->mode == GROUP_FAILOVER)
+			sample(exposition, family, collector->status.active, "collector",
+			       collector->label, NULL);
+	}
+}
+
 static void write_export_errors(Exposition *exposition, const Family *family)
 {
 	for (guint i = 0; i < exposition->collectors->len; i++) {
@@ -799,6 +831,12 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_export_queued_bytes", "gauge",
 	 "Octets of the IPFIX messages that wait for a collector, or have not arrived yet.",
 	 OF_COLLECTOR_STATE(queued_octets)},
+	{"flowtally_export_group_info", "gauge",
+	 "The group that a collector is in, where it is in one.",
+	 .write = write_export_groups},
+	{"flowtally_export_active", "gauge",
+	 "Whether a collector is the one of its group that has the records, with mode failover.",
+	 .write = write_export_active},
 	{"flowtally_http_listening", "gauge",
 	 "Whether a configured address is listened at.",
 	 .write = write_http_listener},

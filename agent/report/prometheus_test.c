@@ -355,6 +355,36 @@ static void collectors_at_one_address_are_told_apart(void **state)
 	remove_collectors(network);
 }
 
+static void groups_are_shown_and_who_is_active(void **state)
+{
+	GroupConfig failover = { .mode = GROUP_FAILOVER, .collectors = g_ptr_array_new() };
+	GroupConfig hash = { .mode = GROUP_HASH, .index = 1, .collectors = g_ptr_array_new() };
+	CollectorConfig configs[] = {
+		{ .address = "127.0.0.1:1" },
+		{ .address = "127.0.0.1:2", .group = &failover },
+		{ .address = "127.0.0.1:3", .group = &failover },
+		{ .address = "127.0.0.1:4", .group = &hash },
+	};
+	Network *network = *state;
+
+	g_ptr_array_add(failover.collectors, &configs[1]);
+	g_ptr_array_add(failover.collectors, &configs[2]);
+	g_ptr_array_add(hash.collectors, &configs[3]);
+	set_collectors(network, configs, G_N_ELEMENTS(configs));
+	assert_line(&network->view, "flowtally_export_group_info{collector=\"127.0.0.1:3\","
+				    "group=\"0\",mode=\"failover\"} 1");
+	assert_line(&network->view, "flowtally_export_group_info{collector=\"127.0.0.1:4\","
+				    "group=\"1\",mode=\"hash\"} 1");
+	assert_absent(&network->view, "flowtally_export_group_info{collector=\"127.0.0.1:1\"");
+	assert_line(&network->view, "flowtally_export_active{collector=\"127.0.0.1:2\"} 1");
+	assert_line(&network->view, "flowtally_export_active{collector=\"127.0.0.1:3\"} 0");
+	assert_absent(&network->view, "flowtally_export_active{collector=\"127.0.0.1:4\"");
+	assert_well_formed(&network->view);
+	remove_collectors(network);
+	g_ptr_array_unref(failover.collectors);
+	g_ptr_array_unref(hash.collectors);
+}
+
 static void faults_of_interfaces_are_counted(void **state)
 {
 	Network *network = *state;
@@ -670,6 +700,7 @@ int main(void)
 		TEST(strange_names_are_escaped),
 		TEST(errors_begin_at_0_for_every_reason),
 		TEST(collectors_at_one_address_are_told_apart),
+		TEST(groups_are_shown_and_who_is_active),
 		TEST(flows_are_shown_by_protocol_and_pair),
 		TEST(buckets_add_up),
 		TEST(metrics_of_other_systems_have_their_names),
