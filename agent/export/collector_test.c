@@ -591,6 +591,64 @@ static void reload_moves_what_waits(void **state)
 	close(listener.fd);
 }
 
+static bool has_number(const Stream *stream, uint32_t number)
+{
+	for (guint i = 0; i < stream->numbers->len; i++) {
+		if (number_at(stream, i) == number)
+			return true;
+	}
+	return false;
+}
+
+static void fill(Lab *lab)
+{
+	while (!collector_why_down(lab->collector) && collector_is_ready(lab->collector))
+		lab_send(lab, 1);
+}
+
+/* Also where that has gone elsewhere: it is up when it takes something again. What is of it alone stays. */
+static void queue_of_one_that_has_stalled_moves(void **state)
+{
+	Receiver listener = listener_new(AF_INET, 0), other_listener = listener_new(AF_INET, 0);
+	g_autoptr(Lab) lab = lab_new(COLLECTOR_TRANSPORT_TCP, listener.address);
+	g_autoptr(Lab) other = lab_new(COLLECTOR_TRANSPORT_TCP, other_listener.address);
+	g_autoptr(Stream) stream = stream_new(), other_stream = stream_new();
+	int fd, other_fd;
+
+	lab_send(lab, 1);
+	lab_send(other, 0);
+	assert_non_null(collector_why_down(lab->collector));
+	fd = listener_accept(&listener);
+	other_fd = listener_accept(&other_listener);
+	run_until(state_of(lab) == SESSION_OPEN && state_of(other) == SESSION_OPEN);
+	assert_null(collector_why_down(lab->collector));
+	assert_true(collector_can_keep(lab->collector));
+	run_until((fill(lab), collector_why_down(lab->collector)));
+	send_number(lab, TEMPLATE);
+	assert_false(collector_can_keep(lab->collector));
+	run_until((collector_move_queue(lab->collector, other->collector),
+		   (void)stream_take(other_stream, other_fd),
+		   has_number(other_stream, lab->made - 1)));
+	take_until(other_stream, other_fd, collector_is_drained(other->collector));
+	(void)stream_take(other_stream, other_fd);
+	assert_non_null(collector_why_down(lab->collector));
+	assert_session(other_stream, number_at(other_stream, 1), other_stream->numbers->len - 1);
+	take_until(stream, fd, collector_is_drained(lab->collector));
+	(void)stream_take(stream, fd);
+	assert_null(collector_why_down(lab->collector));
+	/* Two templates are in it. */
+	assert_int_equal(stream->numbers->len - 2 + other_stream->numbers->len - 1, lab->made);
+	assert_int_equal(number_at(stream, stream->numbers->len - 1), TEMPLATE);
+	assert_int_equal(stream->missing + other_stream->missing, 0);
+	assert_int_equal(counters_of(lab).dropped_records, 0);
+	assert_int_equal(counters_of(lab).flow_records + counters_of(other).flow_records,
+			 RECORDS * lab->made);
+	close(fd);
+	close(other_fd);
+	close(listener.fd);
+	close(other_listener.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,6 +670,7 @@ int main(void)
 		cmocka_unit_test(rate_drops_nothing_of_its_own),
 		cmocka_unit_test(end_counts_what_waits),
 		cmocka_unit_test(reload_moves_what_waits),
+		cmocka_unit_test(queue_of_one_that_has_stalled_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

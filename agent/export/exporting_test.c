@@ -6,9 +6,10 @@
 
 #include "../../tests/unit/ipfix_decoder.h"
 #include "../../tests/unit/stream.h"
+#include "groups.h"
 #include "test.h"
 
-#define COLLECTORS 2
+#define COLLECTORS 3
 #define START_MS 1700000000000
 #define INTERVAL_MS 10000
 #define REFRESH_MS 30000
@@ -16,10 +17,12 @@
 #define MESSAGE_SIZE 1400
 #define TEMPLATE_HOSTS_MAC 288
 #define TEMPLATE_FLOWS_MARK 544
+#define TEMPLATE_BIFLOWS_MARK 1568
 
 /* An Exporting Process, the collectors that it is configured for, and what they got. */
 typedef struct {
 	Config config;
+	GroupConfig group;
 	CollectorConfig collector_configs[COLLECTORS];
 	Receiver receivers[COLLECTORS];
 	Decoder *decoders[COLLECTORS];
@@ -988,14 +991,19 @@ static Lab *lab_new_tcp(Receiver *listener)
 	return lab;
 }
 
-static void assert_told_everything(const Decoder *decoder)
+static void assert_options_arrived(const Decoder *decoder)
 {
-	assert_int_equal(decoder->refreshes, 1);
-	assert_int_equal(count_records(decoder, 274), 1);
 	assert_int_equal(count_records(decoder, 272), 1);
 	assert_int_equal(count_records(decoder, 271), 1);
 	assert_int_equal(count_records(decoder, 270), 1);
 	assert_int_equal(decoder->missing, 0);
+}
+
+static void assert_told_everything(const Decoder *decoder)
+{
+	assert_int_equal(decoder->refreshes, 1);
+	assert_int_equal(count_records(decoder, 274), 1);
+	assert_options_arrived(decoder);
 }
 
 /* Also between two reports, and each session by itself. */
@@ -1070,6 +1078,315 @@ static void connection_that_opens_after_a_reload_is_told_everything(void **state
 	close(listener.fd);
 }
 
+/* All collectors are one group. */
+static void lab_join(Lab *lab, GroupMode mode)
+{
+	lab->group.mode = mode;
+	lab->group.collectors = lab->config.ipfix.collectors;
+	for (unsigned int i = 0; i < lab->config.ipfix.collectors->len; i++)
+		lab->collector_configs[i].group = &lab->group;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+}
+
+/* In every report so many conversations, of 3 packets and 1000 octets in each direction. */
+static void lab_meter_conversations(Lab *lab, uint32_t n)
+{
+	lab_meter_flows(lab, 2 * n);
+	for (uint32_t i = 0; i < 2 * n; i++) {
+		struct flow_key *key = &g_array_index(lab->flows, FlowRecord, i).key;
+		const uint32_t number = GUINT32_TO_BE(i / 2);
+
+		*key = (struct flow_key){ .protocol = 17, .ip_version = 4 };
+		key->source[10] = key->source[11] = 0xff;
+		key->destination[10] = key->destination[11] = 0xff;
+		key->source[12] = key->destination[12] = 10;
+		memcpy(i % 2 ? key->source + 12 : key->destination + 12, &number, sizeof(number));
+		key->source_port = (__be16)(i % 2 ? 53 : i);
+		key->destination_port = (__be16)(i % 2 ? i - 1 : 53);
+	}
+}
+
+static void each_conversation_is_at_one_of_a_group(void **state)
+{
+	enum { CONVERSATIONS = 6000, HOSTS = 300 };
+	g_autoptr(Lab) lab = lab_new(3);
+	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+	size_t records = 0;
+
+	lab_join(lab, GROUP_HASH);
+	lab_meter_conversations(lab, CONVERSATIONS);
+	lab_report(lab, HOSTS);
+	for (unsigned int i = 0; i < 3; i++) {
+		const Decoder *decoder = lab_receive(lab, i);
+		size_t flows = count_records(decoder, TEMPLATE_FLOWS_MARK);
+		CollectorStatus status = status_of(lab, i);
+
+		assert_options_arrived(decoder);
+		assert_in_range(flows, 2 * CONVERSATIONS / 3 - 400, 2 * CONVERSATIONS / 3 + 400);
+		assert_true(decoder_flow_records(decoder) > flows);
+		assert_int_equal(status.counters.flow_records, decoder_flow_records(decoder));
+		assert_true(status.active);
+		records += decoder_flow_records(decoder);
+		for (guint j = 0; j < decoder->records->len; j++) {
+			const DecodedRecord *record =
+				&g_array_index(decoder->records, DecodedRecord, j);
+			uint64_t ends = decoder_value(record, 8) ^ decoder_value(record, 12);
+			gpointer before;
+
+			if (record->template->id != TEMPLATE_FLOWS_MARK)
+				continue;
+			before = g_hash_table_lookup(seen, GSIZE_TO_POINTER(ends));
+			assert_true(!before || before == GSIZE_TO_POINTER(i + 1));
+			g_hash_table_insert(seen, GSIZE_TO_POINTER(ends), GSIZE_TO_POINTER(i + 1));
+		}
+	}
+	assert_int_equal(records, 2 * CONVERSATIONS + 2 * HOSTS);
+	assert_int_equal(g_hash_table_size(seen), CONVERSATIONS);
+}
+
+/* Beside a group, and with other layouts in it. */
+static void shares_are_apart_from_what_all_have(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(3);
+
+	lab_join(lab, GROUP_HASH);
+	lab->collector_configs[0].group = NULL;
+	lab->group.collectors = g_ptr_array_new();
+	g_ptr_array_add(lab->group.collectors, &lab->collector_configs[1]);
+	g_ptr_array_add(lab->group.collectors, &lab->collector_configs[2]);
+	lab->collector_configs[2].biflow = true;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_meter_conversations(lab, 100);
+	lab_report(lab, 50);
+	assert_int_equal(decoder_flow_records(lab_receive(lab, 0)), 200 + 100);
+	assert_int_equal(decoder_sum(lab_receive(lab, 0), 2), 200 * 3 + 50 * 3);
+	/* Of a biflow the other direction has an element of its own. */
+	assert_int_equal(decoder_sum(lab_receive(lab, 1), 2) + decoder_sum(lab_receive(lab, 2), 2) +
+				 3 * (count_records(lab_receive(lab, 2), TEMPLATE_BIFLOWS_MARK)),
+			 200 * 3 + 50 * 3);
+	assert_true(count_records(lab_receive(lab, 2), TEMPLATE_BIFLOWS_MARK) > 0);
+	assert_int_equal(lab_receive(lab, 1)->missing + lab_receive(lab, 2)->missing, 0);
+	g_ptr_array_unref(lab->group.collectors);
+}
+
+static void repetition_of_a_group_is_noted_once(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(3);
+	g_autofree HostDelta *deltas = hosts_new_deltas(100);
+	ExportReport report;
+	uint64_t repeated = 0;
+
+	lab_join(lab, GROUP_HASH);
+	lab_meter_conversations(lab, 100);
+	report = report_of(lab, deltas, 100);
+	exporting_note_repetition(lab->exporting, &report);
+	for (unsigned int i = 0; i < 3; i++)
+		repeated += status_of(lab, i).counters.repeated_records;
+	assert_int_equal(repeated, 200 + 200);
+	lab_join(lab, GROUP_FAILOVER);
+	exporting_note_repetition(lab->exporting, &report);
+	assert_int_equal(status_of(lab, 0).counters.repeated_records +
+				 status_of(lab, 1).counters.repeated_records +
+				 status_of(lab, 2).counters.repeated_records,
+			 2 * (200 + 200));
+}
+
+static void who_is_passive_is_told_all_but_traffic(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(3);
+
+	lab_join(lab, GROUP_FAILOVER);
+	lab_meter_conversations(lab, 10);
+	lab_report(lab, 10);
+	lab_report(lab, 10);
+	assert_int_equal(decoder_flow_records(lab_receive(lab, 0)), 2 * 40);
+	for (unsigned int i = 1; i < 3; i++) {
+		assert_options_arrived(lab_receive(lab, i));
+		assert_non_null(decoder_template(lab_receive(lab, i), DOMAIN, TEMPLATE_FLOWS_MARK));
+		assert_non_null(decoder_template(lab_receive(lab, i), DOMAIN, TEMPLATE_HOSTS_MAC));
+		assert_int_equal(decoder_flow_records(lab_receive(lab, i)), 0);
+		assert_false(status_of(lab, i).active);
+	}
+	assert_true(status_of(lab, 0).active);
+}
+
+/* Over UDP, where refusals are all that is known of it. */
+static void next_one_takes_over_from_who_refuses(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(2);
+
+	lab_join(lab, GROUP_FAILOVER);
+	lab_report(lab, 10);
+	assert_hosts_arrived(lab_receive(lab, 0), 10);
+	lab_stop_collector(lab, 0);
+	for (int i = 0; i < 4; i++) {
+		lab_report(lab, 10);
+		wait_for_icmp();
+	}
+	/* What was lost is what the first of them sent before it was refused. */
+	assert_hosts_arrived(lab_receive(lab, 1), 30);
+	assert_false(status_of(lab, 0).active);
+	assert_true(status_of(lab, 1).active);
+	assert_int_equal(status_of(lab, 0).counters.flow_records, 40);
+	assert_int_equal(status_of(lab, 1).counters.flow_records, 60);
+	lab_restart_collector(lab, 0);
+	for (int i = 0; i < 3; i++) {
+		lab_report(lab, 10);
+		wait_for_icmp();
+	}
+	assert_true(status_of(lab, 0).active);
+	assert_hosts_arrived(lab_receive(lab, 0), 20);
+	assert_hosts_arrived(lab_receive(lab, 1), 40);
+}
+
+/* The first collector is one that refuses connections, the second one that accepts them. */
+static Lab *lab_new_connections(Receiver listeners[2])
+{
+	Lab *lab = lab_new(2);
+
+	for (int i = 0; i < 2; i++) {
+		listeners[i] = listener_new(AF_INET, 0);
+		lab->collector_configs[i].address = listeners[i].address;
+		lab->collector_configs[i].transport = COLLECTOR_TRANSPORT_TCP;
+	}
+	close(listeners[0].fd);
+	lab_join(lab, GROUP_FAILOVER);
+	return lab;
+}
+
+static void what_waits_moves_to_who_takes_over(void **state)
+{
+	Receiver listeners[2];
+	g_autoptr(Lab) lab = lab_new_connections(listeners);
+	g_autoptr(GByteArray) stream = g_byte_array_new();
+	g_autoptr(Decoder) decoder = decoder_new();
+	int fd;
+
+	lab_report(lab, 10);
+	lab_report(lab, 10);
+	/* As long as none is up, the first has them. */
+	assert_true(status_of(lab, 0).active);
+	assert_true(status_of(lab, 0).queued > 0);
+	run_until(status_of(lab, 0).session.state == SESSION_WAITING);
+	fd = listener_accept(&listeners[1]);
+	run_until(status_of(lab, 1).session.state == SESSION_OPEN);
+	lab_report(lab, 10);
+	assert_true(status_of(lab, 1).active);
+	assert_int_equal(status_of(lab, 0).queued, 0);
+	take_stream_until(fd, stream, decoder, decoder_flow_records(decoder) == 60);
+	assert_hosts_arrived(decoder, 30);
+	assert_told_everything(decoder);
+	assert_int_equal(status_of(lab, 0).counters.dropped_records, 0);
+	/* The first is there, and has its place back with the next report. */
+	listeners[0] = listener_new(AF_INET, receiver_port(&listeners[0]));
+	run_until(status_of(lab, 0).session.state == SESSION_OPEN);
+	assert_true(status_of(lab, 1).active);
+	lab_report(lab, 10);
+	assert_true(status_of(lab, 0).active);
+	run_until(exporting_is_drained(lab->exporting));
+	assert_int_equal(status_of(lab, 0).counters.flow_records, 20);
+	assert_int_equal(status_of(lab, 1).counters.flow_records, 60);
+	close(fd);
+	close(listeners[0].fd);
+	close(listeners[1].fd);
+}
+
+static void what_waits_stays_where_the_layout_is_another(void **state)
+{
+	Receiver listeners[2];
+	g_autoptr(Lab) lab = lab_new_connections(listeners);
+	int fd;
+
+	lab->collector_configs[1].enterprise = ENTERPRISE_NONE;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_report(lab, 10);
+	fd = listener_accept(&listeners[1]);
+	run_until(status_of(lab, 1).session.state == SESSION_OPEN);
+	lab_report(lab, 10);
+	assert_true(status_of(lab, 1).active);
+	assert_true(status_of(lab, 0).queued > 0);
+	listeners[0] = listener_new(AF_INET, receiver_port(&listeners[0]));
+	run_until(exporting_is_drained(lab->exporting) &&
+		  status_of(lab, 0).session.state == SESSION_OPEN);
+	assert_int_equal(status_of(lab, 0).counters.flow_records, 20);
+	assert_int_equal(status_of(lab, 1).counters.flow_records, 20);
+	close(fd);
+	close(listeners[0].fd);
+	close(listeners[1].fd);
+}
+
+/* Each record is sent by one, or counted as what the session had that broke. */
+static void next_one_takes_over_in_the_middle_of_a_report(void **state)
+{
+	enum { CONVERSATIONS = 10000 };
+	Receiver listeners[2];
+	g_autoptr(Lab) lab = lab_new_connections(listeners);
+	GByteArray *streams[2] = { g_byte_array_new(), g_byte_array_new() };
+	CollectorStatus first, second;
+	ExportReport report;
+	int fds[2];
+
+	listeners[0] = listener_new(AF_INET, receiver_port(&listeners[0]));
+	lab_meter_conversations(lab, 0);
+	lab_report(lab, 0);
+	for (int i = 0; i < 2; i++)
+		fds[i] = listener_accept(&listeners[i]);
+	run_until(status_of(lab, 0).session.state == SESSION_OPEN &&
+		  status_of(lab, 1).session.state == SESSION_OPEN);
+	lab_meter_conversations(lab, CONVERSATIONS);
+	report = report_of(lab, NULL, 0);
+	exporting_begin(lab->exporting, &report);
+	assert_true(exporting_step(lab->exporting));
+	take_stream_until(fds[0], streams[0], lab->decoders[0],
+			  decoder_flow_records(lab->decoders[0]) >= 4096);
+	run_until(!status_of(lab, 0).queued);
+	close(listeners[0].fd);
+	stream_reset(fds[0]);
+	run_until(status_of(lab, 0).session.state != SESSION_OPEN);
+	while (exporting_step(lab->exporting))
+		;
+	take_stream_until(fds[1], streams[1], lab->decoders[1],
+			  exporting_is_drained(lab->exporting));
+	take_stream(fds[1], streams[1], lab->decoders[1]);
+	first = status_of(lab, 0);
+	second = status_of(lab, 1);
+	assert_true(second.active);
+	assert_int_equal(first.counters.flow_records, decoder_flow_records(lab->decoders[0]));
+	assert_int_equal(second.counters.flow_records, decoder_flow_records(lab->decoders[1]));
+	assert_int_equal(first.counters.flow_records + second.counters.flow_records,
+			 2 * CONVERSATIONS);
+	assert_int_equal(first.counters.dropped_flow_records, 0);
+	assert_int_equal(first.queued + second.queued, 0);
+	g_byte_array_unref(streams[0]);
+	g_byte_array_unref(streams[1]);
+	close(fds[1]);
+	close(listeners[1].fd);
+}
+
+static void reload_keeps_who_is_active(void **state)
+{
+	g_autoptr(Lab) lab = lab_new(2);
+
+	lab_join(lab, GROUP_FAILOVER);
+	lab_report(lab, 10);
+	lab_stop_collector(lab, 0);
+	lab_report(lab, 10);
+	wait_for_icmp();
+	lab_report(lab, 10);
+	assert_true(status_of(lab, 1).active);
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	assert_true(status_of(lab, 1).active);
+	/* Out of the group, and back. */
+	lab->collector_configs[0].group = lab->collector_configs[1].group = NULL;
+	lab->exporting = exporting_new(&lab->config, lab->exporting);
+	lab_report(lab, 10);
+	lab_join(lab, GROUP_FAILOVER);
+	lab_report(lab, 0);
+	assert_hosts_arrived(lab_receive(lab, 1), 20);
+	assert_int_equal(lab_receive(lab, 1)->missing, 0);
+	assert_int_equal(status_of(lab, 1).counters.flow_records, 40);
+}
+
 static void process_without_collectors_is_idle(void **state)
 {
 	g_autoptr(Lab) lab = lab_new(0);
@@ -1121,6 +1438,15 @@ int main(void)
 		cmocka_unit_test(connection_that_opens_is_told_everything),
 		cmocka_unit_test(connection_needs_templates_once),
 		cmocka_unit_test(connection_that_opens_after_a_reload_is_told_everything),
+		cmocka_unit_test(each_conversation_is_at_one_of_a_group),
+		cmocka_unit_test(shares_are_apart_from_what_all_have),
+		cmocka_unit_test(repetition_of_a_group_is_noted_once),
+		cmocka_unit_test(who_is_passive_is_told_all_but_traffic),
+		cmocka_network_test(next_one_takes_over_from_who_refuses),
+		cmocka_unit_test(what_waits_moves_to_who_takes_over),
+		cmocka_unit_test(what_waits_stays_where_the_layout_is_another),
+		cmocka_unit_test(next_one_takes_over_in_the_middle_of_a_report),
+		cmocka_network_test(reload_keeps_who_is_active),
 		cmocka_unit_test(process_without_collectors_is_idle),
 	};
 
