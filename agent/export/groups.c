@@ -33,6 +33,23 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
+/* Of 16 octets, which go on from @hash. */
+static uint64_t hash_address(uint64_t hash, const uint8_t address[ADDRESS_LEN])
+{
+	uint64_t words_be[2];
+
+	memcpy(words_be, address, sizeof(words_be));
+	return mix(mix(hash ^ GUINT64_FROM_BE(words_be[0])) ^ GUINT64_FROM_BE(words_be[1]));
+}
+
+static uint64_t hash_mac(const uint8_t mac[MAC_LEN])
+{
+	uint64_t word_be = 0;
+
+	memcpy((uint8_t *)&word_be + sizeof(word_be) - MAC_LEN, mac, MAC_LEN);
+	return mix(GUINT64_FROM_BE(word_be));
+}
+
 static uint64_t hash_of_place(const char *address)
 {
 	g_autofree char *name = NULL;
@@ -129,8 +146,8 @@ static unsigned int place_of(const Group *group, uint64_t key)
 unsigned int group_place_of_host(const Group *group, const struct host_key *key)
 {
 	if (mac_is_zero(key->mac))
-		return place_of(group, fnv(FNV_BASIS, key->address, ADDRESS_LEN));
-	return place_of(group, fnv(FNV_BASIS, key->mac, MAC_LEN));
+		return place_of(group, hash_address(0, key->address));
+	return place_of(group, hash_mac(key->mac));
 }
 
 unsigned int group_place_of_flow(const Group *group, const struct flow_key *key)
@@ -139,7 +156,7 @@ unsigned int group_place_of_flow(const Group *group, const struct flow_key *key)
 	const uint8_t *low = in_order ? key->source : key->destination;
 	const uint8_t *high = in_order ? key->destination : key->source;
 
-	return place_of(group, fnv(fnv(FNV_BASIS, low, ADDRESS_LEN), high, ADDRESS_LEN));
+	return place_of(group, hash_address(hash_address(0, low), high));
 }
 
 static unsigned int place_of_host_record(const Group *group, const void *record)

@@ -8,13 +8,13 @@
  *
  * GROUP_HASH: rendezvous hashing. The one wins whose weight is highest, of
  *
- *   mix(FNV-1a of the collector's address and port ^ FNV-1a of the record's key)
+ *   mix(FNV-1a of the collector's address and port ^ hash of the record's key)
  *
- * in 64 bits, where mix() is the finalizer of MurmurHash3. The key of a host is its MAC, or without one its address in 16
- * octets; that of a flow its two addresses, the lower one first. A numeric address of a collector is 16 octets and two
- * of the port in network order, a name with its port is its text in lower case. So all agents choose alike, whatever the
- * order of the list, and to add a collector moves its share alone. There is no secret: who can choose addresses can choose
- * a collector.
+ * in 64 bits, where mix() is the finalizer of MurmurHash3. What is hashed of a host is its MAC, as one number, or without
+ * one its address; of a flow its two addresses, the lower one first: hash = mix(hash ^ word) for each 8 octets in network
+ * order, from 0 on. Where a numeric address of a collector has 16 octets, and two of the port in network order, a
+ * name has its text with the port in lower case. So all agents choose alike, whatever the order of the list, and to
+ * add a collector moves its share alone. There is no secret: who can choose addresses can choose a collector.
  */
 #ifndef FLOWTALLY_GROUPS_H
 #define FLOWTALLY_GROUPS_H

