@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "collectorrows.h"
-#include "flowrecords.h"
 #include "groups.h"
-#include "hostrecords.h"
-
-/* Takes some milliseconds, and some hundred messages to each collector. */
-#define FLOWS_PER_STEP 4096
+#include "reportrecords.h"
 
 /* What is encoded together, in the order of sending. */
 typedef enum {
@@ -32,16 +28,10 @@ typedef struct {
 	GPtrArray *messages[BATCHES]; /* of the current report; NULL: not encoded yet */
 } Encoding;
 
-#define HOST_VARIANTS 4 /* with their scopes apart or not, with names or not */
-#define FLOW_VARIANTS 2 /* singly, and as biflows */
-
 /* A group of the configuration. */
 typedef struct {
 	Group *group;
 	GPtrArray *members; /* of Member, borrowed */
-	/* What each of them has of the records in Round, of GArray; NULL: not made yet. */
-	GPtrArray *hosts[HOST_VARIANTS];
-	GPtrArray *flows[FLOW_VARIANTS];
 } Team;
 
 typedef struct {
@@ -54,16 +44,11 @@ typedef struct {
 
 /* A report that is under way, and what is made of it; or what is left of the one before, for sessions that open. */
 typedef struct {
-	bool under_way;
 	bool has_flows; /* any are metered */
 	gint64 begun_us;
 	ExportReport report;
-	const Names *names;
 	RefreshPolicy refresh;
-	GArray *hosts[HOST_VARIANTS]; /* of HostRecord; NULL: not made yet */
-	GArray *flows[FLOW_VARIANTS]; /* of IpfixFlow: those of this step; NULL: not made yet */
-	FlowRoute *routes;	      /* of the flows of this step; NULL: nobody wants to know */
-	guint flows_done;	      /* in the steps before */
+	ReportRecords *records; /* NULL: none is under way */
 } Round;
 
 struct Exporting {
@@ -102,69 +87,24 @@ static bool is_passive(const Member *member)
 	       group_active(member->team->group) != member->place;
 }
 
-static const GArray *host_records(const Member *member, Round *round)
+static ReportShare share_of(const Member *member)
+{
+	return has_share(member) ? (ReportShare){ member->team->group, member->place } :
+				   (ReportShare){ 0 };
+}
+
+static const GArray *host_records(const Member *member, const Round *round)
 {
 	const Templates *templates = ipfix_encoder_templates(member->encoding->encoder);
-	bool apart = templates->scopes_apart, names = templates->host_needs & NEEDS_HOST_NAME;
-	unsigned int variant = 2 * apart + names;
-	GArray **records = &round->hosts[variant];
-	GPtrArray **shares;
 
-	if (!*records)
-		*records = host_records_new(round->report.deltas, round->report.deltas_n,
-					    round->report.start_ms, round->report.end_ms, apart,
-					    names ? round->names : NULL);
-	if (!has_share(member))
-		return *records;
-	shares = &member->team->hosts[variant];
-	if (!*shares)
-		*shares = group_share_hosts(member->team->group, *records);
-	return g_ptr_array_index(*shares, member->place);
+	return report_records_hosts(round->records, templates->scopes_apart,
+				    templates->host_needs & NEEDS_HOST_NAME, share_of(member));
 }
 
-static guint flows_of_step(const Round *round)
+static const GArray *flow_records(const Member *member, const Round *round)
 {
-	const GArray *flows = round->report.flows;
-
-	guint left = flows ? flows->len - round->flows_done : 0;
-	const FlowRecord *first, *last;
-
-	if (left <= FLOWS_PER_STEP)
-		return left;
-	/* A pair is not torn. */
-	first = &g_array_index(flows, FlowRecord, round->flows_done);
-	last = &first[FLOWS_PER_STEP - 1];
-	return FLOWS_PER_STEP + flow_records_are_pair(last, last + 1);
-}
-
-static void find_routes(Round *round, const FlowRecord *flows, guint n)
-{
-	const ExportReport *report = &round->report;
-
-	if (!report->find_routes || round->routes)
-		return;
-	round->routes = g_new(FlowRoute, n);
-	report->find_routes(flows, n, round->routes, report->user_data);
-}
-
-static const GArray *flow_records(const Member *member, Round *round)
-{
-	const FlowRecord *flows =
-		&g_array_index(round->report.flows, FlowRecord, round->flows_done);
-	bool biflows = member->encoding->layout.biflows;
-	guint n = flows_of_step(round);
-	GPtrArray **shares;
-
-	if (!round->flows[biflows]) {
-		find_routes(round, flows, n);
-		round->flows[biflows] = flow_records_new(flows, round->routes, n, biflows);
-	}
-	if (!has_share(member))
-		return round->flows[biflows];
-	shares = &member->team->flows[biflows];
-	if (!*shares)
-		*shares = group_share_flows(member->team->group, round->flows[biflows]);
-	return g_ptr_array_index(*shares, member->place);
+	return report_records_flows(round->records, member->encoding->layout.biflows,
+				    share_of(member));
 }
 
 static unsigned int records_for(const Member *member, const Round *round)
@@ -454,25 +394,6 @@ static void forget_messages(Exporting *exporting)
 		encoding_forget_messages(g_ptr_array_index(exporting->encodings, i));
 }
 
-static void team_forget_shares(Team *team)
-{
-	for (size_t i = 0; i < G_N_ELEMENTS(team->hosts); i++)
-		g_clear_pointer(&team->hosts[i], g_ptr_array_unref);
-	for (size_t i = 0; i < G_N_ELEMENTS(team->flows); i++)
-		g_clear_pointer(&team->flows[i], g_ptr_array_unref);
-}
-
-static void forget_records(Exporting *exporting, Round *round)
-{
-	for (guint i = 0; i < exporting->teams->len; i++)
-		team_forget_shares(g_ptr_array_index(exporting->teams, i));
-	for (size_t i = 0; i < G_N_ELEMENTS(round->hosts); i++)
-		g_clear_pointer(&round->hosts[i], g_array_unref);
-	for (size_t i = 0; i < G_N_ELEMENTS(round->flows); i++)
-		g_clear_pointer(&round->flows[i], g_array_unref);
-	g_clear_pointer(&round->routes, g_free);
-}
-
 static Member *member_of(const Team *team, guint place)
 {
 	return g_ptr_array_index(team->members, place);
@@ -548,18 +469,33 @@ static void send_records(Exporting *exporting, unsigned int kind, Batch batch)
 	}
 }
 
+static ReportTraffic traffic_of(const ExportReport *report, const Names *names)
+{
+	return (ReportTraffic){
+		.deltas = report->deltas,
+		.deltas_n = report->deltas_n,
+		.start_ms = report->start_ms,
+		.end_ms = report->end_ms,
+		.names = names,
+		.flows = report->flows,
+		.find_routes = report->find_routes,
+		.user_data = report->user_data,
+	};
+}
+
 void exporting_begin(Exporting *exporting, const ExportReport *report)
 {
 	Round *round = &exporting->round;
 
-	assert(!round->under_way);
+	const ReportTraffic traffic = traffic_of(report, exporting->names);
+
+	assert(!round->records);
 	note_interfaces(exporting, report->interfaces, report->interfaces_n);
 	*round = (Round){
-		.under_way = true,
+		.records = report_records_new(&traffic),
 		.has_flows = report->flows,
 		.begun_us = g_get_monotonic_time(),
 		.report = *report,
-		.names = exporting->names,
 		.refresh = {
 			.report_interval_ms = exporting->config->interval_ms,
 			.template_refresh_ms = exporting->config->ipfix.template_refresh_ms,
@@ -582,7 +518,7 @@ void exporting_begin(Exporting *exporting, const ExportReport *report)
 	review_teams(exporting, true);
 	send_records(exporting, IPFIX_HOSTS, BATCH_HOSTS);
 	forget_messages(exporting);
-	forget_records(exporting, round);
+	report_records_forget(round->records);
 }
 
 /* Tells what the last report would have told, also if that is over. */
@@ -605,21 +541,20 @@ static void send_flows(Exporting *exporting)
 	review_teams(exporting, false);
 	send_records(exporting, IPFIX_FLOWS, BATCH_FLOWS);
 	forget_messages(exporting);
-	round->flows_done += flows_of_step(round);
-	forget_records(exporting, round);
+	report_records_next(round->records);
 }
 
 bool exporting_step(Exporting *exporting)
 {
 	Round *round = &exporting->round;
 
-	if (!round->under_way)
+	if (!round->records)
 		return false;
-	if (flows_of_step(round))
+	if (report_records_step(round->records))
 		send_flows(exporting);
-	if (flows_of_step(round))
+	if (report_records_step(round->records))
 		return true;
-	round->under_way = false;
+	g_clear_pointer(&round->records, report_records_free);
 	/* What was borrowed. */
 	round->report.deltas = NULL;
 	round->report.flows = NULL;
@@ -646,16 +581,15 @@ static void note_repetition(Exporting *exporting, Round *round, unsigned int kin
 
 void exporting_note_repetition(Exporting *exporting, const ExportReport *report)
 {
+	ReportTraffic traffic = traffic_of(report, NULL);
+	g_autoptr(ReportRecords) records = NULL;
 	Round round = { .has_flows = report->flows, .report = *report };
 
-	round.report.find_routes = NULL;
+	traffic.find_routes = NULL;
+	round.records = records = report_records_new(&traffic);
 	note_repetition(exporting, &round, IPFIX_HOSTS, BATCH_HOSTS);
-	forget_records(exporting, &round);
-	while (flows_of_step(&round)) {
+	for (; report_records_step(records); report_records_next(records))
 		note_repetition(exporting, &round, IPFIX_FLOWS, BATCH_FLOWS);
-		round.flows_done += flows_of_step(&round);
-		forget_records(exporting, &round);
-	}
 }
 
 void exporting_set_names(Exporting *exporting, const Names *names)
@@ -718,7 +652,6 @@ static void team_free(gpointer data)
 {
 	Team *team = data;
 
-	team_forget_shares(team);
 	g_ptr_array_unref(team->members);
 	group_free(team->group);
 	g_free(team);
@@ -858,6 +791,7 @@ void exporting_free(Exporting *exporting)
 {
 	if (!exporting)
 		return;
+	report_records_free(exporting->round.records);
 	g_ptr_array_unref(exporting->members);
 	g_ptr_array_unref(exporting->teams);
 	g_ptr_array_unref(exporting->encodings);
