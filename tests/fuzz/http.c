@@ -54,16 +54,31 @@ static void take_answer(int fd)
 	} while (g_main_context_iteration(NULL, FALSE));
 }
 
+/* From another address each time: what has ended keeps its ports for a minute. */
+static int connect_anew(void)
+{
+	static const int late = 1;
+	static uint32_t number;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct sockaddr_in from = { .sin_family = AF_INET,
+					  .sin_addr.s_addr =
+						  htonl(0x7f000001 + (number++ & 0xffff)) };
+
+	FUZZ_ASSERT(setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late)) == 0);
+	FUZZ_ASSERT(bind(fd, (const struct sockaddr *)&from, sizeof(from)) == 0);
+	FUZZ_ASSERT(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
+	return fd;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = connect_anew();
 
-	FUZZ_ASSERT(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
 	(void)send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_WR);
 	take_answer(fd);
-	/* It is gone at once, and no port is left waiting. */
+	/* A request that is not whole is waited for no longer. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	close(fd);
 	return 0;
