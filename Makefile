@@ -2,6 +2,11 @@
 #
 #   make                the agent: build/flowtally
 #   make check          unit tests; no privilege needed
+#   make check-tsan     those of what has threads, with the thread sanitizer
+#   make check-valgrind  all of those under valgrind, for some minutes
+#   make check-fuzz     each parser of what strangers send, with inputs that are made up: the ones in tests/fuzz/seeds and
+#                       some ten thousand changes of them; needs root
+#   make fuzz           the same, each for FUZZ_SECONDS (600); what is found goes to build-fuzz/found
 #   make check-bpf      the classifier by BPF_PROG_TEST_RUN; needs root
 #   make check-e2e      everything, in network namespaces, with real collectors; needs root
 #   make check-misc     what is in misc; needs root
@@ -11,9 +16,6 @@
 #                       hour; check-vm-quick: what depends on the kernel most; need root
 #   make check-foreign  the unit tests on other CPUs, arm64, armhf and s390x, in emulators, and a smoke test under
 #                       a kernel of each; FOREIGN=s390x: on that one; with -j2 side by side
-#   make check-fuzz     each parser of what strangers send, with inputs that are made up: the ones in tests/fuzz/seeds and
-#                       some ten thousand changes of them; needs root
-#   make fuzz           the same, each for FUZZ_SECONDS (600); what is found goes to build-fuzz/found
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones, and of 100,000 flows; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
@@ -35,7 +37,7 @@ CC ?= cc
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
-O ?= build$(if $(SAN),-san)
+O ?= build$(if $(SAN),-san)$(if $(TSAN),-tsan)
 
 PACKAGES := libbpf libelf zlib libcap libseccomp libmnl libfixbuf glib-2.0 yaml-0.1 jansson ncursesw \
 	    libmicrohttpd gnutls
@@ -46,7 +48,7 @@ CFLAGS ?= -O2 -g
 comma := ,
 SYSROOT_FLAGS := $(SYSROOT:%=--sysroot=%)
 SAN_FLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
-	     $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+	     $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(if $(TSAN),-fsanitize=thread)
 TIME_BITS := -D_TIME_BITS=64
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	     -Wno-unused-parameter -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(TIME_BITS) \
@@ -105,6 +107,10 @@ $(O)/%.o: %.c Makefile | $(SKELETONS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+ifdef TSAN
+$(UNIT_TESTS): $(O)/tests/tsan/glib.o
+$(UNIT_TESTS): LDFLAGS += $(TSAN_WRAPPED:%=-Wl$(comma)--wrap=%)
+endif
 $(UNIT_TESTS) $(BPF_TESTS): $(O)/%: $(O)/%.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(DEPS_LIBS) -lcmocka -o $@
@@ -123,6 +129,21 @@ TAP := CMOCKA_MESSAGE_OUTPUT=TAP
 
 check: all $(UNIT_TESTS)
 	$(Q)$(TAP) $(PROVE) $(UNIT_TESTS)
+
+VALGRIND := valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9
+
+check-valgrind: all $(UNIT_TESTS)
+	$(Q)EMULATOR="$(VALGRIND)" $(TAP) $(PROVE) $(UNIT_TESTS)
+
+# What has threads.
+TSAN_TESTS := $(addprefix $(O)/agent/,base/passwords_test export/resolver_test export/collector_test http/http_test)
+TSAN_WRAPPED := g_async_queue_push g_async_queue_try_pop g_thread_pool_new g_thread_pool_push g_thread_pool_free
+
+check-tsan:
+	$(Q)$(MAKE) --no-print-directory TSAN=1 check-threads
+
+check-threads: $(TSAN_TESTS)
+	$(Q)TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan/suppressions $(TAP) $(PROVE) $(TSAN_TESTS)
 
 check-bpf: all $(BPF_TESTS)
 	$(Q)$(TAP) $(PROVE) $(BPF_TESTS)
@@ -181,7 +202,7 @@ check-foreign-%:
 check-guest: all $(BPF_TESTS) $(TOOLS)
 	$(Q)$(PROVE) $(wildcard tests/foreign/*.bats)
 
-check-all: lint check check-fuzz check-bpf check-e2e check-misc check-image check-vm check-foreign
+check-all: lint check check-tsan check-valgrind check-fuzz check-bpf check-e2e check-misc check-image check-vm check-foreign
 
 bench: all $(BENCHES)
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -226,6 +247,6 @@ clean:
 -include $(shell find $(O) \( -path $(O)/image -o -path $(O)/foreign \) -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check fuzzers check-fuzz fuzz check-bpf check-e2e check-misc image check-image check-vm check-vm-quick check-foreign \
+.PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-misc image check-image check-vm check-vm-quick check-foreign \
 	check-guest check-all bench lint lint-service install clean
 .SECONDARY:

@@ -15,7 +15,8 @@ struct Resolver {
 	char *host;
 	char *port;
 	int family;
-	int result; /* of getaddrinfo() */
+	GThread *thread; /* NULL: there was none to be had */
+	int result;	 /* of getaddrinfo() */
 	int error_number;
 	struct addrinfo *found;
 	bool cancelled; /* the main context's alone */
@@ -61,9 +62,16 @@ static GError *error_of(const Resolver *resolver)
 static gboolean on_answered(gpointer user_data)
 {
 	Resolver *resolver = user_data;
-	g_autoptr(GError) error = resolver->result ? error_of(resolver) : NULL;
-	g_autoptr(GArray) addresses = error ? NULL : addresses_new(resolver->found);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GArray) addresses = NULL;
 
+	/* It has nothing more to do. */
+	if (resolver->thread)
+		g_thread_join(resolver->thread);
+	if (resolver->result)
+		error = error_of(resolver);
+	else
+		addresses = addresses_new(resolver->found);
 	if (!resolver->cancelled)
 		resolver->on_done(addresses, error, resolver->user_data);
 	resolver_free(resolver);
@@ -90,17 +98,14 @@ Resolver *resolver_ask(const char *host, uint16_t port, int family, ResolverDone
 		       void *user_data)
 {
 	Resolver *resolver = g_new0(Resolver, 1);
-	GThread *thread;
 
 	resolver->host = g_strdup(host);
 	resolver->port = g_strdup_printf("%u", port);
 	resolver->family = family;
 	resolver->on_done = on_done;
 	resolver->user_data = user_data;
-	thread = g_thread_try_new("resolver", answer, resolver, NULL);
-	if (thread) {
-		g_thread_unref(thread);
-	} else {
+	resolver->thread = g_thread_try_new("resolver", answer, resolver, NULL);
+	if (!resolver->thread) {
 		resolver->result = EAI_SYSTEM;
 		resolver->error_number = EAGAIN;
 		g_idle_add_full(G_PRIORITY_DEFAULT, on_answered, resolver, NULL);
