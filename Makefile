@@ -18,6 +18,7 @@
 #                       a kernel of each; FOREIGN=s390x: on that one; with -j2 side by side
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones, and of 100,000 flows; needs root
+#   make soak           with everything on, for SOAK_SECONDS (3600): memory and descriptors stay as they are; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
 #   make install        to $(DESTDIR)$(PREFIX), and the service's units below it
 #   make clean
@@ -174,6 +175,11 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory FUZZ=1 fuzzers
 	$(Q)tests/fuzz/search build-fuzz $(FUZZ_SECONDS)
 
+SOAK_SECONDS ?= 3600
+
+soak: all $(TOOLS)
+	$(Q)BUILD=$(abspath $(O)) SOAK_SECONDS=$(SOAK_SECONDS) BATS_TEST_TIMEOUT=$$(($(SOAK_SECONDS) * 2)) bats tests/soak/soak.bats
+
 image:
 	$(Q)misc/image $(O)/image
 
@@ -248,5 +254,5 @@ clean:
 
 .DELETE_ON_ERROR:
 .PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-misc image check-image check-vm check-vm-quick check-foreign \
-	check-guest check-all bench lint lint-service install clean
+	check-guest check-all bench soak lint lint-service install clean
 .SECONDARY:
