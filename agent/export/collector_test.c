@@ -624,8 +624,10 @@ static void queue_of_one_that_has_stalled_moves(void **state)
 	assert_null(collector_why_down(lab->collector));
 	assert_true(collector_can_keep(lab->collector));
 	run_until((fill(lab), collector_why_down(lab->collector)));
+	/* The kernel may have taken some more. */
+	while (collector_can_keep(lab->collector))
+		lab_send(lab, 1);
 	send_number(lab, TEMPLATE);
-	assert_false(collector_can_keep(lab->collector));
 	run_until((collector_move_queue(lab->collector, other->collector),
 		   (void)stream_take(other_stream, other_fd),
 		   has_number(other_stream, lab->made - 1)));
