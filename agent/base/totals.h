@@ -49,7 +49,8 @@ typedef enum {
 	TOTALS_FLOW_SERIES = 23,
 	TOTALS_POINTS = 24,
 	TOTALS_JSON_LINES = 25,
-	TOTALS_COLLECTORS = 26,
+	/* 26 were collectors, before what was made had an account */
+	TOTALS_COLLECTORS = 27,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

@@ -5,7 +5,7 @@
 
 struct Backlog {
 	GQueue messages; /* of IpfixMessage; the oldest is the head */
-	size_t octets;
+	ExportSum sum;
 	size_t max_octets;
 };
 
@@ -38,7 +38,12 @@ size_t backlog_messages(const Backlog *backlog)
 
 size_t backlog_octets(const Backlog *backlog)
 {
-	return backlog->octets;
+	return backlog->sum.message_octets;
+}
+
+ExportSum backlog_sum(const Backlog *backlog)
+{
+	return backlog->sum;
 }
 
 size_t backlog_max(const Backlog *backlog)
@@ -48,8 +53,8 @@ size_t backlog_max(const Backlog *backlog)
 
 bool backlog_has_room(const Backlog *backlog, size_t octets)
 {
-	return backlog->octets <= backlog->max_octets &&
-	       octets <= backlog->max_octets - backlog->octets;
+	return backlog->sum.message_octets <= backlog->max_octets &&
+	       octets <= backlog->max_octets - backlog->sum.message_octets;
 }
 
 void backlog_push(Backlog *backlog, const IpfixMessage *message)
@@ -57,7 +62,7 @@ void backlog_push(Backlog *backlog, const IpfixMessage *message)
 	assert(backlog_has_room(backlog, message->contents.len));
 	g_queue_push_tail(&backlog->messages,
 			  g_memdup2(message, sizeof(*message) + message->contents.len));
-	backlog->octets += message->contents.len;
+	export_sum_add_contents(&backlog->sum, &message->contents);
 }
 
 IpfixMessage *backlog_pop(Backlog *backlog)
@@ -65,12 +70,12 @@ IpfixMessage *backlog_pop(Backlog *backlog)
 	IpfixMessage *message = g_queue_pop_head(&backlog->messages);
 
 	if (message)
-		backlog->octets -= message->contents.len;
+		export_sum_subtract_contents(&backlog->sum, &message->contents);
 	return message;
 }
 
 void backlog_unpop(Backlog *backlog, IpfixMessage *message)
 {
 	g_queue_push_head(&backlog->messages, message);
-	backlog->octets += message->contents.len;
+	export_sum_add_contents(&backlog->sum, &message->contents);
 }

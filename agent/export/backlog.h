@@ -13,6 +13,7 @@
 
 #include <glib.h>
 
+#include "exportsum.h"
 #include "ipfix.h"
 
 typedef struct Backlog Backlog;
@@ -25,6 +26,7 @@ void backlog_set_max(Backlog *backlog, size_t max_octets);
 
 size_t backlog_messages(const Backlog *backlog);
 size_t backlog_octets(const Backlog *backlog);
+ExportSum backlog_sum(const Backlog *backlog); /* of all in it */
 size_t backlog_max(const Backlog *backlog);
 bool backlog_has_room(const Backlog *backlog, size_t octets);
 

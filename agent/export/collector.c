@@ -152,25 +152,30 @@ static void note_trouble(Collector *collector, const char *what)
 
 static void count_sent(Collector *collector, const IpfixContents *contents)
 {
+	export_sum_add_contents(&collector->account.counters.sent, contents);
+}
+
+static void count_made(Collector *collector, const IpfixContents *contents)
+{
+	export_sum_add_contents(&collector->account.counters.made, contents);
+}
+
+static void count_dropped(Collector *collector, const IpfixContents *contents,
+			  ExportErrorReason reason, const char *why)
+{
 	ExportCounters *counters = &collector->account.counters;
 
-	counters->messages++;
-	counters->records += contents->records;
-	counters->flow_records += contents->flow_records;
-	counters->octets += contents->len;
+	counters->errors[reason]++;
+	export_sum_add_contents(&counters->dropped, contents);
+	export_sum_add_contents(&counters->dropped_for[reason], contents);
+	note_trouble(collector, why);
 }
 
 void collector_drop(Collector *collector, const IpfixContents *contents, ExportErrorReason reason,
 		    const char *why)
 {
-	ExportCounters *counters = &collector->account.counters;
-
-	counters->errors[reason]++;
-	counters->dropped_records += contents->records;
-	counters->dropped_flow_records += contents->flow_records;
-	counters->dropped_packets += contents->packets;
-	counters->dropped_octets += contents->octets;
-	note_trouble(collector, why);
+	count_made(collector, contents);
+	count_dropped(collector, contents, reason, why);
 }
 
 void collector_note_repetition(Collector *collector, const IpfixContents *contents)
@@ -234,7 +239,7 @@ static void drop_message(Collector *collector, IpfixMessage *message, ExportErro
 			 const char *why)
 {
 	if (message)
-		collector_drop(collector, &message->contents, reason, why);
+		count_dropped(collector, &message->contents, reason, why);
 	g_free(message);
 }
 
@@ -265,7 +270,7 @@ static void end_running(Collector *collector, const char *why)
 
 	settle(collector);
 	while ((in_flight = g_queue_pop_head(&running->in_flight))) {
-		collector_drop(collector, &in_flight->contents, EXPORT_ERROR_BROKEN, why);
+		count_dropped(collector, &in_flight->contents, EXPORT_ERROR_BROKEN, why);
 		g_free(in_flight);
 	}
 	while ((message = g_queue_pop_head(&running->announcements)))
@@ -670,7 +675,7 @@ static void enqueue(Collector *collector, const IpfixMessage *message)
 	}
 	if (session_transport(collector->session))
 		skip_message(collector, message);
-	collector_drop(collector, &message->contents, EXPORT_ERROR_QUEUE, "the queue is full");
+	count_dropped(collector, &message->contents, EXPORT_ERROR_QUEUE, "the queue is full");
 }
 
 static void announce(Collector *collector, const IpfixMessage *message)
@@ -679,7 +684,7 @@ static void announce(Collector *collector, const IpfixMessage *message)
 			  g_memdup2(message, sizeof(*message) + message->contents.len));
 }
 
-bool collector_send(Collector *collector, const IpfixMessage *message)
+static bool send_or_queue(Collector *collector, const IpfixMessage *message)
 {
 	if (collector->announcing) {
 		size_t longest = collector_max_message(collector);
@@ -692,12 +697,20 @@ bool collector_send(Collector *collector, const IpfixMessage *message)
 	/* A burst does not get back to the main context, which would send what waits. */
 	drain(collector);
 	if (!session_transport(collector->session) && !session_is_coming(collector->session))
-		collector_drop(collector, &message->contents, EXPORT_ERROR_SEND, "no socket");
+		count_dropped(collector, &message->contents, EXPORT_ERROR_SEND, "no socket");
 	else if (!session_transport(collector->session) || has_waiting(collector) ||
 		 is_too_early(collector))
 		enqueue(collector, message);
 	else
 		return send_at_once(collector, message);
+	return true;
+}
+
+bool collector_send(Collector *collector, const IpfixMessage *message)
+{
+	if (!send_or_queue(collector, message))
+		return false;
+	count_made(collector, &message->contents);
 	return true;
 }
 
@@ -779,6 +792,9 @@ void collector_move_queue(Collector *collector, Collector *to)
 
 		if (!message->contents.flow_records || !collector_send(to, message))
 			backlog_push(collector->backlog, message);
+		else
+			export_sum_add_contents(&collector->account.counters.moved,
+						&message->contents);
 	}
 }
 
@@ -804,21 +820,22 @@ void collector_close(Collector *collector)
 	collector->session = session_new(collector->config, &session_events, collector);
 }
 
-static size_t octets_in_flight(const Running *running)
+static ExportSum sum_of_queued(const Collector *collector)
 {
-	size_t octets = running->current ? running->current->contents.len : 0;
+	const Running *running = &collector->running;
+	ExportSum sum = backlog_sum(collector->backlog);
 
+	if (running->current)
+		export_sum_add_contents(&sum, &running->current->contents);
 	for (const GList *item = running->in_flight.head; item; item = item->next)
-		octets += ((const InFlight *)item->data)->contents.len;
+		export_sum_add_contents(&sum, &((const InFlight *)item->data)->contents);
 	for (const GList *item = running->announcements.head; item; item = item->next)
-		octets += ((const IpfixMessage *)item->data)->contents.len;
-	return octets;
+		export_sum_add_contents(&sum, &((const IpfixMessage *)item->data)->contents);
+	return sum;
 }
 
 CollectorStatus collector_status(Collector *collector)
 {
-	const Running *running = &collector->running;
-
 	settle(collector);
 	return (CollectorStatus){
 		.config = collector->config,
@@ -826,9 +843,7 @@ CollectorStatus collector_status(Collector *collector)
 		.last_sent_ms = collector->last_sent_ms,
 		.last_error = collector->last_error,
 		.session = session_status(collector->session),
-		.queued = backlog_messages(collector->backlog) + running->in_flight.length +
-			  running->announcements.length + (running->current ? 1 : 0),
-		.queued_octets = backlog_octets(collector->backlog) + octets_in_flight(running),
+		.queued = sum_of_queued(collector),
 		.max_message = collector_max_message(collector),
 	};
 }
@@ -845,5 +860,18 @@ const CollectorAccount *collector_account(const Collector *collector)
 
 void collector_set_account(Collector *collector, const CollectorAccount *account)
 {
+	ExportCounters *counters = &collector->account.counters;
+	ExportSum told, lost;
+
 	collector->account = *account;
+	told = counters->sent;
+	export_sum_add(&told, &counters->moved);
+	export_sum_add(&told, &counters->dropped);
+	lost = export_sum_excess(&counters->made, &told);
+	if (!lost.messages)
+		return;
+	counters->errors[EXPORT_ERROR_BROKEN] += lost.messages;
+	export_sum_add(&counters->dropped, &lost);
+	export_sum_add(&counters->dropped_for[EXPORT_ERROR_BROKEN], &lost);
+	note_trouble(collector, "the agent has crashed, and what waited is lost");
 }

@@ -22,34 +22,39 @@
 #include <glib.h>
 
 #include "config/config.h"
+#include "exportsum.h"
 #include "ipfix.h"
 #include "session.h"
 
 typedef struct Collector Collector;
 
-/* Each message that is not sent counts once, for its reason; EXPORT_ERROR_REFUSED are events. */
+/* Each message that is not sent counts once, for its reason. */
 typedef enum {
-	EXPORT_ERROR_SEND,    /* there is no socket, or the kernel refused the message */
-	EXPORT_ERROR_REFUSED, /* an earlier one met no listener (ICMP) */
-	EXPORT_ERROR_QUEUE,   /* no room in the queue, or it waited too long */
-	EXPORT_ERROR_ENCODE,  /* it does not fit the message size that the path allows */
-	EXPORT_ERROR_BROKEN,  /* the kernel had it when the session broke: it may have arrived */
+	EXPORT_ERROR_SEND,   /* there is no socket, or the kernel refused the message */
+	EXPORT_ERROR_QUEUE,  /* no room in the queue, or it waited too long */
+	EXPORT_ERROR_ENCODE, /* it does not fit the message size that the path allows */
+	EXPORT_ERROR_BROKEN, /* the kernel had it when the session broke, or it waited when the agent crashed: it
+			      * may have arrived */
+	EXPORT_LOSSES,
+
+	/* Events: an earlier message, which counts as sent, met no listener (ICMP). */
+	EXPORT_ERROR_REFUSED = EXPORT_LOSSES,
 	EXPORT_ERRORS,
 } ExportErrorReason;
 
 extern const char *const export_error_names[EXPORT_ERRORS]; /* labels for metrics */
 
-/* Since the collector was first configured, also across restarts. */
+/*
+ * Since the collector was first configured, also across restarts. What was made is what was sent, what waits
+ * (CollectorStatus), what was moved and what was dropped, at every moment that others see.
+ */
 typedef struct {
-	uint64_t messages;
-	uint64_t records;      /* data records, and ... */
-	uint64_t flow_records; /* ... those of them that are not options */
-	uint64_t octets;       /* of messages */
+	ExportSum made; /* for this collector */
+	ExportSum sent;
+	ExportSum moved; /* to another one of its group, which has made it, too */
+	ExportSum dropped;
+	ExportSum dropped_for[EXPORT_LOSSES]; /* the same by reason */
 	uint64_t errors[EXPORT_ERRORS];
-	uint64_t dropped_records;
-	uint64_t dropped_flow_records;
-	uint64_t dropped_packets; /* sums over the dropped flow records */
-	uint64_t dropped_octets;
 	uint64_t repeated_records; /* flow records that were sent, and after a crash again */
 	uint64_t repeated_packets;
 	uint64_t repeated_octets;
@@ -67,8 +72,7 @@ typedef struct {
 	uint64_t last_sent_ms;	/* the report of which something was sent, 0: none yet */
 	const char *last_error; /* NULL: the last report that was sent went without one */
 	SessionStatus session;
-	uint64_t queued;	/* messages of which it is not known that they have arrived ... */
-	uint64_t queued_octets; /* ... and their octets */
+	ExportSum queued; /* of which it is not known that it has arrived */
 	size_t max_message;
 	bool active; /* by exporting_status(): it is not one that has no records while another is up */
 } CollectorStatus;
@@ -117,7 +121,7 @@ void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy);
  */
 bool collector_send(Collector *collector, const IpfixMessage *message);
 
-/* For what was not even given to collector_send(). */
+/* For what was made, and not even given to collector_send(). */
 void collector_drop(Collector *collector, const IpfixContents *contents, ExportErrorReason reason,
 		    const char *why);
 
@@ -151,6 +155,7 @@ void collector_close(Collector *collector);
 CollectorStatus collector_status(Collector *collector);
 const CollectorConfig *collector_config(const Collector *collector);
 const CollectorAccount *collector_account(const Collector *collector);
+/* That of a process before. What was neither sent nor dropped when that crashed is dropped. */
 void collector_set_account(Collector *collector, const CollectorAccount *account);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Collector, collector_free)

@@ -158,7 +158,7 @@ static void session_is_opened_and_begins_with_templates(void **state)
 	serve_until(lab, lab->numbers->len == 3);
 	assert_numbers(lab, "012");
 	status = collector_status(lab->collector);
-	assert_int_equal(status.counters.messages, 3);
+	assert_int_equal(status.counters.sent.messages, 3);
 	assert_true(status.max_message > 1000);
 }
 
@@ -178,7 +178,7 @@ static void who_was_started_again_is_spoken_to_anew(void **state)
 	assert_numbers(lab, "01203");
 	assert_int_equal(collector_status(lab->collector).session.opened, 2);
 	assert_null(collector_status(lab->collector).last_error);
-	assert_int_equal(collector_status(lab->collector).counters.dropped_records, 0);
+	assert_int_equal(collector_status(lab->collector).counters.dropped.records, 0);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 
 #include <sys/ioctl.h>
 
+#include "../../tests/unit/export_account.h"
 #include "../../tests/unit/stream.h"
 #include "test.h"
 
@@ -100,7 +101,10 @@ static SessionState state_of(const Lab *lab)
 
 static ExportCounters counters_of(const Lab *lab)
 {
-	return collector_status(lab->collector).counters;
+	const CollectorStatus status = collector_status(lab->collector);
+
+	assert_account_adds_up(&status);
+	return status.counters;
 }
 
 static Stream *stream_new(void)
@@ -182,13 +186,13 @@ static void templates_come_first_and_then_what_waited(int family)
 	assert_int_equal(stream->missing, 0);
 	run_until(collector_is_drained(lab->collector));
 	status = collector_status(lab->collector);
-	assert_int_equal(status.counters.messages, 11);
-	assert_int_equal(status.counters.flow_records, 100);
-	assert_int_equal(status.counters.dropped_records, 0);
+	assert_int_equal(status.counters.sent.messages, 11);
+	assert_int_equal(status.counters.sent.flow_records, 100);
+	assert_int_equal(status.counters.dropped.records, 0);
 	assert_int_equal(status.session.opened, 1);
 	assert_int_equal(status.session.state, SESSION_OPEN);
 	assert_string_equal(status.session.peer, listener.address);
-	assert_int_equal(status.queued + status.queued_octets, 0);
+	assert_int_equal(status.queued.messages + status.queued.message_octets, 0);
 	close(fd);
 	close(listener.fd);
 }
@@ -217,7 +221,7 @@ static void who_is_not_there_yet_gets_all_of_it_later(void **state)
 	lab_send(lab, 10);
 	run_until(state_of(lab) == SESSION_WAITING);
 	assert_non_null(strstr(collector_status(lab->collector).last_error, "refused"));
-	assert_int_equal(collector_status(lab->collector).queued, 10);
+	assert_int_equal(collector_status(lab->collector).queued.messages, 10);
 	lab_send(lab, 10);
 	listener = listener_new(AF_INET, port);
 	fd = listener_accept(&listener);
@@ -251,8 +255,8 @@ static void end_of_a_session_begins_another(void **state)
 		run_until(state_of(lab) == SESSION_WAITING);
 	}
 	assert_int_equal(lab->announced, 3);
-	assert_int_equal(counters_of(lab).dropped_records, 0);
-	assert_int_equal(counters_of(lab).flow_records, 300);
+	assert_int_equal(counters_of(lab).dropped.records, 0);
+	assert_int_equal(counters_of(lab).sent.flow_records, 300);
 	close(listener.fd);
 }
 
@@ -288,10 +292,10 @@ static void of_too_much_that_waits_the_oldest_goes(void **state)
 
 	lab_send(lab, MESSAGES);
 	counters = counters_of(lab);
-	assert_int_equal(collector_status(lab->collector).queued, ROOM);
+	assert_int_equal(collector_status(lab->collector).queued.messages, ROOM);
 	assert_int_equal(counters.errors[EXPORT_ERROR_QUEUE], MESSAGES - ROOM);
-	assert_int_equal(counters.dropped_flow_records, RECORDS * (MESSAGES - ROOM));
-	assert_int_equal(counters.dropped_octets, 100 * RECORDS * (MESSAGES - ROOM));
+	assert_int_equal(counters.dropped.flow_records, RECORDS * (MESSAGES - ROOM));
+	assert_int_equal(counters.dropped.octets, 100 * RECORDS * (MESSAGES - ROOM));
 	fd = listener_accept(&listener);
 	take_until(stream, fd, stream->numbers->len == 1 + ROOM);
 	assert_session(stream, MESSAGES - ROOM, ROOM);
@@ -329,17 +333,17 @@ static void who_reads_too_slowly_loses_what_is_counted(void **state)
 	}
 	counters = counters_of(lab);
 	assert_true(counters.errors[EXPORT_ERROR_QUEUE] > 0);
-	assert_true(collector_status(lab->collector).queued_octets <= MIB + 8 * MIB);
+	assert_true(collector_status(lab->collector).queued.message_octets <= MIB + 8 * MIB);
 	lab_send(lab, 1);
 	take_until(stream, fd, collector_is_drained(lab->collector));
 	lab_send(lab, 1);
 	take_until(stream, fd, collector_is_drained(lab->collector));
 	(void)stream_take(stream, fd);
 	counters = counters_of(lab);
-	assert_int_equal(counters.flow_records + counters.dropped_flow_records,
+	assert_int_equal(counters.sent.flow_records + counters.dropped.flow_records,
 			 RECORDS * lab->made);
-	assert_int_equal(received_records(stream), counters.flow_records);
-	assert_int_equal(stream->missing, counters.dropped_flow_records);
+	assert_int_equal(received_records(stream), counters.sent.flow_records);
+	assert_int_equal(stream->missing, counters.dropped.flow_records);
 	close(fd);
 	close(listener.fd);
 }
@@ -362,8 +366,7 @@ static void what_was_on_its_way_is_counted_and_the_rest_sent_again(void **state)
 	fd = listener_accept(&listener);
 	take_until(first, fd, first->numbers->len == 2);
 	assert_true(run("ip link set lo down"));
-	while (!collector_status(lab->collector).counters.errors[EXPORT_ERROR_QUEUE] &&
-	       lab->made < MESSAGES)
+	while (!counters_of(lab).errors[EXPORT_ERROR_QUEUE] && lab->made < MESSAGES)
 		lab_send(lab, 1);
 	(void)stream_take(first, fd);
 	stream_reset(fd);
@@ -375,8 +378,9 @@ static void what_was_on_its_way_is_counted_and_the_rest_sent_again(void **state)
 	assert_true(counters.errors[EXPORT_ERROR_BROKEN] > 0);
 	assert_int_equal(number_at(second, 0), TEMPLATE);
 	assert_int_equal(number_at(second, second->numbers->len - 1), lab->made - 1);
-	assert_int_equal(received_records(first) + received_records(second), counters.flow_records);
-	assert_int_equal(counters.flow_records + counters.dropped_flow_records,
+	assert_int_equal(received_records(first) + received_records(second),
+			 counters.sent.flow_records);
+	assert_int_equal(counters.sent.flow_records + counters.dropped.flow_records,
 			 RECORDS * lab->made);
 	assert_int_equal(second->missing, 0);
 	close(fd);
@@ -487,7 +491,7 @@ static void name_that_nobody_has_is_an_error_and_all_waits(void **state)
 	lab_send(lab, 3);
 	run_until(state_of(lab) == SESSION_WAITING);
 	assert_non_null(strstr(collector_status(lab->collector).last_error, "nobody.invalid: "));
-	assert_int_equal(collector_status(lab->collector).queued, 3);
+	assert_int_equal(collector_status(lab->collector).queued.messages, 3);
 }
 
 /* Over UDP, too: the first report waits for its name. */
@@ -508,7 +512,7 @@ static void datagrams_wait_for_the_name(void **state)
 				receive(&receiver, message, sizeof(message), RECEIVE_TIMEOUT_MS),
 				MESSAGE_LEN);
 	}
-	assert_int_equal(counters_of(lab).messages, 3);
+	assert_int_equal(counters_of(lab).sent.messages, 3);
 	close(receiver.fd);
 }
 
@@ -547,7 +551,8 @@ static void rate_drops_nothing_of_its_own(void **state)
 	collector_set_config(lab->collector, &lab->config, true);
 	lab_send(lab, MESSAGES);
 	assert_int_equal(counters_of(lab).errors[EXPORT_ERROR_QUEUE], 0);
-	assert_int_equal(counters_of(lab).messages + collector_status(lab->collector).queued,
+	assert_int_equal(counters_of(lab).sent.messages +
+				 collector_status(lab->collector).queued.messages,
 			 MESSAGES);
 	close(receiver.fd);
 }
@@ -560,10 +565,34 @@ static void end_counts_what_waits(void **state)
 	close(listener.fd);
 	lab_send(lab, 7);
 	collector_close(lab->collector);
-	assert_int_equal(counters_of(lab).dropped_flow_records, 7 * RECORDS);
+	assert_int_equal(counters_of(lab).dropped.flow_records, 7 * RECORDS);
 	assert_int_equal(counters_of(lab).errors[EXPORT_ERROR_QUEUE], 7);
-	assert_int_equal(collector_status(lab->collector).queued, 0);
+	assert_int_equal(collector_status(lab->collector).queued.messages, 0);
 	assert_true(collector_is_drained(lab->collector));
+}
+
+/* At the end of a process it is not dropped twice, and what a crash took is not forgotten. */
+static void next_process_counts_what_waited(void **state)
+{
+	Receiver listener = listener_new(AF_INET, 0);
+	g_autoptr(Lab) lab = lab_new(COLLECTOR_TRANSPORT_TCP, listener.address);
+	CollectorAccount account;
+
+	close(listener.fd);
+	lab_send(lab, 7);
+	account = *collector_account(lab->collector);
+	lab_free(g_steal_pointer(&lab));
+	for (int start = 0; start < 2; start++) {
+		lab = lab_new(COLLECTOR_TRANSPORT_TCP, listener.address);
+		collector_set_account(lab->collector, &account);
+		assert_int_equal(counters_of(lab).made.flow_records, 7 * RECORDS);
+		assert_int_equal(counters_of(lab).dropped_for[EXPORT_ERROR_BROKEN].octets,
+				 7 * RECORDS * 100);
+		assert_int_equal(counters_of(lab).errors[EXPORT_ERROR_BROKEN], 7);
+		collector_close(lab->collector);
+		account = *collector_account(lab->collector);
+		lab_free(g_steal_pointer(&lab));
+	}
 }
 
 /* What waits goes to the new place; in another layout nobody would understand it. */
@@ -578,7 +607,7 @@ static void reload_moves_what_waits(void **state)
 	close(nobody.fd);
 	lab_send(lab, 3);
 	collector_set_config(lab->collector, &lab->config, false);
-	assert_int_equal(counters_of(lab).dropped_flow_records, 3 * RECORDS);
+	assert_int_equal(counters_of(lab).dropped.flow_records, 3 * RECORDS);
 	lab_send(lab, 4);
 	moved = lab->config;
 	moved.address = listener.address;
@@ -642,8 +671,8 @@ static void queue_of_one_that_has_stalled_moves(void **state)
 	assert_int_equal(stream->numbers->len - 2 + other_stream->numbers->len - 1, lab->made);
 	assert_int_equal(number_at(stream, stream->numbers->len - 1), TEMPLATE);
 	assert_int_equal(stream->missing + other_stream->missing, 0);
-	assert_int_equal(counters_of(lab).dropped_records, 0);
-	assert_int_equal(counters_of(lab).flow_records + counters_of(other).flow_records,
+	assert_int_equal(counters_of(lab).dropped.records, 0);
+	assert_int_equal(counters_of(lab).sent.flow_records + counters_of(other).sent.flow_records,
 			 RECORDS * lab->made);
 	close(fd);
 	close(other_fd);
@@ -671,6 +700,7 @@ int main(void)
 		cmocka_unit_test(burst_of_datagrams_is_not_lost),
 		cmocka_unit_test(rate_drops_nothing_of_its_own),
 		cmocka_unit_test(end_counts_what_waits),
+		cmocka_unit_test(next_process_counts_what_waited),
 		cmocka_unit_test(reload_moves_what_waits),
 		cmocka_unit_test(queue_of_one_that_has_stalled_moves),
 	};

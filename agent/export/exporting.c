@@ -138,14 +138,14 @@ static bool encode_statistics(const Member *member, Round *round, size_t from, G
 	const ExportCounters *counters = &account->counters;
 	const struct statistics_fields statistics = {
 		.init_time_ms = account->init_time_ms,
-		.exported_messages = counters->messages,
-		.exported_flow_records = counters->flow_records,
-		.exported_octets = counters->octets,
+		.exported_messages = counters->sent.messages,
+		.exported_flow_records = counters->sent.flow_records,
+		.exported_octets = counters->sent.message_octets,
 		.ignored_packets = round->report.ignored.packets,
 		.ignored_octets = round->report.ignored.octets,
-		.not_sent_flow_records = counters->dropped_flow_records,
-		.not_sent_packets = counters->dropped_packets,
-		.not_sent_octets = counters->dropped_octets,
+		.not_sent_flow_records = counters->dropped.flow_records,
+		.not_sent_packets = counters->dropped.packets,
+		.not_sent_octets = counters->dropped.octets,
 	};
 
 	return ipfix_encode_statistics(member->encoding->encoder, export_time_s(round), &statistics,

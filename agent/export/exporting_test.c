@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "../../tests/unit/export_account.h"
 #include "../../tests/unit/ipfix_decoder.h"
 #include "../../tests/unit/stream.h"
 #include "groups.h"
@@ -192,6 +193,7 @@ static CollectorStatus status_of(const Lab *lab, size_t i)
 	CollectorStatus status;
 
 	assert_true(exporting_status(lab->exporting, i, &status));
+	assert_account_adds_up(&status);
 	return status;
 }
 
@@ -226,9 +228,9 @@ static void templates_and_options_come_before_hosts(void **state)
 	assert_int_equal(count_records(decoder, 270), 1);
 	assert_int_equal(count_records(decoder, TEMPLATE_HOSTS_MAC), 100);
 	status = status_of(lab, 0);
-	assert_int_equal(status.counters.messages, decoder->messages->len);
-	assert_int_equal(status.counters.records, decoder->records->len);
-	assert_int_equal(status.counters.flow_records, 200);
+	assert_int_equal(status.counters.sent.messages, decoder->messages->len);
+	assert_int_equal(status.counters.sent.records, decoder->records->len);
+	assert_int_equal(status.counters.sent.flow_records, 200);
 	assert_int_equal(status.last_sent_ms, START_MS);
 	assert_null(status.last_error);
 	assert_int_equal(status.max_message, MESSAGE_SIZE);
@@ -365,7 +367,7 @@ static void dead_collector_costs_the_others_nothing(void **state)
 	}
 	status = status_of(lab, 0);
 	assert_true(status.counters.errors[EXPORT_ERROR_REFUSED] > 0);
-	assert_int_equal(status.counters.dropped_records, 0);
+	assert_int_equal(status.counters.dropped.records, 0);
 	assert_non_null(status.last_error);
 	assert_null(status_of(lab, 1).last_error);
 	assert_hosts_arrived(lab_receive(lab, 1), 400);
@@ -410,9 +412,9 @@ static void network_that_comes_late_loses_what_came_before(void **state)
 	lab_report(lab, 10);
 	status = status_of(lab, 0);
 	assert_non_null(status.last_error);
-	assert_int_equal(status.counters.dropped_flow_records, 40);
-	assert_int_equal(status.counters.dropped_octets, 2 * 31000);
-	assert_int_equal(status.counters.dropped_packets, 2 * 30);
+	assert_int_equal(status.counters.dropped.flow_records, 40);
+	assert_int_equal(status.counters.dropped.octets, 2 * 31000);
+	assert_int_equal(status.counters.dropped.packets, 2 * 30);
 	assert_true(run("ip address add 192.0.2.1/32 dev lo"));
 	lab_report(lab, 10);
 	assert_null(status_of(lab, 0).last_error);
@@ -457,8 +459,9 @@ static void path_that_takes_no_message_is_accounted_for(void **state)
 	status = status_of(lab, 0);
 	assert_non_null(status.last_error);
 	assert_true(status.counters.errors[EXPORT_ERROR_ENCODE] > 0);
-	assert_true(status.counters.dropped_octets > 0);
-	assert_int_equal(status.counters.dropped_flow_records + status.counters.flow_records, 200);
+	assert_true(status.counters.dropped.octets > 0);
+	assert_int_equal(status.counters.dropped.flow_records + status.counters.sent.flow_records,
+			 200);
 }
 
 /* Here - (1500) - router - (1000) - there. The router tells by ICMP, in the middle of a report. */
@@ -512,8 +515,8 @@ static void path_that_turns_out_narrow_loses_only_what_found_out(void **state)
 	decoder = lab_receive(lab, 0);
 	status = status_of(lab, 0);
 	assert_int_equal(status.max_message, 1000 - 28);
-	assert_int_equal(status.counters.flow_records, 2 * HOSTS);
-	assert_int_equal(status.counters.dropped_records, 0);
+	assert_int_equal(status.counters.sent.flow_records, 2 * HOSTS);
+	assert_int_equal(status.counters.dropped.records, 0);
 	assert_true(decoder->missing > 0 && decoder->missing < HOSTS);
 	assert_int_equal(decoder_flow_records(decoder) + decoder->missing, 2 * HOSTS);
 	assert_true(decoder->longest <= 1000 - 28);
@@ -533,14 +536,14 @@ static void queue_that_is_given_up_is_accounted_for(void **state)
 	lab_report(lab, 60000);
 	assert_false(exporting_is_idle(lab->exporting));
 	status = status_of(lab, 0);
-	assert_true(status.queued > 0);
+	assert_true(status.queued.messages > 0);
 	assert_true(status.counters.errors[EXPORT_ERROR_QUEUE] > 0);
 	exporting_give_up_queues(lab->exporting);
 	assert_true(exporting_is_idle(lab->exporting));
 	status = status_of(lab, 0);
-	assert_int_equal(status.counters.flow_records + status.counters.dropped_flow_records,
+	assert_int_equal(status.counters.sent.flow_records + status.counters.dropped.flow_records,
 			 2 * 60000);
-	assert_true(status.counters.dropped_octets > 0);
+	assert_true(status.counters.dropped.octets > 0);
 }
 
 static void queue_that_is_emptied_loses_nothing(void **state)
@@ -557,7 +560,7 @@ static void queue_that_is_emptied_loses_nothing(void **state)
 		(void)g_main_context_iteration(NULL, TRUE);
 	assert_hosts_arrived(lab_receive_slowly(lab, 0, 200), 20000);
 	assert_int_equal(lab_receive(lab, 0)->missing, 0);
-	assert_int_equal(status_of(lab, 0).counters.flow_records, 2 * 20000);
+	assert_int_equal(status_of(lab, 0).counters.sent.flow_records, 2 * 20000);
 }
 
 static void large_report_arrives_whole(void **state)
@@ -584,7 +587,7 @@ static void reload_keeps_session_and_account(void **state)
 	lab_report(lab, 10);
 	assert_hosts_arrived(lab_receive(lab, 0), 30);
 	assert_int_equal(lab_receive(lab, 0)->missing, 0);
-	assert_int_equal(status_of(lab, 0).counters.flow_records, 60);
+	assert_int_equal(status_of(lab, 0).counters.sent.flow_records, 60);
 }
 
 static void other_layout_begins_a_session_but_keeps_the_account(void **state)
@@ -601,7 +604,7 @@ static void other_layout_begins_a_session_but_keeps_the_account(void **state)
 	lab_report(lab, 10);
 	assert_hosts_arrived(lab_receive(lab, 0), 10);
 	assert_int_equal(lab_receive(lab, 0)->missing, 0);
-	assert_int_equal(status_of(lab, 0).counters.flow_records, 40);
+	assert_int_equal(status_of(lab, 0).counters.sent.flow_records, 40);
 }
 
 static void repetition_is_noted(void **state)
@@ -669,7 +672,7 @@ static void accounts_of_one_address_outlive_the_process(void **state)
 	lab_report(lab, 10);
 	for (int i = 0; i < 2; i++)
 		before[i] = status_of(lab, i);
-	assert_true(before[0].counters.messages != before[1].counters.messages);
+	assert_true(before[0].counters.sent.messages != before[1].counters.sent.messages);
 	exporting_save(lab->exporting, writer);
 	assert_true(totals_writer_replace(writer, path, NULL));
 	exporting_free(lab->exporting);
@@ -766,10 +769,10 @@ static void flows_are_counted_as_hosts_are(void **state)
 		assert_int_equal(decoder_flow_records(decoder), REPORTS * (20 + FLOWS));
 		assert_int_equal(decoder_sum(decoder, 1), REPORTS * (31000 + 1000 * FLOWS));
 		assert_int_equal(decoder_sum(decoder, 2), REPORTS * (30 + 3 * FLOWS));
-		assert_int_equal(counters.flow_records, REPORTS * (20 + FLOWS));
-		assert_int_equal(counters.records, decoder->records->len);
-		assert_int_equal(counters.messages, decoder->messages->len);
-		assert_int_equal(counters.dropped_records, 0);
+		assert_int_equal(counters.sent.flow_records, REPORTS * (20 + FLOWS));
+		assert_int_equal(counters.sent.records, decoder->records->len);
+		assert_int_equal(counters.sent.messages, decoder->messages->len);
+		assert_int_equal(counters.dropped.records, 0);
 	}
 }
 
@@ -805,7 +808,7 @@ static void both_directions_are_one_record_for_who_wants_that(void **state)
 
 		assert_int_equal(decoder->missing, 0);
 		assert_int_equal(decoder_flow_records(decoder), records[i]);
-		assert_int_equal(counters.flow_records, records[i]);
+		assert_int_equal(counters.sent.flow_records, records[i]);
 	}
 	for (guint i = 0; i < lab->decoders[1]->records->len; i++) {
 		const DecodedRecord *record =
@@ -833,9 +836,9 @@ static void pairs_that_are_not_sent_are_accounted_for(void **state)
 	lab_meter_pairs(lab, PAIRS);
 	lab_report(lab, 0);
 	counters = status_of(lab, 0).counters;
-	assert_int_equal(counters.dropped_flow_records, 1 + PAIRS);
-	assert_int_equal(counters.dropped_packets, 3 * (1 + 2 * PAIRS));
-	assert_int_equal(counters.dropped_octets, 1000 * (1 + 2 * PAIRS));
+	assert_int_equal(counters.dropped.flow_records, 1 + PAIRS);
+	assert_int_equal(counters.dropped.packets, 3 * (1 + 2 * PAIRS));
+	assert_int_equal(counters.dropped.octets, 1000 * (1 + 2 * PAIRS));
 }
 
 /* A length that tells the flows apart. */
@@ -891,9 +894,9 @@ static void flows_that_are_not_sent_are_accounted_for(void **state)
 	lab_report(lab, 0);
 	counters = status_of(lab, 0).counters;
 	assert_non_null(status_of(lab, 0).last_error);
-	assert_int_equal(counters.dropped_flow_records, FLOWS);
-	assert_int_equal(counters.dropped_packets, 3 * FLOWS);
-	assert_int_equal(counters.dropped_octets, 1000 * FLOWS);
+	assert_int_equal(counters.dropped.flow_records, FLOWS);
+	assert_int_equal(counters.dropped.packets, 3 * FLOWS);
+	assert_int_equal(counters.dropped.octets, 1000 * FLOWS);
 	assert_true(run("ip address add 192.0.2.1/32 dev lo"));
 	lab_report(lab, 0);
 	assert_null(status_of(lab, 0).last_error);
@@ -959,7 +962,7 @@ static void reload_in_a_report_ends_it_first(void **state)
 	lab->exporting = exporting_new(&lab->config, lab->exporting);
 	assert_false(exporting_step(lab->exporting));
 	assert_int_equal(decoder_flow_records(lab_receive(lab, 0)), FLOWS);
-	assert_int_equal(status_of(lab, 0).counters.flow_records, FLOWS);
+	assert_int_equal(status_of(lab, 0).counters.sent.flow_records, FLOWS);
 }
 
 /* What has come over the connection @fd, of which @stream has what is not a whole message yet. */
@@ -1124,7 +1127,7 @@ static void each_conversation_is_at_one_of_a_group(void **state)
 		assert_options_arrived(decoder);
 		assert_in_range(flows, 2 * CONVERSATIONS / 3 - 400, 2 * CONVERSATIONS / 3 + 400);
 		assert_true(decoder_flow_records(decoder) > flows);
-		assert_int_equal(status.counters.flow_records, decoder_flow_records(decoder));
+		assert_int_equal(status.counters.sent.flow_records, decoder_flow_records(decoder));
 		assert_true(status.active);
 		records += decoder_flow_records(decoder);
 		for (guint j = 0; j < decoder->records->len; j++) {
@@ -1227,8 +1230,8 @@ static void next_one_takes_over_from_who_refuses(void **state)
 	assert_hosts_arrived(lab_receive(lab, 1), 30);
 	assert_false(status_of(lab, 0).active);
 	assert_true(status_of(lab, 1).active);
-	assert_int_equal(status_of(lab, 0).counters.flow_records, 40);
-	assert_int_equal(status_of(lab, 1).counters.flow_records, 60);
+	assert_int_equal(status_of(lab, 0).counters.sent.flow_records, 40);
+	assert_int_equal(status_of(lab, 1).counters.sent.flow_records, 60);
 	lab_restart_collector(lab, 0);
 	for (int i = 0; i < 3; i++) {
 		lab_report(lab, 10);
@@ -1266,17 +1269,17 @@ static void what_waits_moves_to_who_takes_over(void **state)
 	lab_report(lab, 10);
 	/* As long as none is up, the first has them. */
 	assert_true(status_of(lab, 0).active);
-	assert_true(status_of(lab, 0).queued > 0);
+	assert_true(status_of(lab, 0).queued.messages > 0);
 	run_until(status_of(lab, 0).session.state == SESSION_WAITING);
 	fd = listener_accept(&listeners[1]);
 	run_until(status_of(lab, 1).session.state == SESSION_OPEN);
 	lab_report(lab, 10);
 	assert_true(status_of(lab, 1).active);
-	assert_int_equal(status_of(lab, 0).queued, 0);
+	assert_int_equal(status_of(lab, 0).queued.messages, 0);
 	take_stream_until(fd, stream, decoder, decoder_flow_records(decoder) == 60);
 	assert_hosts_arrived(decoder, 30);
 	assert_told_everything(decoder);
-	assert_int_equal(status_of(lab, 0).counters.dropped_records, 0);
+	assert_int_equal(status_of(lab, 0).counters.dropped.records, 0);
 	/* The first is there, and has its place back with the next report. */
 	listeners[0] = listener_new(AF_INET, receiver_port(&listeners[0]));
 	run_until(status_of(lab, 0).session.state == SESSION_OPEN);
@@ -1284,8 +1287,8 @@ static void what_waits_moves_to_who_takes_over(void **state)
 	lab_report(lab, 10);
 	assert_true(status_of(lab, 0).active);
 	run_until(exporting_is_drained(lab->exporting));
-	assert_int_equal(status_of(lab, 0).counters.flow_records, 20);
-	assert_int_equal(status_of(lab, 1).counters.flow_records, 60);
+	assert_int_equal(status_of(lab, 0).counters.sent.flow_records, 20);
+	assert_int_equal(status_of(lab, 1).counters.sent.flow_records, 60);
 	close(fd);
 	close(listeners[0].fd);
 	close(listeners[1].fd);
@@ -1304,12 +1307,12 @@ static void what_waits_stays_where_the_layout_is_another(void **state)
 	run_until(status_of(lab, 1).session.state == SESSION_OPEN);
 	lab_report(lab, 10);
 	assert_true(status_of(lab, 1).active);
-	assert_true(status_of(lab, 0).queued > 0);
+	assert_true(status_of(lab, 0).queued.messages > 0);
 	listeners[0] = listener_new(AF_INET, receiver_port(&listeners[0]));
 	run_until(exporting_is_drained(lab->exporting) &&
 		  status_of(lab, 0).session.state == SESSION_OPEN);
-	assert_int_equal(status_of(lab, 0).counters.flow_records, 20);
-	assert_int_equal(status_of(lab, 1).counters.flow_records, 20);
+	assert_int_equal(status_of(lab, 0).counters.sent.flow_records, 20);
+	assert_int_equal(status_of(lab, 1).counters.sent.flow_records, 20);
 	close(fd);
 	close(listeners[0].fd);
 	close(listeners[1].fd);
@@ -1339,7 +1342,7 @@ static void next_one_takes_over_in_the_middle_of_a_report(void **state)
 	assert_true(exporting_step(lab->exporting));
 	take_stream_until(fds[0], streams[0], lab->decoders[0],
 			  decoder_flow_records(lab->decoders[0]) >= 4096);
-	run_until(!status_of(lab, 0).queued);
+	run_until(!status_of(lab, 0).queued.messages);
 	close(listeners[0].fd);
 	stream_reset(fds[0]);
 	run_until(status_of(lab, 0).session.state != SESSION_OPEN);
@@ -1351,12 +1354,12 @@ static void next_one_takes_over_in_the_middle_of_a_report(void **state)
 	first = status_of(lab, 0);
 	second = status_of(lab, 1);
 	assert_true(second.active);
-	assert_int_equal(first.counters.flow_records, decoder_flow_records(lab->decoders[0]));
-	assert_int_equal(second.counters.flow_records, decoder_flow_records(lab->decoders[1]));
-	assert_int_equal(first.counters.flow_records + second.counters.flow_records,
+	assert_int_equal(first.counters.sent.flow_records, decoder_flow_records(lab->decoders[0]));
+	assert_int_equal(second.counters.sent.flow_records, decoder_flow_records(lab->decoders[1]));
+	assert_int_equal(first.counters.sent.flow_records + second.counters.sent.flow_records,
 			 2 * CONVERSATIONS);
-	assert_int_equal(first.counters.dropped_flow_records, 0);
-	assert_int_equal(first.queued + second.queued, 0);
+	assert_int_equal(first.counters.dropped.flow_records, 0);
+	assert_int_equal(first.queued.messages + second.queued.messages, 0);
 	g_byte_array_unref(streams[0]);
 	g_byte_array_unref(streams[1]);
 	close(fds[1]);
@@ -1384,7 +1387,7 @@ static void reload_keeps_who_is_active(void **state)
 	lab_report(lab, 0);
 	assert_hosts_arrived(lab_receive(lab, 1), 20);
 	assert_int_equal(lab_receive(lab, 1)->missing, 0);
-	assert_int_equal(status_of(lab, 1).counters.flow_records, 40);
+	assert_int_equal(status_of(lab, 1).counters.sent.flow_records, 40);
 }
 
 static void process_without_collectors_is_idle(void **state)

@@ -38,15 +38,24 @@ static const Member bounds_members[] = {
 };
 
 static const Member export_members[] = {
-	{"messages", offsetof(ExportCounters, messages)},
-	{"records", offsetof(ExportCounters, records)},
-	{"octets", offsetof(ExportCounters, octets)},
-	{"dropped_records", offsetof(ExportCounters, dropped_records)},
-	{"dropped_packets", offsetof(ExportCounters, dropped_packets)},
-	{"dropped_octets", offsetof(ExportCounters, dropped_octets)},
+	{"messages", offsetof(ExportCounters, sent.messages)},
+	{"records", offsetof(ExportCounters, sent.records)},
+	{"octets", offsetof(ExportCounters, sent.message_octets)},
+	{"dropped_records", offsetof(ExportCounters, dropped.records)},
+	{"dropped_packets", offsetof(ExportCounters, dropped.packets)},
+	{"dropped_octets", offsetof(ExportCounters, dropped.octets)},
 	{"repeated_records", offsetof(ExportCounters, repeated_records)},
 	{"repeated_packets", offsetof(ExportCounters, repeated_packets)},
 	{"repeated_octets", offsetof(ExportCounters, repeated_octets)},
+};
+
+static const Member export_sum_members[] = {
+	{"messages", offsetof(ExportSum, messages)},
+	{"message_octets", offsetof(ExportSum, message_octets)},
+	{"records", offsetof(ExportSum, records)},
+	{"flow_records", offsetof(ExportSum, flow_records)},
+	{"packets", offsetof(ExportSum, packets)},
+	{"octets", offsetof(ExportSum, octets)},
 };
 /* clang-format on */
 
@@ -493,6 +502,32 @@ static json_t *error_counters(const ExportCounters *counters)
 	return errors;
 }
 
+static json_t *export_sum(const ExportSum *sum)
+{
+	json_t *object = json_object();
+
+	set_integers(object, sum, export_sum_members, G_N_ELEMENTS(export_sum_members));
+	return object;
+}
+
+/* All that was made, by what has become of it. */
+static json_t *collector_account_object(const CollectorStatus *status)
+{
+	const ExportCounters *counters = &status->counters;
+	json_t *object = json_object(), *reasons = json_object();
+
+	for (int reason = 0; reason < EXPORT_LOSSES; reason++)
+		set(reasons, export_error_names[reason],
+		    export_sum(&counters->dropped_for[reason]));
+	set(object, "made", export_sum(&counters->made));
+	set(object, "sent", export_sum(&counters->sent));
+	set(object, "queued", export_sum(&status->queued));
+	set(object, "moved", export_sum(&counters->moved));
+	set(object, "dropped", export_sum(&counters->dropped));
+	set(object, "dropped_for", reasons);
+	return object;
+}
+
 static json_t *collector_object(const CollectorView *collector)
 {
 	const CollectorStatus *status = &collector->status;
@@ -502,6 +537,7 @@ static json_t *collector_object(const CollectorView *collector)
 	set(object, "collector", string(collector->label));
 	set_integers(object, &status->counters, export_members, G_N_ELEMENTS(export_members));
 	set(object, "errors", error_counters(&status->counters));
+	set(object, "account", collector_account_object(status));
 	set(object, "transport", json_string(config_transport_words[status->config->transport]));
 	set(object, "group", group ? integer(group->index) : json_null());
 	set(object, "mode", string(group ? config_group_words[group->mode] : NULL));
@@ -511,8 +547,8 @@ static json_t *collector_object(const CollectorView *collector)
 	set(object, "until", json_timestamp(status->session.until_ms));
 	set(object, "peer", string(status->session.peer));
 	set(object, "sessions", integer(status->session.opened));
-	set(object, "queued", integer(status->queued));
-	set(object, "queued_octets", integer(status->queued_octets));
+	set(object, "queued", integer(status->queued.messages));
+	set(object, "queued_octets", integer(status->queued.message_octets));
 	set(object, "max_message", integer(status->max_message));
 	set(object, "last_sent", json_timestamp(status->last_sent_ms));
 	set(object, "last_error", string(status->last_error));

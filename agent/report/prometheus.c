@@ -434,6 +434,22 @@ static void write_export_errors(Exposition *exposition, const Family *family)
 	}
 }
 
+/* Of @member of each reason's sum. */
+static void write_export_losses(Exposition *exposition, const Family *family)
+{
+	for (guint i = 0; i < exposition->collectors->len; i++) {
+		const CollectorView *collector =
+			&g_array_index(exposition->collectors, CollectorView, i);
+		const ExportCounters *counters = &collector->status.counters;
+
+		for (int reason = 0; reason < EXPORT_LOSSES; reason++)
+			sample(exposition, family,
+			       integer_at(&counters->dropped_for[reason], family->member),
+			       "collector", collector->label, "reason", export_error_names[reason],
+			       NULL);
+	}
+}
+
 static void write_of_process(Exposition *exposition, const Family *family)
 {
 	if (exposition->with_process)
@@ -702,6 +718,9 @@ static void write_throughput(Exposition *exposition, const Family *family, guint
 #define OF_COLLECTOR_STATE(unit_member) \
 	.write = write_of_collector_state, .member = offsetof(CollectorStatus, unit_member)
 
+#define OF_LOSSES(unit_member) \
+	.write = write_export_losses, .member = offsetof(ExportSum, unit_member)
+
 static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_build_info", "info",
 	 "The version of the running agent.",
@@ -801,21 +820,39 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_host_overflow_packets_total", "counter",
 	 "Packets of hosts without series of their own, both directions.",
 	 OF_OVERFLOW(packets)},
+	{"flowtally_export_made_records_total", "counter",
+	 "IPFIX data records made for a collector: those that were sent, wait, were moved or dropped.",
+	 OF_COLLECTORS(made.records)},
+	{"flowtally_export_made_traffic_bytes_total", "counter",
+	 "IP octets that records made for a collector tell of.",
+	 OF_COLLECTORS(made.octets)},
 	{"flowtally_export_messages_total", "counter",
 	 "IPFIX messages sent to a collector.",
-	 OF_COLLECTORS(messages)},
+	 OF_COLLECTORS(sent.messages)},
 	{"flowtally_export_records_total", "counter",
 	 "IPFIX data records sent to a collector.",
-	 OF_COLLECTORS(records)},
+	 OF_COLLECTORS(sent.records)},
+	{"flowtally_export_traffic_bytes_total", "counter",
+	 "IP octets that records sent to a collector tell of.",
+	 OF_COLLECTORS(sent.octets)},
 	{"flowtally_export_bytes_total", "counter",
 	 "Octets of the IPFIX messages sent to a collector.",
-	 OF_COLLECTORS(octets)},
+	 OF_COLLECTORS(sent.message_octets)},
 	{"flowtally_export_errors_total", "counter",
 	 "IPFIX messages that could not be sent, by reason.",
 	 .write = write_export_errors},
+	{"flowtally_export_moved_records_total", "counter",
+	 "IPFIX data records that waited and went to another collector of the group.",
+	 OF_COLLECTORS(moved.records)},
+	{"flowtally_export_moved_traffic_bytes_total", "counter",
+	 "IP octets that records tell of which went to another collector of the group.",
+	 OF_COLLECTORS(moved.octets)},
 	{"flowtally_export_dropped_records_total", "counter",
-	 "IPFIX data records that a collector was not sent.",
-	 OF_COLLECTORS(dropped_records)},
+	 "IPFIX data records that a collector was not sent, by reason.",
+	 OF_LOSSES(records)},
+	{"flowtally_export_dropped_traffic_bytes_total", "counter",
+	 "IP octets that records tell of which a collector was not sent, by reason.",
+	 OF_LOSSES(octets)},
 	{"flowtally_export_repeated_records_total", "counter",
 	 "IPFIX data records that a collector may have twice, sent again after a crash.",
 	 OF_COLLECTORS(repeated_records)},
@@ -827,10 +864,16 @@ static const Family families[] = { /* in the order of the exposition */
 	 OF_COLLECTOR_STATE(session.opened)},
 	{"flowtally_export_queued_messages", "gauge",
 	 "IPFIX messages that wait for a collector, or have not arrived yet.",
-	 OF_COLLECTOR_STATE(queued)},
+	 OF_COLLECTOR_STATE(queued.messages)},
+	{"flowtally_export_queued_records", "gauge",
+	 "IPFIX data records that wait for a collector, or have not arrived yet.",
+	 OF_COLLECTOR_STATE(queued.records)},
+	{"flowtally_export_queued_traffic_bytes", "gauge",
+	 "IP octets that records tell of which wait for a collector, or have not arrived yet.",
+	 OF_COLLECTOR_STATE(queued.octets)},
 	{"flowtally_export_queued_bytes", "gauge",
 	 "Octets of the IPFIX messages that wait for a collector, or have not arrived yet.",
-	 OF_COLLECTOR_STATE(queued_octets)},
+	 OF_COLLECTOR_STATE(queued.message_octets)},
 	{"flowtally_export_group_info", "gauge",
 	 "The group that a collector is in, where it is in one.",
 	 .write = write_export_groups},
