@@ -249,16 +249,22 @@ static void skip_message(Collector *collector, const IpfixMessage *message)
 	collector->running.sequence[message->stream] += message->sequence_step;
 }
 
+/* What waits for a session that has not begun, or has ended: in the next one it is no gap. */
 static void drop_backlog(Collector *collector, ExportErrorReason reason, const char *why)
 {
-	bool is_open = session_transport(collector->session);
 	IpfixMessage *message;
 
-	while ((message = backlog_pop(collector->backlog))) {
-		if (is_open)
-			skip_message(collector, message);
+	while ((message = backlog_pop(collector->backlog)))
 		drop_message(collector, message, reason, why);
-	}
+}
+
+static void drop_oldest(Collector *collector, const char *why)
+{
+	IpfixMessage *oldest = backlog_pop(collector->backlog);
+
+	if (session_transport(collector->session))
+		skip_message(collector, oldest);
+	drop_message(collector, oldest, EXPORT_ERROR_QUEUE, why);
 }
 
 /* What the session that ends had of messages. */
@@ -645,15 +651,6 @@ static bool send_at_once(Collector *collector, const IpfixMessage *message)
 	return true;
 }
 
-static void drop_oldest(Collector *collector)
-{
-	IpfixMessage *oldest = backlog_pop(collector->backlog);
-
-	if (session_transport(collector->session))
-		skip_message(collector, oldest);
-	drop_message(collector, oldest, EXPORT_ERROR_QUEUE, "the queue is full");
-}
-
 /* A rate is no reason to lose anything here: what is in time may be lost there, or not. */
 static bool send_early(Collector *collector)
 {
@@ -668,7 +665,7 @@ static void enqueue(Collector *collector, const IpfixMessage *message)
 	while (!backlog_has_room(collector->backlog, len) && send_early(collector))
 		;
 	while (!backlog_has_room(collector->backlog, len) && backlog_messages(collector->backlog))
-		drop_oldest(collector);
+		drop_oldest(collector, "the queue is full");
 	if (backlog_has_room(collector->backlog, len)) {
 		backlog_push(collector->backlog, message);
 		return;
@@ -734,7 +731,8 @@ void collector_give_up_queue(Collector *collector)
 		skip_message(collector, message);
 		drop_message(collector, message, EXPORT_ERROR_QUEUE, why);
 	}
-	drop_backlog(collector, EXPORT_ERROR_QUEUE, why);
+	while (backlog_messages(collector->backlog))
+		drop_oldest(collector, why);
 }
 
 static bool is_half_full(const Collector *collector)

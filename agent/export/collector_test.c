@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 
 #include "../../tests/unit/export_account.h"
@@ -571,6 +572,30 @@ static void end_counts_what_waits(void **state)
 	assert_true(collector_is_drained(lab->collector));
 }
 
+/* In a new session nobody lacks what was dropped before it. */
+static void what_is_dropped_with_a_session_is_no_gap_in_the_next(void **state)
+{
+	Receiver old = receiver_new(AF_INET, 0), receiver = receiver_new(AF_INET, 0);
+	g_autoptr(Lab) lab = lab_new(COLLECTOR_TRANSPORT_UDP, old.address);
+	g_autoptr(Stream) stream = stream_new();
+	CollectorConfig moved;
+
+	assert_int_equal(fcntl(receiver.fd, F_SETFL, O_NONBLOCK), 0);
+	lab->config.rate_mib = 1;
+	collector_set_config(lab->collector, &lab->config, true);
+	lab_send(lab, 500);
+	assert_true(collector_status(lab->collector).queued.messages > 0);
+	moved = lab->config;
+	moved.address = receiver.address;
+	collector_set_config(lab->collector, &moved, false);
+	assert_true(counters_of(lab).dropped.messages > 0);
+	lab_send(lab, 1);
+	take_until(stream, receiver.fd, stream->numbers->len == 1);
+	assert_int_equal(stream->missing, 0);
+	close(old.fd);
+	close(receiver.fd);
+}
+
 /* At the end of a process it is not dropped twice, and what a crash took is not forgotten. */
 static void next_process_counts_what_waited(void **state)
 {
@@ -700,6 +725,7 @@ int main(void)
 		cmocka_unit_test(burst_of_datagrams_is_not_lost),
 		cmocka_unit_test(rate_drops_nothing_of_its_own),
 		cmocka_unit_test(end_counts_what_waits),
+		cmocka_unit_test(what_is_dropped_with_a_session_is_no_gap_in_the_next),
 		cmocka_unit_test(next_process_counts_what_waited),
 		cmocka_unit_test(reload_moves_what_waits),
 		cmocka_unit_test(queue_of_one_that_has_stalled_moves),
