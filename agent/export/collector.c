@@ -613,6 +613,8 @@ void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy)
 {
 	Running *running = &collector->running;
 
+	if (!session_transport(collector->session))
+		return;
 	running->options_version = policy->options_version;
 	if (!refresh_is_due(collector, policy))
 		return;

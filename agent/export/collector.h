@@ -112,7 +112,7 @@ typedef struct {
 bool collector_needs_templates(const Collector *collector, const RefreshPolicy *policy);
 bool collector_needs_options(const Collector *collector, const RefreshPolicy *policy);
 bool collector_needs_statistics(const Collector *collector, const RefreshPolicy *policy);
-/* What it needed has been sent. */
+/* What it needed has been sent, unless the session has ended meanwhile: the next one needs it, too. */
 void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy);
 
 /*

@@ -424,6 +424,30 @@ static void network_that_comes_late_loses_what_came_before(void **state)
 	assert_hosts_arrived(lab_receive(lab, 1), 30);
 }
 
+/* The first message of a session is the first that the kernel refuses. */
+static void session_that_ended_while_it_was_announced_is_announced_again(void **state)
+{
+	g_autoptr(Lab) lab = NULL;
+	g_autofree char *refuse = NULL;
+	const Decoder *decoder;
+
+	if (!*state)
+		skip();
+	lab = lab_new(2);
+	refuse = g_strdup_printf("nft 'table inet faults { chain output { type filter hook output "
+				 "priority 0; udp dport %u drop; }; }'",
+				 receiver_port(&lab->receivers[0]));
+	if (!run(refuse))
+		skip();
+	lab_report(lab, 10);
+	assert_int_equal(status_of(lab, 0).counters.dropped.flow_records, 20);
+	assert_true(run("nft delete table inet faults"));
+	lab_report(lab, 10);
+	decoder = lab_receive(lab, 0);
+	assert_hosts_arrived(decoder, 10);
+	assert_int_equal(decoder->missing, 0);
+}
+
 static void messages_are_as_long_as_the_narrowest_path(void **state)
 {
 	g_autoptr(Lab) lab = NULL;
@@ -1414,6 +1438,7 @@ int main(void)
 		cmocka_network_test(dead_collector_costs_the_others_nothing),
 		cmocka_network_test(collector_that_comes_back_is_told_everything),
 		cmocka_network_test(network_that_comes_late_loses_what_came_before),
+		cmocka_network_test(session_that_ended_while_it_was_announced_is_announced_again),
 		cmocka_network_test(messages_are_as_long_as_the_narrowest_path),
 		cmocka_network_test(path_that_takes_no_message_is_accounted_for),
 		cmocka_network_test(path_that_turns_out_narrow_loses_only_what_found_out),
