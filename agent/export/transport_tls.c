@@ -404,6 +404,8 @@ static TransportResult tls_send(Transport *transport, const struct iovec parts[T
 			return TRANSPORT_TOO_BIG;
 		if (n < 0) {
 			explain(tls, (int)n, "send", error);
+			/* Or a goodbye would take along what GnuTLS has kept of what was not sent. */
+			transport->is_open = false;
 			return TRANSPORT_FAILED;
 		}
 		tls->offset += (size_t)n;
