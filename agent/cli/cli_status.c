@@ -77,6 +77,17 @@ static const AskField collector_fields[] = {
 	{ { "LAST SENT", TABLE_LEFT, 1 }, "last_sent", ask_time },
 };
 
+static const AskField account_fields[] = {
+	{ { "ACCOUNT", TABLE_LEFT, 0 }, "collector", ask_plain },
+	{ { "OF", TABLE_LEFT, 0 }, "of", ask_plain },
+	{ { "MADE", TABLE_RIGHT, 0 }, "made", ask_plain },
+	{ { "SENT", TABLE_RIGHT, 0 }, "sent", ask_plain },
+	{ { "QUEUED", TABLE_RIGHT, 0 }, "queued", ask_plain },
+	{ { "MOVED", TABLE_RIGHT, 0 }, "moved", ask_plain },
+	{ { "DROPPED", TABLE_RIGHT, 0 }, "dropped", ask_plain },
+	{ { "FOR", TABLE_LEFT, 1 }, "reasons", ask_plain },
+};
+
 static const AskField collector_fault_fields[] = {
 	{ { "COLLECTOR", TABLE_LEFT, 0 }, "collector", ask_plain },
 	{ { "LAST ERROR", TABLE_LEFT, 0 }, "last_error", ask_plain },
@@ -217,6 +228,59 @@ static void print_awaited(const json_t *document)
 		print_line("awaited", json_string_value(name));
 }
 
+/* "queue 120, broken 3": those of @member that are not 0 */
+static char *losses_by_reason(const json_t *account, const char *member)
+{
+	GString *text = g_string_new(NULL);
+	const char *reason;
+	const json_t *sum;
+
+	json_object_foreach(json_object_get(account, "dropped_for"), reason, sum)
+	{
+		json_int_t count = ask_integer(sum, member);
+
+		if (count)
+			g_string_append_printf(text, "%s%s %" JSON_INTEGER_FORMAT,
+					       text->len ? ", " : "", reason, count);
+	}
+	return g_string_free(text, FALSE);
+}
+
+static json_t *account_row(const json_t *collector, const char *of, const char *member)
+{
+	static const char *const fates[] = { "made", "sent", "queued", "moved", "dropped" };
+	const json_t *account = json_object_get(collector, "account");
+	g_autofree char *reasons = losses_by_reason(account, member);
+	json_t *row = json_object();
+
+	json_object_set(row, "collector", json_object_get(collector, "collector"));
+	json_object_set_new(row, "of", json_string(of));
+	json_object_set_new(row, "reasons", json_string(reasons));
+	for (size_t i = 0; i < G_N_ELEMENTS(fates); i++)
+		json_object_set(row, fates[i],
+				json_object_get(json_object_get(account, fates[i]), member));
+	return row;
+}
+
+/* In full, for who adds up. */
+static void print_accounts(const json_t *document)
+{
+	json_t *rows = json_array();
+	json_t *collector;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "collectors"), i, collector)
+	{
+		json_array_append_new(rows, account_row(collector, "records", "records"));
+		json_array_append_new(rows, account_row(collector, "traffic, octets", "octets"));
+	}
+	if (json_array_size(rows)) {
+		putchar('\n');
+		ask_print_list(rows, account_fields, G_N_ELEMENTS(account_fields));
+	}
+	json_decref(rows);
+}
+
 static bool has_fault(const json_t *collector)
 {
 	return *ask_string(collector, "last_error");
@@ -283,6 +347,7 @@ static void print_status(const json_t *document)
 		ask_print_list(list, lists[i].fields, lists[i].n);
 	}
 	print_collectors(document, has_group, group_fields, G_N_ELEMENTS(group_fields));
+	print_accounts(document);
 	/* Apart from the other columns, so that it is never left out. */
 	print_collectors(document, has_fault, collector_fault_fields,
 			 G_N_ELEMENTS(collector_fault_fields));
