@@ -130,13 +130,13 @@ tls() {
 	echo "tls: { ca: $WORK/$ca.pem, certificate: $WORK/$certificate.pem, key: $WORK/$certificate.key${name:+, name: $name} }"
 }
 
-# start_tls_collector [PORT] [KIND] [CERTIFICATE]: by socat, which wants a certificate of "authority"; KIND is
+# start_tls_collector [PORT] [KIND] [CERTIFICATE] [SOCAT-OPTIONS]: by socat, which wants a certificate of "authority"; KIND is
 # OPENSSL-LISTEN or OPENSSL-DTLS-SERVER
 start_tls_collector() {
-	local port=${1:-4742} kind=${2:-OPENSSL-LISTEN} certificate=${3:-collector}
+	local port=${1:-4742} kind=${2:-OPENSSL-LISTEN} certificate=${3:-collector} options=${4:-}
 
 	spawn router "$WORK/listener-$port.log" setsid socat -ls \
-		"$kind:$port,pf=ip4,reuseaddr,fork,cert=$WORK/$certificate.pem,key=$WORK/$certificate.key,cafile=$WORK/authority.pem,verify=1" \
+		"$kind:$port,pf=ip4,reuseaddr,fork,cert=$WORK/$certificate.pem,key=$WORK/$certificate.key,cafile=$WORK/authority.pem,verify=1$options" \
 		"SYSTEM:$ROOT/tests/e2e/keep_stream $WORK/stream-$port"
 	LISTENER=$!
 	eventually 5 accepts_or_listens "$port"
@@ -144,4 +144,19 @@ start_tls_collector() {
 
 accepts_or_listens() {
 	accepts "$1" || listens "$1"
+}
+
+has_sctp() {
+	modprobe -q sctp 2>/dev/null || [[ -e /proc/net/sctp ]]
+}
+
+start_sctp_collector() {
+	spawn router "$WORK/listener-4743.log" setsid socat -ls \
+		"SCTP4-LISTEN:4743,reuseaddr,fork" "SYSTEM:$ROOT/tests/e2e/keep_stream $WORK/stream-4743"
+	LISTENER=$!
+	eventually 5 accepts_sctp
+}
+
+accepts_sctp() {
+	router grep -q ' 4743 ' /proc/net/sctp/eps
 }

@@ -19,21 +19,6 @@ teardown() {
 	teardown_lab
 }
 
-has_sctp() {
-	modprobe -q sctp 2>/dev/null || [[ -e /proc/net/sctp ]]
-}
-
-start_sctp_collector() {
-	spawn router "$WORK/listener-4743.log" setsid socat -ls \
-		"SCTP4-LISTEN:4743,reuseaddr,fork" "SYSTEM:$ROOT/tests/e2e/keep_stream $WORK/stream-4743"
-	LISTENER=$!
-	eventually 5 accepts_sctp
-}
-
-accepts_sctp() {
-	router grep -q ' 4743 ' /proc/net/sctp/eps
-}
-
 @test "a kernel without SCTP is said, once, and costs the others nothing" {
 	if has_sctp; then
 		skip "this kernel has SCTP"
