@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "endpoint.h"
@@ -222,6 +223,7 @@ static void collector_config_free(void *data)
 		g_free(collector->tls_paths[file]);
 	tls_client_unref(collector->tls);
 	g_free(collector->tls_name);
+	g_free(collector->spool_path);
 	g_free(collector);
 }
 
@@ -684,6 +686,13 @@ static const Setting collector_settings[] = {
 	  SETTING_NUMBER, AT(queue_mib), .fallback = "8", .min = 1, .max = 4096 },
 	{ "rate-mib",
 	  SETTING_NUMBER, AT(rate_mib), .fallback = "32", .min = 0, .max = 4096 },
+	{ "spool.path",
+	  SETTING_TEXT, AT(spool_path), .line = AT(spool_line), .required = true, .min = 1,
+	  .max = PATH_TEXT_MAX, .is_valid = is_absolute_path,
+	  .form = "the absolute path of a directory" },
+	{ "spool.max-size",
+	  SETTING_SIZE, AT(spool_max_octets), .fallback = "256MiB", .min = 1 << 20,
+	  .max = (uint64_t)1 << 44 },
 	{ "records",
 	  SETTING_FLAGS, 0, .fallback = "[hosts, flows, statistics, interfaces]", .min = 1, .max = LIST_MAX,
 	  .flags = record_flags },
@@ -1209,12 +1218,68 @@ static bool read_tls(const Config *config, guint index, GPtrArray *errors)
 	return false;
 }
 
+static bool is_same_path(const char *a, const char *b)
+{
+	g_autofree char *first = a ? g_canonicalize_filename(a, "/") : NULL;
+	g_autofree char *second = b ? g_canonicalize_filename(b, "/") : NULL;
+
+	return first && !g_strcmp0(first, second);
+}
+
+/* Why there can be no directory at @path, or NULL; to be freed. It need not be there yet, as `state` need not. */
+static char *spool_path_fault(const Config *config, const char *path)
+{
+	g_autofree char *canonical = g_canonicalize_filename(path, "/");
+	g_autofree char *parent = g_path_get_dirname(canonical);
+	struct stat status;
+
+	if (lstat(canonical, &status) == 0)
+		return S_ISDIR(status.st_mode) ? NULL : g_strdup("is not a directory");
+	if (errno != ENOENT)
+		return g_strdup(g_strerror(errno));
+	if (is_same_path(parent, config->state))
+		return NULL;
+	if (stat(parent, &status) < 0)
+		return g_strdup_printf("cannot be made: %s: %s", parent, g_strerror(errno));
+	return S_ISDIR(status.st_mode) ?
+		       NULL :
+		       g_strdup_printf("cannot be made: %s is not a directory", parent);
+}
+
+static char *spool_fault(const Config *config, guint index)
+{
+	const CollectorConfig *collector = config->ipfix.collectors->pdata[index];
+
+	if (collector_transport_is_datagram(collector->transport))
+		return g_strdup("only the transports tcp, tls and sctp have a use for it: of "
+				"datagrams nobody says whether they have arrived");
+	for (guint i = 0; i < index; i++) {
+		const CollectorConfig *other = config->ipfix.collectors->pdata[i];
+
+		if (is_same_path(other->spool_path, collector->spool_path))
+			return g_strdup_printf("the same as of export.ipfix.collectors[%u]", i);
+	}
+	return spool_path_fault(config, collector->spool_path);
+}
+
+static bool read_spool(const Config *config, guint index, GPtrArray *errors)
+{
+	const CollectorConfig *collector = config->ipfix.collectors->pdata[index];
+	g_autofree char *why = collector->spool_path ? spool_fault(config, index) : NULL;
+
+	if (why)
+		fault_collector(config, index, collector->spool_line, "spool.path", why, errors);
+	return !why;
+}
+
 static bool read_collectors(const Config *config, GPtrArray *errors)
 {
 	bool good = check_clashes(config, errors);
 
-	for (guint i = 0; i < config->ipfix.collectors->len; i++)
+	for (guint i = 0; i < config->ipfix.collectors->len; i++) {
 		good = read_tls(config, i, errors) && good;
+		good = read_spool(config, i, errors) && good;
+	}
 	return good;
 }
 

@@ -152,6 +152,9 @@ typedef struct {
 	uint32_t queue_mib; /* that may wait for the collector */
 	uint32_t
 		rate_mib; /* a second, where nobody says how fast it may be; 0: as fast as can be */
+	char *spool_path; /* where messages wait for it on disk; NULL: nowhere */
+	size_t spool_line;
+	uint64_t spool_max_octets;
 	bool records_hosts;
 	bool records_flows;
 	bool records_statistics;

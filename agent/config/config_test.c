@@ -318,6 +318,18 @@ static const struct {
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        rate-mib: ",
 	  { "0", "4096" },
 	  { "-1", "4097", "fast" } },
+	{ "export.ipfix.collectors[0].spool.path",
+	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        transport: "
+	  "tcp\n"
+	  "        spool:\n          path: ",
+	  { "/tmp", "/tmp/flowtally-spool", "/tmp/flowtally-spool/", "/var/lib/flowtally/spool" },
+	  { "spool", "/dev/null", "/dev/null/spool", "/no/where/spool", "[/tmp]" } },
+	{ "export.ipfix.collectors[0].spool.max-size",
+	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        transport: "
+	  "tcp\n"
+	  "        spool:\n          path: /tmp\n          max-size: ",
+	  { "1048576", "1MiB", "1024KiB", "3GiB", "16TiB" },
+	  { "0", "1023KiB", "1GB", "17TiB", "1 MiB", "MiB", "20000000000000000000" } },
 	{ "export.ipfix.collectors[0].records",
 	  "export:\n  ipfix:\n    collectors:\n      - address: 192.0.2.1:1\n        records: ",
 	  { "[hosts]", "[flows]", "[statistics]", "[statistics, hosts]" },
@@ -452,6 +464,45 @@ static void every_key_is_refused_when_given_twice(void **state)
 	}
 }
 
+#define SPOOLED(transport, path)                                                                   \
+	"{address: '192.0.2.1:1', transport: " transport ", spool: {path: " path "}}"
+
+static void a_spool_is_of_one_collector_that_tells_what_has_arrived(void **state)
+{
+	static const struct {
+		const char *collectors, *error;
+	} cases[] = {
+		{ SPOOLED("udp", "/tmp/a"),
+		  "3: export.ipfix.collectors[0].spool.path: only the transports tcp, tls and sctp "
+		  "have a use for it: of datagrams nobody says whether they have arrived" },
+		{ SPOOLED("tcp", "/tmp/a") ", " SPOOLED("sctp", "/tmp/./a/"),
+		  "3: export.ipfix.collectors[1].spool.path: the same as of "
+		  "export.ipfix.collectors[0]" },
+		{ SPOOLED("tcp", "/no/where"),
+		  "3: export.ipfix.collectors[0].spool.path: cannot be made: /no: No such file or "
+		  "directory" },
+		{ "{address: '192.0.2.1:1', transport: tcp, spool: {max-size: 1MiB}}",
+		  "3: export.ipfix.collectors[0].spool.path: the key is missing" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *yaml = g_strdup_printf("export:\n  ipfix:\n    collectors: [%s]",
+							cases[i].collectors);
+
+		assert_errors(yaml, cases[i].error);
+	}
+}
+
+static void a_spool_has_a_size(void **state)
+{
+	g_autoptr(Config) config =
+		config_of("export: {ipfix: {collectors: [" SPOOLED("tcp", "/tmp/a") "]}}");
+	const CollectorConfig *collector = config->ipfix.collectors->pdata[0];
+
+	assert_string_equal(collector->spool_path, "/tmp/a");
+	assert_int_equal(collector->spool_max_octets, 256 << 20);
+}
+
 static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 {
 	static const struct {
@@ -480,7 +531,7 @@ static void an_unknown_key_is_refused_with_those_that_are_known(void **state)
 		  "groups" },
 		{ "export:\n  ipfix:\n    collectors: [{address: '192.0.2.1:1', port: 1}]",
 		  "3: export.ipfix.collectors[0].port: unknown key; known here: address, "
-		  "transport, local, tls, queue-mib, rate-mib, "
+		  "transport, local, tls, queue-mib, rate-mib, spool, "
 		  "records, enterprise, layer2-octets, flow-times, biflow, format, templates" },
 		{ "export:\n  textfile: {path: /a, mode: 1}",
 		  "2: export.textfile.mode: unknown key; known here: path" },
@@ -1439,6 +1490,8 @@ int main(void)
 		cmocka_unit_test(every_key_refuses_other_values_with_line_and_key),
 		cmocka_unit_test(every_key_refuses_empty_values_and_wrong_types),
 		cmocka_unit_test(every_key_is_refused_when_given_twice),
+		cmocka_unit_test(a_spool_is_of_one_collector_that_tells_what_has_arrived),
+		cmocka_unit_test(a_spool_has_a_size),
 		cmocka_unit_test(an_unknown_key_is_refused_with_those_that_are_known),
 		cmocka_unit_test(a_required_key_that_is_missing_is_an_error),
 		cmocka_unit_test(reasons_say_what_was_found_and_what_is_expected),

@@ -4,10 +4,23 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const struct {
+/* Each a multiple of those before; the first is what is counted. */
+typedef struct {
 	const char *name;
-	uint64_t ms;
-} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
+	uint64_t value;
+} Unit;
+
+#define UNITS 5
+static const Unit durations[UNITS] = {
+	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
+};
+static const Unit sizes[UNITS] = {
+	{ "", 1 },
+	{ "KiB", 1ull << 10 },
+	{ "MiB", 1ull << 20 },
+	{ "GiB", 1ull << 30 },
+	{ "TiB", 1ull << 40 },
+};
 
 static bool is_within(const Setting *setting, uint64_t number)
 {
@@ -30,40 +43,60 @@ static char *expected_number(const Setting *setting)
 			       setting->max);
 }
 
-static bool parse_duration(const Setting *setting, const char *text, void *place)
+static bool parse_quantity(const Setting *setting, const Unit *units, const char *text, void *place)
 {
 	size_t digits = strspn(text, "0123456789");
 	g_autofree char *count_text = g_strndup(text, digits);
-	guint64 count, ms;
+	guint64 count, quantity;
 
 	if (!g_ascii_string_to_unsigned(count_text, 10, 0, G_MAXUINT64, &count, NULL))
 		return false;
-	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+	for (size_t i = 0; i < UNITS; i++) {
 		if (strcmp(text + digits, units[i].name))
 			continue;
-		if (!g_uint64_checked_mul(&ms, count, units[i].ms) || !is_within(setting, ms))
+		if (!g_uint64_checked_mul(&quantity, count, units[i].value) ||
+		    !is_within(setting, quantity))
 			return false;
-		*(uint64_t *)place = ms;
+		*(uint64_t *)place = quantity;
 		return true;
 	}
 	return false;
 }
 
-static char *format_duration(uint64_t ms)
+static char *format_quantity(uint64_t quantity, const Unit *units)
 {
-	size_t unit = G_N_ELEMENTS(units) - 1;
+	size_t unit = UNITS - 1;
 
-	while (unit && (ms < units[unit].ms || ms % units[unit].ms))
+	while (unit && (quantity < units[unit].value || quantity % units[unit].value))
 		unit--;
-	return g_strdup_printf("%" PRIu64 "%s", ms / units[unit].ms, units[unit].name);
+	return g_strdup_printf("%" PRIu64 "%s", quantity / units[unit].value, units[unit].name);
+}
+
+static bool parse_duration(const Setting *setting, const char *text, void *place)
+{
+	return parse_quantity(setting, durations, text, place);
 }
 
 static char *expected_duration(const Setting *setting)
 {
-	g_autofree char *min = format_duration(setting->min);
-	g_autofree char *max = format_duration(setting->max);
+	g_autofree char *min = format_quantity(setting->min, durations);
+	g_autofree char *max = format_quantity(setting->max, durations);
 
 	return g_strdup_printf("not a duration from %s to %s (an integer and ms, s, m, h or d)",
+			       min, max);
+}
+
+static bool parse_size(const Setting *setting, const char *text, void *place)
+{
+	return parse_quantity(setting, sizes, text, place);
+}
+
+static char *expected_size(const Setting *setting)
+{
+	g_autofree char *min = format_quantity(setting->min, sizes);
+	g_autofree char *max = format_quantity(setting->max, sizes);
+
+	return g_strdup_printf("not a size from %s to %s (an integer and KiB, MiB, GiB or TiB)",
 			       min, max);
 }
 
@@ -131,6 +164,7 @@ static const struct {
 } scalars[] = {
 	[SETTING_NUMBER] = { parse_number, expected_number },
 	[SETTING_DURATION] = { parse_duration, expected_duration },
+	[SETTING_SIZE] = { parse_size, expected_size },
 	[SETTING_BOOL] = { parse_bool, expected_bool },
 	[SETTING_CHOICE] = { parse_choice, expected_choice },
 	[SETTING_TEXT] = { parse_text, expected_text },

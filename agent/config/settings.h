@@ -21,6 +21,7 @@
 typedef enum {
 	SETTING_NUMBER,	  /* uint32_t; the number */
 	SETTING_DURATION, /* uint64_t, milliseconds; the same */
+	SETTING_SIZE,	  /* uint64_t, octets; the same */
 	SETTING_BOOL,	  /* bool */
 	SETTING_CHOICE,	  /* unsigned int or an enum: the index of the word in `words` */
 	SETTING_TEXT,	  /* char *; its length in octets, unless `max` is 0 */
