@@ -74,6 +74,7 @@ static const AskField collector_fields[] = {
 	{ { "DROPPED", TABLE_RIGHT, 0 }, "dropped_records", ask_plain },
 	{ { "REPEATED", TABLE_RIGHT, 5 }, "repeated_records", ask_plain },
 	{ { "QUEUED", TABLE_RIGHT, 6 }, "queued", ask_plain },
+	{ { "SPOOLED", TABLE_RIGHT, 8 }, "spooled", ask_plain },
 	{ { "LAST SENT", TABLE_LEFT, 1 }, "last_sent", ask_time },
 };
 
@@ -83,6 +84,7 @@ static const AskField account_fields[] = {
 	{ { "MADE", TABLE_RIGHT, 0 }, "made", ask_plain },
 	{ { "SENT", TABLE_RIGHT, 0 }, "sent", ask_plain },
 	{ { "QUEUED", TABLE_RIGHT, 0 }, "queued", ask_plain },
+	{ { "SPOOLED", TABLE_RIGHT, 0 }, "spooled", ask_plain },
 	{ { "MOVED", TABLE_RIGHT, 0 }, "moved", ask_plain },
 	{ { "DROPPED", TABLE_RIGHT, 0 }, "dropped", ask_plain },
 	{ { "FOR", TABLE_LEFT, 1 }, "reasons", ask_plain },
@@ -248,7 +250,9 @@ static char *losses_by_reason(const json_t *account, const char *member)
 
 static json_t *account_row(const json_t *collector, const char *of, const char *member)
 {
-	static const char *const fates[] = { "made", "sent", "queued", "moved", "dropped" };
+	static const char *const fates[] = {
+		"made", "sent", "queued", "spooled", "moved", "dropped"
+	};
 	const json_t *account = json_object_get(collector, "account");
 	g_autofree char *reasons = losses_by_reason(account, member);
 	json_t *row = json_object();

@@ -2,10 +2,12 @@
 #include "collector.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "backlog.h"
 #include "pacer.h"
+#include "spool.h"
 #include "transport.h"
 
 /* nfdump does not count options records and takes them for a gap, so they come seldom. */
@@ -28,19 +30,20 @@ static const char refused_text[] = "nobody listens there (connection refused)";
 const char *const export_error_names[EXPORT_ERRORS] = {
 	[EXPORT_ERROR_SEND] = "send",	  [EXPORT_ERROR_REFUSED] = "refused",
 	[EXPORT_ERROR_QUEUE] = "queue",	  [EXPORT_ERROR_ENCODE] = "encode",
-	[EXPORT_ERROR_BROKEN] = "broken",
+	[EXPORT_ERROR_BROKEN] = "broken", [EXPORT_ERROR_SPOOL] = "spool",
 };
 
 /* A message that the kernel has, and the far end perhaps not. */
 typedef struct {
 	uint64_t end; /* it has when transport_arrived() says so much */
 	IpfixContents contents;
+	SpoolPlace place;
 } InFlight;
 
 /* What lasts as long as a transport session of RFC 7011. */
 typedef struct {
-	uint64_t begun_ms; /* when the report began in or before which it was opened */
-	uint32_t sequence[IPFIX_STREAMS]; /* of each Observation Domain */
+	uint64_t begun_ms;     /* when the report began in or before which it was opened */
+	GHashTable *sequences; /* by Observation Domain; NULL: nothing has been sent */
 	unsigned int
 		refreshes; /* how often templates, or what else is told with them, have been sent */
 	uint64_t refreshed_ms;
@@ -51,6 +54,10 @@ typedef struct {
 	/* With its sequence number, while the transport has not taken all of it; NULL: none is. */
 	IpfixMessage *current;
 	bool current_is_announcement;
+	SpoolPlace place; /* of the current one */
+	/* It has been told these templates, of the spool, and not those of now; NULL: those of now. */
+	char *old_layout;
+	bool is_ending; /* what comes next has other templates */
 } Running;
 
 struct Collector {
@@ -60,7 +67,17 @@ struct Collector {
 	Session *session;
 	Running running;
 	Backlog *backlog;
+	Spool *spool;		   /* NULL: there is to be none, or it cannot be opened */
+	ExportSum unreckoned;	   /* of an agent before, as long as the spool has not been read */
+	ExportSum found;	   /* in the spool, as far as that has been noted */
+	SpoolTemplates *templates; /* of now */
 	Pacer pacer;
+	Pacer spool_pacer;
+	bool spool_is_full; /* and that has been said */
+	bool spool_rests;
+	bool spool_failed; /* since the last report began */
+	char *spool_error; /* that has been said; NULL: it works */
+	guint load_source;
 	bool announcing;
 	bool was_refused;    /* since the last report began */
 	bool is_refused;     /* in the report before, or within REFUSED_MS */
@@ -98,6 +115,9 @@ static void apply_limits(Collector *collector)
 
 	backlog_set_max(collector->backlog, (size_t)config->queue_mib << 20);
 	collector->pacer.rate = is_datagram(collector) ? (uint64_t)config->rate_mib << 20 : 0;
+	collector->spool_pacer.rate = (uint64_t)config->rate_mib << 20;
+	if (collector->spool)
+		spool_set_max(collector->spool, config->spool_max_octets);
 }
 
 Collector *collector_new(const CollectorConfig *config)
@@ -117,6 +137,22 @@ void collector_set_opened(Collector *collector, CollectorOpened on_opened, void 
 	collector->user_data = user_data;
 }
 
+bool collector_keeps_templates(const Collector *collector)
+{
+	return collector->config->spool_path;
+}
+
+void collector_keep_templates(Collector *collector, const GPtrArray *messages)
+{
+	g_autoptr(SpoolTemplates) before = collector->templates;
+
+	collector->templates = spool_templates_new(messages);
+	/* Since the session was opened, flows are metered, or hosts reported. */
+	if (before && strcmp(spool_templates_layout(before),
+			     spool_templates_layout(collector->templates)) != 0)
+		collector->running.refreshes = 0;
+}
+
 static void stop_sources(Collector *collector)
 {
 	g_clear_handle_id(&collector->drain_source, g_source_remove);
@@ -128,17 +164,34 @@ static void running_done(Running *running)
 	g_queue_clear_full(&running->announcements, g_free);
 	g_queue_clear_full(&running->in_flight, g_free);
 	g_free(running->current);
+	g_free(running->old_layout);
+	g_clear_pointer(&running->sequences, g_hash_table_unref);
 	*running = (Running){ 0 };
+}
+
+static void end_session(Collector *collector, const char *why);
+
+static void close_spool(Collector *collector)
+{
+	g_clear_handle_id(&collector->load_source, g_source_remove);
+	g_clear_pointer(&collector->spool, spool_free);
+	collector->found = (ExportSum){ 0 };
+	collector->spool_is_full = false;
+	g_clear_pointer(&collector->spool_error, g_free);
 }
 
 void collector_free(Collector *collector)
 {
 	if (!collector)
 		return;
+	if (collector->spool)
+		end_session(collector, "the configuration has changed");
 	stop_sources(collector);
 	session_free(collector->session);
 	running_done(&collector->running);
 	backlog_free(collector->backlog);
+	close_spool(collector);
+	spool_templates_free(collector->templates);
 	g_free(collector->trouble);
 	g_free(collector->last_error);
 	g_free(collector);
@@ -160,14 +213,22 @@ static void count_made(Collector *collector, const IpfixContents *contents)
 	export_sum_add_contents(&collector->account.counters.made, contents);
 }
 
-static void count_dropped(Collector *collector, const IpfixContents *contents,
-			  ExportErrorReason reason, const char *why)
+static void count_sum_dropped(Collector *collector, const ExportSum *sum, ExportErrorReason reason)
 {
 	ExportCounters *counters = &collector->account.counters;
 
-	counters->errors[reason]++;
-	export_sum_add_contents(&counters->dropped, contents);
-	export_sum_add_contents(&counters->dropped_for[reason], contents);
+	counters->errors[reason] += sum->messages;
+	export_sum_add(&counters->dropped, sum);
+	export_sum_add(&counters->dropped_for[reason], sum);
+}
+
+static void count_dropped(Collector *collector, const IpfixContents *contents,
+			  ExportErrorReason reason, const char *why)
+{
+	ExportSum sum = { 0 };
+
+	export_sum_add_contents(&sum, contents);
+	count_sum_dropped(collector, &sum, reason);
 	note_trouble(collector, why);
 }
 
@@ -187,6 +248,33 @@ void collector_note_repetition(Collector *collector, const IpfixContents *conten
 	counters->repeated_octets += contents->octets;
 }
 
+/* There is nothing more to be done about what was at @place. */
+static void acknowledge(Collector *collector, const SpoolPlace *place)
+{
+	if (place->segment && collector->spool)
+		spool_acknowledge(collector->spool, place);
+}
+
+/* What has been said need not be said again when the report ends. */
+static void note_said(Collector *collector, const char *what)
+{
+	g_free(collector->trouble);
+	collector->trouble = g_strdup(what);
+	g_free(collector->last_error);
+	collector->last_error = g_strdup(what);
+}
+
+/* Said at once, and once: it may last. */
+static void note_spool_error(Collector *collector, const char *what)
+{
+	if (!collector->spool_error)
+		g_warning("collector %s: %s", collector->config->address, what);
+	g_free(collector->spool_error);
+	collector->spool_error = g_strdup(what);
+	collector->spool_failed = true;
+	note_said(collector, what);
+}
+
 /* Counts what has arrived of what the kernel had. */
 static void settle(Collector *collector)
 {
@@ -200,9 +288,14 @@ static void settle(Collector *collector)
 	for (InFlight *oldest = g_queue_peek_head(in_flight); oldest && oldest->end <= arrived;
 	     oldest = g_queue_peek_head(in_flight)) {
 		count_sent(collector, &oldest->contents);
+		acknowledge(collector, &oldest->place);
 		g_free(g_queue_pop_head(in_flight));
 	}
+	if (collector->spool)
+		spool_save_position(collector->spool);
 }
+
+static void renew_for_other_templates(Collector *collector);
 
 static gboolean on_settle(gpointer user_data)
 {
@@ -212,12 +305,19 @@ static gboolean on_settle(gpointer user_data)
 	if (!g_queue_is_empty(&collector->running.in_flight))
 		return G_SOURCE_CONTINUE;
 	collector->settle_timer = 0;
+	renew_for_other_templates(collector);
 	return G_SOURCE_REMOVE;
+}
+
+static void settle_later(Collector *collector)
+{
+	if (!collector->settle_timer)
+		collector->settle_timer = g_timeout_add(SETTLE_MS, on_settle, collector);
 }
 
 /* The transport has taken all of a message. */
 static void note_taken(Collector *collector, const Transport *transport,
-		       const IpfixContents *contents)
+		       const IpfixContents *contents, const SpoolPlace *place)
 {
 	InFlight *in_flight;
 
@@ -229,10 +329,9 @@ static void note_taken(Collector *collector, const Transport *transport,
 		return;
 	}
 	in_flight = g_new(InFlight, 1);
-	*in_flight = (InFlight){ transport_taken(transport), *contents };
+	*in_flight = (InFlight){ transport_taken(transport), *contents, *place };
 	g_queue_push_tail(&collector->running.in_flight, in_flight);
-	if (!collector->settle_timer)
-		collector->settle_timer = g_timeout_add(SETTLE_MS, on_settle, collector);
+	settle_later(collector);
 }
 
 static void drop_message(Collector *collector, IpfixMessage *message, ExportErrorReason reason,
@@ -243,10 +342,29 @@ static void drop_message(Collector *collector, IpfixMessage *message, ExportErro
 	g_free(message);
 }
 
+static uint32_t sequence_of(const Collector *collector, uint32_t domain)
+{
+	GHashTable *sequences = collector->running.sequences;
+
+	return sequences ?
+		       GPOINTER_TO_UINT(g_hash_table_lookup(sequences, GUINT_TO_POINTER(domain))) :
+		       0;
+}
+
+static void advance_sequence(Collector *collector, uint32_t domain, uint32_t records)
+{
+	Running *running = &collector->running;
+
+	if (!running->sequences)
+		running->sequences = g_hash_table_new(NULL, NULL);
+	g_hash_table_insert(running->sequences, GUINT_TO_POINTER(domain),
+			    GUINT_TO_POINTER(sequence_of(collector, domain) + records));
+}
+
 /* What is dropped of a session leaves a gap, by which the collector knows. */
 static void skip_message(Collector *collector, const IpfixMessage *message)
 {
-	collector->running.sequence[message->stream] += message->sequence_step;
+	advance_sequence(collector, message->observation_domain, message->sequence_step);
 }
 
 /* What waits for a session that has not begun, or has ended: in the next one it is no gap. */
@@ -267,6 +385,48 @@ static void drop_oldest(Collector *collector, const char *why)
 	drop_message(collector, oldest, EXPORT_ERROR_QUEUE, why);
 }
 
+static void drop_unspooled(Collector *collector, const IpfixMessage *message, const GError *error)
+{
+	note_spool_error(collector, error->message);
+	if (session_transport(collector->session))
+		skip_message(collector, message);
+	count_dropped(collector, &message->contents, EXPORT_ERROR_SPOOL, error->message);
+}
+
+static void spool_message(Collector *collector, const IpfixMessage *message)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!spool_push(collector->spool, message, collector->templates, &error))
+		drop_unspooled(collector, message, error);
+}
+
+/* What waits in memory is older than all that is in the spool. */
+static void spool_backlog(Collector *collector)
+{
+	g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GError) error = NULL;
+	IpfixMessage *message;
+	guint n;
+
+	while ((message = backlog_pop(collector->backlog)))
+		g_ptr_array_add(messages, message);
+	if (!messages->len)
+		return;
+	n = spool_push_front(collector->spool, messages, collector->templates, &error);
+	for (; n < messages->len; n++)
+		drop_unspooled(collector, messages->pdata[n], error);
+}
+
+static void put_back_current(Collector *collector)
+{
+	Running *running = &collector->running;
+	g_autofree IpfixMessage *message = g_steal_pointer(&running->current);
+
+	if (!running->place.segment || !spool_unpop(collector->spool, &running->place, message))
+		backlog_unpop(collector->backlog, g_steal_pointer(&message));
+}
+
 /* What the session that ends had of messages. */
 static void end_running(Collector *collector, const char *why)
 {
@@ -277,6 +437,7 @@ static void end_running(Collector *collector, const char *why)
 	settle(collector);
 	while ((in_flight = g_queue_pop_head(&running->in_flight))) {
 		count_dropped(collector, &in_flight->contents, EXPORT_ERROR_BROKEN, why);
+		acknowledge(collector, &in_flight->place);
 		g_free(in_flight);
 	}
 	while ((message = g_queue_pop_head(&running->announcements)))
@@ -285,7 +446,11 @@ static void end_running(Collector *collector, const char *why)
 		drop_message(collector, g_steal_pointer(&running->current), EXPORT_ERROR_BROKEN,
 			     why);
 	else if (running->current)
-		backlog_unpop(collector->backlog, g_steal_pointer(&running->current));
+		put_back_current(collector);
+	if (collector->spool) {
+		spool_backlog(collector);
+		spool_save_position(collector->spool);
+	}
 	running_done(running);
 	stop_sources(collector);
 }
@@ -295,10 +460,7 @@ static void note_session_error(Collector *collector, const char *what)
 {
 	if (!collector->last_error)
 		g_warning("collector %s: %s", collector->config->address, what);
-	g_free(collector->trouble);
-	collector->trouble = g_strdup(what);
-	g_free(collector->last_error);
-	collector->last_error = g_strdup(what);
+	note_said(collector, what);
 }
 
 /* What counts as lost must not arrive after all. */
@@ -330,62 +492,15 @@ static void on_end(const GError *error, void *user_data)
 
 static void stamp(Collector *collector, const IpfixMessage *message, uint8_t *header)
 {
-	uint32_t *sequence = &collector->running.sequence[message->stream];
-	uint32_t sequence_be = GUINT32_TO_BE(*sequence);
+	uint32_t sequence_be = GUINT32_TO_BE(sequence_of(collector, message->observation_domain));
 
 	memcpy(header + message->sequence_offset, &sequence_be, sizeof(sequence_be));
-	*sequence += message->sequence_step;
+	advance_sequence(collector, message->observation_domain, message->sequence_step);
 }
 
 static void unstamp(Collector *collector, const IpfixMessage *message)
 {
-	collector->running.sequence[message->stream] -= message->sequence_step;
-}
-
-/* False: nothing waits. */
-static bool take_next(Collector *collector)
-{
-	Running *running = &collector->running;
-
-	running->current = g_queue_pop_head(&running->announcements);
-	running->current_is_announcement = running->current;
-	if (!running->current)
-		running->current = backlog_pop(collector->backlog);
-	if (running->current)
-		stamp(collector, running->current, running->current->data);
-	return running->current;
-}
-
-/* False: no more can be sent now. */
-static bool offer_current(Collector *collector)
-{
-	Running *running = &collector->running;
-	Transport *transport = session_transport(collector->session);
-	const IpfixMessage *message = running->current;
-	uint64_t taken = transport_taken(transport);
-	g_autoptr(GError) error = NULL;
-
-	switch (transport_send(transport, message->data, IPFIX_HEADER_LEN,
-			       message->data + IPFIX_HEADER_LEN,
-			       message->contents.len - IPFIX_HEADER_LEN, &error)) {
-	case TRANSPORT_SENT:
-		note_taken(collector, transport, &message->contents);
-		g_clear_pointer(&running->current, g_free);
-		return true;
-	case TRANSPORT_WAIT:
-		if (transport_taken(transport) != taken)
-			collector->progress_us = g_get_monotonic_time();
-		return false;
-	case TRANSPORT_TOO_BIG:
-		unstamp(collector, message);
-		drop_message(collector, g_steal_pointer(&running->current), EXPORT_ERROR_ENCODE,
-			     "the path has become too narrow for what waited");
-		return true;
-	case TRANSPORT_FAILED:
-		break;
-	}
-	session_fail(collector->session, error);
-	return false;
+	advance_sequence(collector, message->observation_domain, -message->sequence_step);
 }
 
 static void drain(Collector *collector);
@@ -406,10 +521,124 @@ static void drain_after(Collector *collector, gint64 delay_us)
 			g_timeout_add((guint)(delay_us + 999) / 1000, on_drain, collector);
 }
 
+static bool has_spooled(const Collector *collector)
+{
+	return collector->spool && !spool_is_empty(collector->spool);
+}
+
+static const char *session_layout(const Collector *collector)
+{
+	return collector->running.old_layout ? collector->running.old_layout :
+					       spool_templates_layout(collector->templates);
+}
+
+/* False also where there is nothing more for a session with old templates. */
+static bool session_has_templates_of_spool(const Collector *collector)
+{
+	const char *layout = has_spooled(collector) ? spool_layout(collector->spool) : NULL;
+
+	return layout ? !strcmp(layout, session_layout(collector)) : !collector->running.old_layout;
+}
+
+static void end_for_other_templates(Collector *collector)
+{
+	collector->running.is_ending = true;
+	settle_later(collector);
+}
+
+/* All of it has arrived; the next one begins with those templates that come next. */
+static void renew_for_other_templates(Collector *collector)
+{
+	const Running *running = &collector->running;
+
+	if (!running->is_ending || running->current || running->announcements.length)
+		return;
+	end_running(collector, "the session is begun anew");
+	session_renew(collector->session);
+}
+
+/* At a rate: there may be much, and nobody waits for it. */
+static IpfixMessage *take_spooled(Collector *collector)
+{
+	Running *running = &collector->running;
+	IpfixMessage *message;
+	gint64 delay_us;
+
+	if (!collector->spool || running->is_ending || collector->spool_rests)
+		return NULL;
+	if (!session_has_templates_of_spool(collector)) {
+		end_for_other_templates(collector);
+		return NULL;
+	}
+	delay_us = pacer_delay_us(&collector->spool_pacer, g_get_monotonic_time());
+	if (delay_us) {
+		drain_after(collector, delay_us);
+		return NULL;
+	}
+	message = spool_pop(collector->spool, &running->place);
+	if (!message)
+		return NULL;
+	if (running->place.may_be_repeated)
+		collector_note_repetition(collector, &message->contents);
+	pacer_note(&collector->spool_pacer, g_get_monotonic_time(), message->contents.len);
+	return message;
+}
+
+/* False: nothing waits, or not for now. */
+static bool take_next(Collector *collector)
+{
+	Running *running = &collector->running;
+
+	running->place = (SpoolPlace){ 0 };
+	running->current = g_queue_pop_head(&running->announcements);
+	running->current_is_announcement = running->current;
+	if (!running->current)
+		running->current = backlog_pop(collector->backlog);
+	if (!running->current)
+		running->current = take_spooled(collector);
+	if (running->current)
+		stamp(collector, running->current, running->current->data);
+	return running->current;
+}
+
+/* False: no more can be sent now. */
+static bool offer_current(Collector *collector)
+{
+	Running *running = &collector->running;
+	Transport *transport = session_transport(collector->session);
+	const IpfixMessage *message = running->current;
+	uint64_t taken = transport_taken(transport);
+	g_autoptr(GError) error = NULL;
+
+	switch (transport_send(transport, message->data, IPFIX_HEADER_LEN,
+			       message->data + IPFIX_HEADER_LEN,
+			       message->contents.len - IPFIX_HEADER_LEN, &error)) {
+	case TRANSPORT_SENT:
+		note_taken(collector, transport, &message->contents, &running->place);
+		g_clear_pointer(&running->current, g_free);
+		return true;
+	case TRANSPORT_WAIT:
+		if (transport_taken(transport) != taken)
+			collector->progress_us = g_get_monotonic_time();
+		return false;
+	case TRANSPORT_TOO_BIG:
+		unstamp(collector, message);
+		acknowledge(collector, &running->place);
+		drop_message(collector, g_steal_pointer(&running->current), EXPORT_ERROR_ENCODE,
+			     "the path has become too narrow for what waited");
+		return true;
+	case TRANSPORT_FAILED:
+		break;
+	}
+	session_fail(collector->session, error);
+	return false;
+}
+
 static bool has_waiting(const Collector *collector)
 {
 	return collector->running.current || collector->running.announcements.length ||
-	       backlog_messages(collector->backlog);
+	       backlog_messages(collector->backlog) || has_spooled(collector) ||
+	       collector->running.old_layout;
 }
 
 /* Whether it is too early for the next datagram; then it goes later by itself. */
@@ -448,26 +677,100 @@ static void on_writable(void *user_data)
 	drain(user_data);
 }
 
+static void announce(Collector *collector, const IpfixMessage *message)
+{
+	g_queue_push_tail(&collector->running.announcements,
+			  g_memdup2(message, sizeof(*message) + message->contents.len));
+}
+
+/* What it will be sent first is from before a reload. */
+static void announce_old(Collector *collector)
+{
+	g_autoptr(GPtrArray) messages = spool_announcements(collector->spool);
+
+	collector->running.old_layout = g_strdup(spool_layout(collector->spool));
+	for (guint i = 0; i < messages->len; i++) {
+		const IpfixMessage *message = messages->pdata[i];
+
+		announce(collector, message);
+		count_made(collector, &message->contents);
+	}
+}
+
 static void on_open(void *user_data)
 {
 	Collector *collector = user_data;
 
 	collector->running.begun_ms = collector->report_ms;
-	collector->announcing = true;
-	if (collector->on_opened)
-		collector->on_opened(collector, collector->user_data);
-	collector->announcing = false;
+	if (!session_has_templates_of_spool(collector)) {
+		announce_old(collector);
+	} else {
+		collector->announcing = true;
+		if (collector->on_opened)
+			collector->on_opened(collector, collector->user_data);
+		collector->announcing = false;
+	}
 	drain(collector);
+}
+
+/* What has been read of the spool since the last call. What the account does not know of was made after that was saved, or
+ * will be sent again. */
+static void note_found(Collector *collector)
+{
+	ExportSum found = spool_found(collector->spool);
+	ExportSum more = export_sum_excess(&found, &collector->found);
+	ExportSum unknown = export_sum_excess(&more, &collector->unreckoned);
+
+	collector->found = found;
+	collector->unreckoned = export_sum_excess(&collector->unreckoned, &more);
+	export_sum_add(&collector->account.counters.made, &unknown);
+}
+
+/* With what has not been found yet. */
+static ExportSum sum_of_spooled(Collector *collector)
+{
+	ExportSum sum = { 0 };
+
+	if (collector->spool) {
+		note_found(collector);
+		sum = spool_waiting(collector->spool);
+	}
+	export_sum_add(&sum, &collector->unreckoned);
+	return sum;
+}
+
+static void leave_spool(Collector *collector)
+{
+	static const char why[] = "the configuration has changed";
+	ExportSum waiting;
+
+	if (!collector->spool)
+		return;
+	waiting = sum_of_spooled(collector);
+	collector->unreckoned = (ExportSum){ 0 };
+	if (waiting.messages) {
+		g_warning("collector %s: the spool is not used any more, %" PRIu64
+			  " messages stay in %s",
+			  collector->config->address, waiting.messages,
+			  collector->config->spool_path);
+		count_sum_dropped(collector, &waiting, EXPORT_ERROR_SPOOL);
+		note_trouble(collector, why);
+	}
+	close_spool(collector);
 }
 
 void collector_set_config(Collector *collector, const CollectorConfig *config, bool same_layout)
 {
+	bool same_spool = !g_strcmp0(collector->config->spool_path, config->spool_path);
 	Session *old = NULL;
 
-	if (!same_layout || !collector_config_has_same_session(collector->config, config)) {
+	if (!same_layout || !same_spool ||
+	    !collector_config_has_same_session(collector->config, config)) {
 		end_session(collector, "the configuration has changed");
 		old = collector->session;
 	}
+	if (!same_spool)
+		leave_spool(collector);
 	if (!same_layout)
 		drop_backlog(collector, EXPORT_ERROR_QUEUE, "the configuration has changed");
 	collector->config = config;
@@ -480,6 +783,100 @@ void collector_set_config(Collector *collector, const CollectorConfig *config, b
 	}
 	collector->running.refreshes = 0; /* it may want more than it has been sent */
 	apply_limits(collector);
+}
+
+static void on_spool_lost(const SpoolLoss *loss, void *user_data)
+{
+	Collector *collector = user_data;
+	const char *layout = loss->layout;
+	GHashTableIter iter;
+	gpointer domain, records;
+
+	if (!loss->is_full || !collector->spool_is_full)
+		g_warning("collector %s: %s%s", collector->config->address, loss->why,
+			  loss->is_full ? ": the oldest messages are dropped" : "");
+	collector->spool_is_full |= loss->is_full;
+	count_sum_dropped(collector, &loss->sum,
+			  loss->is_full ? EXPORT_ERROR_QUEUE : EXPORT_ERROR_SPOOL);
+	note_said(collector, loss->why);
+	if (!session_transport(collector->session) || !loss->records || !layout ||
+	    strcmp(layout, session_layout(collector)) != 0)
+		return;
+	g_hash_table_iter_init(&iter, loss->records);
+	while (g_hash_table_iter_next(&iter, &domain, &records))
+		advance_sequence(collector, GPOINTER_TO_UINT(domain), GPOINTER_TO_UINT(records));
+}
+
+/* What was made before a crash, and neither sent nor dropped nor found on disk, was in memory. */
+static void count_lost_in_crash(Collector *collector, const ExportSum *lost)
+{
+	if (!lost->messages)
+		return;
+	count_sum_dropped(collector, lost, EXPORT_ERROR_BROKEN);
+	note_trouble(collector, "the agent has crashed, and what waited is lost");
+}
+
+static gboolean on_load(gpointer user_data)
+{
+	Collector *collector = user_data;
+
+	if (!spool_load(collector->spool))
+		return G_SOURCE_CONTINUE;
+	collector->load_source = 0;
+	note_found(collector);
+	count_lost_in_crash(collector, &collector->unreckoned);
+	collector->unreckoned = (ExportSum){ 0 };
+	return G_SOURCE_REMOVE;
+}
+
+/* What waits in memory since it could not be opened is newer than what is in it. */
+static void use_spool(Collector *collector)
+{
+	IpfixMessage *message;
+
+	collector->load_source = g_idle_add(on_load, collector);
+	while (!session_transport(collector->session) &&
+	       (message = backlog_pop(collector->backlog))) {
+		spool_message(collector, message);
+		g_free(message);
+	}
+}
+
+/* Not before it is needed: another collector may have had it until now, and the account be still to come. */
+static void open_spool(Collector *collector)
+{
+	const CollectorConfig *config = collector->config;
+	g_autoptr(GPtrArray) nothing = g_ptr_array_new();
+	g_autoptr(GError) error = NULL;
+
+	if (!config->spool_path || collector->spool)
+		return;
+	if (!collector->templates)
+		collector->templates = spool_templates_new(nothing);
+	collector->spool = spool_new(config->spool_path, config->spool_max_octets, on_spool_lost,
+				     collector, &error);
+	if (collector->spool) {
+		use_spool(collector);
+		return;
+	}
+	g_prefix_error(&error, "spool: ");
+	note_spool_error(collector, error->message);
+}
+
+/* A whole report long: a disk that is full still takes a short message now and then. */
+static void look_after_spool(Collector *collector)
+{
+	bool failed = collector->spool_failed;
+
+	collector->spool_failed = false;
+	open_spool(collector);
+	if (!has_spooled(collector))
+		collector->spool_is_full = false;
+	if (!collector->spool || !collector->spool_error || failed)
+		return;
+	g_message("collector %s: spool %s: works again", collector->config->address,
+		  collector->config->spool_path);
+	g_clear_pointer(&collector->spool_error, g_free);
 }
 
 /*
@@ -539,6 +936,7 @@ void collector_begin_report(Collector *collector, uint64_t now_ms)
 	collector->report_ms = now_ms;
 	if (!collector->account.init_time_ms)
 		collector->account.init_time_ms = now_ms;
+	look_after_spool(collector);
 	count_refused(collector);
 	note_refusals(collector);
 	renew_if_old(collector);
@@ -591,7 +989,7 @@ static bool refresh_is_due(const Collector *collector, const RefreshPolicy *poli
 /* A connection loses none (RFC 7011, section 8.4). */
 bool collector_needs_templates(const Collector *collector, const RefreshPolicy *policy)
 {
-	return refresh_is_due(collector, policy) &&
+	return !collector->running.old_layout && refresh_is_due(collector, policy) &&
 	       (!collector->running.refreshes || is_datagram(collector));
 }
 
@@ -599,21 +997,21 @@ bool collector_needs_options(const Collector *collector, const RefreshPolicy *po
 {
 	const Running *running = &collector->running;
 
-	return running->options_version != policy->options_version ||
-	       (running->refreshes % REFRESHES_PER_OPTIONS == 0 &&
-		refresh_is_due(collector, policy));
+	return !running->old_layout && (running->options_version != policy->options_version ||
+					(running->refreshes % REFRESHES_PER_OPTIONS == 0 &&
+					 refresh_is_due(collector, policy)));
 }
 
 bool collector_needs_statistics(const Collector *collector, const RefreshPolicy *policy)
 {
-	return refresh_is_due(collector, policy);
+	return !collector->running.old_layout && refresh_is_due(collector, policy);
 }
 
 void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy)
 {
 	Running *running = &collector->running;
 
-	if (!session_transport(collector->session))
+	if (!session_transport(collector->session) || running->old_layout)
 		return;
 	running->options_version = policy->options_version;
 	if (!refresh_is_due(collector, policy))
@@ -635,7 +1033,7 @@ static bool send_at_once(Collector *collector, const IpfixMessage *message)
 	switch (transport_send(transport, header, sizeof(header), message->data + sizeof(header),
 			       message->contents.len - sizeof(header), &error)) {
 	case TRANSPORT_SENT:
-		note_taken(collector, transport, &message->contents);
+		note_taken(collector, transport, &message->contents, &(SpoolPlace){ 0 });
 		return true;
 	case TRANSPORT_TOO_BIG:
 		unstamp(collector, message);
@@ -647,6 +1045,7 @@ static bool send_at_once(Collector *collector, const IpfixMessage *message)
 	copy = g_memdup2(message, sizeof(*message) + message->contents.len);
 	memcpy(copy->data, header, sizeof(header));
 	collector->running.current = copy;
+	collector->running.place = (SpoolPlace){ 0 };
 	collector->running.current_is_announcement = false;
 	if (error)
 		session_fail(collector->session, error);
@@ -660,10 +1059,22 @@ static bool send_early(Collector *collector)
 	       (collector->running.current || take_next(collector)) && offer_current(collector);
 }
 
+/* In memory only while that is short, and no messages go before those in the spool. */
+static bool goes_to_spool(const Collector *collector, size_t len)
+{
+	return collector->spool &&
+	       (!session_transport(collector->session) || has_spooled(collector) ||
+		collector->running.old_layout || !backlog_has_room(collector->backlog, len));
+}
+
 static void enqueue(Collector *collector, const IpfixMessage *message)
 {
 	size_t len = message->contents.len;
 
+	if (goes_to_spool(collector, len)) {
+		spool_message(collector, message);
+		return;
+	}
 	while (!backlog_has_room(collector->backlog, len) && send_early(collector))
 		;
 	while (!backlog_has_room(collector->backlog, len) && backlog_messages(collector->backlog))
@@ -675,12 +1086,6 @@ static void enqueue(Collector *collector, const IpfixMessage *message)
 	if (session_transport(collector->session))
 		skip_message(collector, message);
 	count_dropped(collector, &message->contents, EXPORT_ERROR_QUEUE, "the queue is full");
-}
-
-static void announce(Collector *collector, const IpfixMessage *message)
-{
-	g_queue_push_tail(&collector->running.announcements,
-			  g_memdup2(message, sizeof(*message) + message->contents.len));
 }
 
 static bool send_or_queue(Collector *collector, const IpfixMessage *message)
@@ -774,6 +1179,8 @@ const char *collector_why_down(Collector *collector)
 
 bool collector_can_keep(const Collector *collector)
 {
+	if (collector->spool)
+		return !collector->spool_error && !collector->spool_is_full;
 	return !is_udp(collector) &&
 	       backlog_has_room(collector->backlog,
 				MIN(KEEP_ROOM, backlog_max(collector->backlog) / 2));
@@ -807,13 +1214,17 @@ bool collector_is_drained(Collector *collector)
 	    (session.state == SESSION_WAITING &&
 	     session.until_ms > (uint64_t)g_get_real_time() / 1000 + SOON_MS))
 		return true;
-	return !has_waiting(collector) && g_queue_is_empty(&collector->running.in_flight);
+	collector->spool_rests = true;
+	return !collector->running.current && !collector->running.announcements.length &&
+	       !backlog_messages(collector->backlog) &&
+	       g_queue_is_empty(&collector->running.in_flight);
 }
 
 void collector_close(Collector *collector)
 {
 	static const char why[] = "the agent has ended";
 
+	open_spool(collector);
 	end_session(collector, why);
 	drop_backlog(collector, EXPORT_ERROR_QUEUE, why);
 	session_free(collector->session);
@@ -836,7 +1247,11 @@ static ExportSum sum_of_queued(const Collector *collector)
 
 CollectorStatus collector_status(Collector *collector)
 {
+	ExportSum spooled;
+
+	open_spool(collector);
 	settle(collector);
+	spooled = sum_of_spooled(collector);
 	return (CollectorStatus){
 		.config = collector->config,
 		.counters = collector->account.counters,
@@ -844,6 +1259,7 @@ CollectorStatus collector_status(Collector *collector)
 		.last_error = collector->last_error,
 		.session = session_status(collector->session),
 		.queued = sum_of_queued(collector),
+		.spooled = spooled,
 		.max_message = collector_max_message(collector),
 	};
 }
@@ -861,17 +1277,15 @@ const CollectorAccount *collector_account(const Collector *collector)
 void collector_set_account(Collector *collector, const CollectorAccount *account)
 {
 	ExportCounters *counters = &collector->account.counters;
-	ExportSum told, lost;
+	ExportSum told, untold;
 
 	collector->account = *account;
 	told = counters->sent;
 	export_sum_add(&told, &counters->moved);
 	export_sum_add(&told, &counters->dropped);
-	lost = export_sum_excess(&counters->made, &told);
-	if (!lost.messages)
-		return;
-	counters->errors[EXPORT_ERROR_BROKEN] += lost.messages;
-	export_sum_add(&counters->dropped, &lost);
-	export_sum_add(&counters->dropped_for[EXPORT_ERROR_BROKEN], &lost);
-	note_trouble(collector, "the agent has crashed, and what waited is lost");
+	untold = export_sum_excess(&counters->made, &told);
+	if (collector->config->spool_path)
+		collector->unreckoned = untold;
+	else
+		count_lost_in_crash(collector, &untold);
 }

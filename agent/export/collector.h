@@ -5,7 +5,9 @@
  * was not.
  *
  * Messages for which there is no session, or which it cannot take yet, wait in a backlog; of too many the oldest
- * are dropped. Over UDP they wait for the next report at most, and a session that fails begins anew with it: until
+ * are dropped. Where there is a spool, they go there while there is no session, and those for which the backlog has no
+ * room, and all that come while there is anything in it: so they leave in their order, if slowly. What was spooled
+ * with other templates than those of now has a session of its own. Over UDP they wait for the next report at most, and a session that fails begins anew with it: until
  * then all messages are dropped.
  *
  * A message counts as sent when the kernel has taken it, or, of a connection, when the far end's kernel has said to
@@ -31,10 +33,11 @@ typedef struct Collector Collector;
 /* Each message that is not sent counts once, for its reason. */
 typedef enum {
 	EXPORT_ERROR_SEND,   /* there is no socket, or the kernel refused the message */
-	EXPORT_ERROR_QUEUE,  /* no room in the queue, or it waited too long */
+	EXPORT_ERROR_QUEUE,  /* no room in the queue or the spool, or it waited too long */
 	EXPORT_ERROR_ENCODE, /* it does not fit the message size that the path allows */
 	EXPORT_ERROR_BROKEN, /* the kernel had it when the session broke, or it waited when the agent crashed: it
 			      * may have arrived */
+	EXPORT_ERROR_SPOOL, /* it cannot be written to the spool, or not be read from it */
 	EXPORT_LOSSES,
 
 	/* Events: an earlier message, which counts as sent, met no listener (ICMP). */
@@ -72,7 +75,8 @@ typedef struct {
 	uint64_t last_sent_ms;	/* the report of which something was sent, 0: none yet */
 	const char *last_error; /* NULL: the last report that was sent went without one */
 	SessionStatus session;
-	ExportSum queued; /* of which it is not known that it has arrived */
+	ExportSum queued;  /* of which it is not known that it has arrived */
+	ExportSum spooled; /* that waits in the spool, beside these */
 	size_t max_message;
 	bool active; /* by exporting_status(): it is not one that has no records while another is up */
 } CollectorStatus;
@@ -92,6 +96,13 @@ void collector_set_opened(Collector *collector, CollectorOpened on_opened, void 
 
 /* @same_layout: what it was sent of templates, and what waits, holds under the new configuration, too. */
 void collector_set_config(Collector *collector, const CollectorConfig *config, bool same_layout);
+
+/*
+ * Whether it is to know the templates of what it is sent, also while it is not to be told any: they go into the spool. Then
+ * it is to know them, IpfixMessages, before what is sent in a report.
+ */
+bool collector_keeps_templates(const Collector *collector);
+void collector_keep_templates(Collector *collector, const GPtrArray *messages);
 
 /* Between these two a report is sent; they log what begins to fail and what works again. */
 void collector_begin_report(Collector *collector, uint64_t now_ms);
@@ -145,10 +156,10 @@ bool collector_can_keep(const Collector *collector);
  * never been given to @collector. */
 void collector_move_queue(Collector *collector, Collector *to);
 
-/* Whether nothing is on its way, or waits for a session that may come soon. */
+/* Whether nothing is on its way, or waits for a session that may come soon. What is in the spool stays there from now on. */
 bool collector_is_drained(Collector *collector);
 
-/* The end: what still waits is given up, and nothing can be sent any more. */
+/* The end: what still waits is given up, if there is no spool, and nothing can be sent any more. */
 void collector_close(Collector *collector);
 
 /* Valid until the main context runs; last_error until the next report ends. */

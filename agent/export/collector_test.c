@@ -44,7 +44,6 @@ static IpfixMessage *message_new(uint32_t number)
 		.packets = 3 * records,
 		.octets = 100 * records,
 	};
-	message->stream = 1;
 	message->sequence_step = records;
 	message->sequence_offset = SEQUENCE_OFFSET;
 	*(uint16_t *)(void *)message->data = GUINT16_TO_BE(10);

@@ -25,7 +25,7 @@ struct collector_row {
 	uint32_t layout; /* what else tells records from others */
 	CollectorAccount account;
 };
-_Static_assert(sizeof(struct collector_row) == 736, "collector_row is on disk");
+_Static_assert(sizeof(struct collector_row) == 792, "collector_row is on disk");
 
 static uint32_t sum_of_templates(const CollectorConfig *config)
 {

@@ -30,7 +30,6 @@ IpfixMessage *domain_take_message(Domain *domain, const uint8_t *data, size_t le
 	message->contents = domain->contents;
 	message->contents.len = len;
 	message->observation_domain = domain->id;
-	message->stream = domain->stream;
 	message->first = domain->first;
 	message->items = domain->next - domain->first;
 	memcpy(message->data, data, len);

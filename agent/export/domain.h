@@ -46,7 +46,6 @@ typedef struct {
 struct Domain {
 	const DomainForm *form;
 	uint32_t id;
-	uint32_t stream; /* IpfixMessage.stream */
 	size_t message_size;
 	uint32_t first; /* index of the first item in the message that is being filled ... */
 	uint32_t next;	/* ... and of the one that comes next; the caller's to advance */
@@ -54,10 +53,10 @@ struct Domain {
 };
 
 /* @enterprise_number: of our own elements. */
-Domain *ipfix_domain_new(uint32_t id, uint32_t stream, uint32_t enterprise_number);
+Domain *ipfix_domain_new(uint32_t id, uint32_t enterprise_number);
 
 /* NetFlow version 9; @uptime_origin_ms: of the times of records, since the epoch. */
-Domain *netflow9_domain_new(uint32_t id, uint32_t stream, uint64_t uptime_origin_ms);
+Domain *netflow9_domain_new(uint32_t id, uint64_t uptime_origin_ms);
 
 void domain_free(Domain *domain);
 

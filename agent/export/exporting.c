@@ -335,6 +335,18 @@ static void send_announcements(Member *member, Round *round)
 	collector_set_refreshed(collector, &round->refresh);
 }
 
+/* Of what it may come to spool. */
+static void keep_templates(Member *member, Round *round)
+{
+	g_autoptr(GPtrArray) messages = NULL;
+
+	if (!collector_keeps_templates(member->collector))
+		return;
+	messages = encode(member, BATCH_TEMPLATES, round, member->encoding->message_size, 0, NULL);
+	if (messages)
+		collector_keep_templates(member->collector, messages);
+}
+
 static void encoding_forget_messages(Encoding *encoding)
 {
 	for (size_t i = 0; i < BATCHES; i++)
@@ -512,6 +524,7 @@ void exporting_begin(Exporting *exporting, const ExportReport *report)
 	for (guint i = 0; i < exporting->members->len; i++) {
 		Member *member = g_ptr_array_index(exporting->members, i);
 
+		keep_templates(member, round);
 		if (collector_has_session(member->collector))
 			send_announcements(member, round);
 	}

@@ -18,14 +18,6 @@ struct IpfixEncoder {
 	bool is_netflow9;
 };
 
-/* IpfixMessage.stream */
-enum stream {
-	STREAM_PROCESS,
-	STREAM_RECORDS,
-	STREAM_SAMPLED,
-};
-_Static_assert(STREAM_SAMPLED + 1 == IPFIX_STREAMS, "each stream has a sequence");
-
 /* selectorAlgorithm, by IANA's registry of PSAMP parameters */
 enum selector {
 	SELECTOR_COUNT = 1,  /* systematic count-based sampling */
@@ -70,11 +62,10 @@ static uint64_t boot_time_ms(void)
 	       (uint64_t)up.tv_nsec / 1000000;
 }
 
-static Domain *domain_for(const IpfixEncoder *encoder, const IpfixLayout *layout, uint32_t id,
-			  enum stream stream)
+static Domain *domain_for(const IpfixEncoder *encoder, const IpfixLayout *layout, uint32_t id)
 {
-	return encoder->is_netflow9 ? netflow9_domain_new(id, stream, encoder->uptime_origin_ms) :
-				      ipfix_domain_new(id, stream, layout->enterprise_number);
+	return encoder->is_netflow9 ? netflow9_domain_new(id, encoder->uptime_origin_ms) :
+				      ipfix_domain_new(id, layout->enterprise_number);
 }
 
 static bool add_template(Domain *domain, const Template *record, GError **error)
@@ -126,9 +117,9 @@ IpfixEncoder *ipfix_encoder_new(const IpfixLayout *layout, GError **error)
 	encoder->templates = templates_new(layout);
 	if (!message_size_is_valid(encoder, layout->message_size, error))
 		return NULL;
-	encoder->process = domain_for(encoder, layout, 0, STREAM_PROCESS);
-	encoder->records = domain_for(encoder, layout, domain, STREAM_RECORDS);
-	encoder->sampled = domain_for(encoder, layout, beside(domain), STREAM_SAMPLED);
+	encoder->process = domain_for(encoder, layout, 0);
+	encoder->records = domain_for(encoder, layout, domain);
+	encoder->sampled = domain_for(encoder, layout, beside(domain));
 	encoder->flow_sampling = MAX(layout->flow_sampling, 1);
 	encoder->flow_domain = encoder->flow_sampling > 1 ? encoder->sampled : encoder->records;
 	if (!add_all(encoder, error))

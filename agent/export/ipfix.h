@@ -35,9 +35,8 @@ typedef struct {
  */
 typedef struct {
 	IpfixContents contents;
-	uint32_t observation_domain;
-	uint32_t stream;	/* below IPFIX_STREAMS: those of one domain have one sequence */
-	uint32_t sequence_step; /* by which the number of the next message is higher */
+	uint32_t observation_domain; /* each has a sequence */
+	uint32_t sequence_step;	     /* by which the number of the next message is higher */
 	uint16_t
 		sequence_offset; /* of 32 bits in network order, within the first IPFIX_HEADER_LEN octets */
 	uint32_t
@@ -45,8 +44,6 @@ typedef struct {
 	uint32_t items; /* ... and how many are: to encode the rest again, start from `first` */
 	uint8_t data[];
 } IpfixMessage;
-
-#define IPFIX_STREAMS 3
 
 #define IPFIX_SEQUENCE_OFFSET 8
 

@@ -393,12 +393,12 @@ static const DomainForm form = {
 	.flush = ipfix_flush,
 };
 
-Domain *ipfix_domain_new(uint32_t id, uint32_t stream, uint32_t enterprise_number)
+Domain *ipfix_domain_new(uint32_t id, uint32_t enterprise_number)
 {
 	IpfixDomain *domain = g_new0(IpfixDomain, 1);
 	g_autoptr(GError) error = NULL;
 
-	domain->domain = (Domain){ .form = &form, .id = id, .stream = stream };
+	domain->domain = (Domain){ .form = &form, .id = id };
 	domain->layouts = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)wire_layout_free);
 	domain->records = (WireMessage){ .header_len = IPFIX_HEADER_LEN, .padding = 1 };
 	domain->model = model_new(enterprise_number);

@@ -415,7 +415,7 @@ static void tell_record(IpfixReader *reader, const IpfixTemplate *template)
 		reader->domain->counts.options++;
 	else
 		reader->domain->counts.records++;
-	if (template->is_options)
+	if (template->is_options && reader->elements)
 		learn_type(reader, template, values);
 	if (reader->handler->record &&
 	    !reader->handler->record(template, values, reader->user_data))

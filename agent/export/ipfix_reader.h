@@ -83,7 +83,7 @@ typedef struct {
 
 typedef struct IpfixReader IpfixReader;
 
-/* What the exporter says of its elements (RFC 5610) goes to @elements, which must outlive the reader. */
+/* What the exporter says of its elements (RFC 5610) goes to @elements, which must outlive the reader. NULL: to nobody. */
 IpfixReader *ipfix_reader_new(const IpfixHandler *handler, void *user_data, Elements *elements);
 void ipfix_reader_free(IpfixReader *reader);
 

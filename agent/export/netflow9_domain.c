@@ -219,11 +219,11 @@ static const DomainForm form = {
 	.flush = netflow9_flush,
 };
 
-Domain *netflow9_domain_new(uint32_t id, uint32_t stream, uint64_t uptime_origin_ms)
+Domain *netflow9_domain_new(uint32_t id, uint64_t uptime_origin_ms)
 {
 	Netflow9Domain *domain = g_new0(Netflow9Domain, 1);
 
-	domain->domain = (Domain){ .form = &form, .id = id, .stream = stream };
+	domain->domain = (Domain){ .form = &form, .id = id };
 	domain->elements = elements_new(OUR_ENTERPRISE);
 	domain->templates = g_hash_table_new_full(NULL, NULL, NULL, known_template_free);
 	domain->message = (WireMessage){ .header_len = HEADER_LEN, .padding = PADDING };

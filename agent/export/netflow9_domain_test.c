@@ -24,7 +24,7 @@ static uint32_t u32(const uint8_t *at)
 
 static Domain *domain_with(const Template *record, uint64_t origin_ms)
 {
-	Domain *domain = netflow9_domain_new(DOMAIN, 1, origin_ms);
+	Domain *domain = netflow9_domain_new(DOMAIN, origin_ms);
 
 	assert_true(domain->form->add_template(domain, record, NULL));
 	domain->form->set_message_size(domain, SIZE);

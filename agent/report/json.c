@@ -522,6 +522,7 @@ static json_t *collector_account_object(const CollectorStatus *status)
 	set(object, "made", export_sum(&counters->made));
 	set(object, "sent", export_sum(&counters->sent));
 	set(object, "queued", export_sum(&status->queued));
+	set(object, "spooled", export_sum(&status->spooled));
 	set(object, "moved", export_sum(&counters->moved));
 	set(object, "dropped", export_sum(&counters->dropped));
 	set(object, "dropped_for", reasons);
@@ -549,6 +550,8 @@ static json_t *collector_object(const CollectorView *collector)
 	set(object, "sessions", integer(status->session.opened));
 	set(object, "queued", integer(status->queued.messages));
 	set(object, "queued_octets", integer(status->queued.message_octets));
+	set(object, "spooled", integer(status->spooled.messages));
+	set(object, "spooled_octets", integer(status->spooled.message_octets));
 	set(object, "max_message", integer(status->max_message));
 	set(object, "last_sent", json_timestamp(status->last_sent_ms));
 	set(object, "last_error", string(status->last_error));

@@ -249,20 +249,20 @@ check_what_was_made() {
 # The same, as people and Prometheus are told it.
 other_forms_agree() {
 	look &&
-		same "$(account '[.made, .sent, .queued, .moved, .dropped | .records] | join(" ")' | jq -r .)" "$(text_account records 3)" &&
-		same "$(account '[.made, .sent, .queued, .moved, .dropped | .octets] | join(" ")' | jq -r .)" "$(text_account traffic, 4)" &&
-		metrics_agree records made_records_total records_total queued_records moved_records_total dropped_records_total &&
-		metrics_agree octets made_traffic_bytes_total traffic_bytes_total queued_traffic_bytes \
+		same "$(account '[.made, .sent, .queued, .spooled, .moved, .dropped | .records] | join(" ")' | jq -r .)" "$(text_account records 3)" &&
+		same "$(account '[.made, .sent, .queued, .spooled, .moved, .dropped | .octets] | join(" ")' | jq -r .)" "$(text_account traffic, 4)" &&
+		metrics_agree records made_records_total records_total queued_records spool_records moved_records_total dropped_records_total &&
+		metrics_agree octets made_traffic_bytes_total traffic_bytes_total queued_traffic_bytes spool_traffic_bytes \
 			moved_traffic_bytes_total dropped_traffic_bytes_total
 }
 
-# text_account OF COLUMN: five columns from that one on
+# text_account OF COLUMN: six columns from that one on
 text_account() {
 	ask status | awk -v collector="127.0.0.1:$PORT" -v of="$1" -v column="$2" '
-		$1 == collector && $2 == of { print $column, $(column + 1), $(column + 2), $(column + 3), $(column + 4) }'
+		$1 == collector && $2 == of { print $column, $(column + 1), $(column + 2), $(column + 3), $(column + 4), $(column + 5) }'
 }
 
-# metrics_agree MEMBER METRIC...: those of what was made, sent, waits, was moved and was dropped, whatever for
+# metrics_agree MEMBER METRIC...: those of what was made, sent, waits, is spooled, was moved and was dropped, whatever for
 metrics_agree() {
 	local member=$1 metric told=()
 
@@ -273,7 +273,7 @@ metrics_agree() {
 			$1 == name && index($2, collector) { sum += $NF }
 			END { printf "%.0f", sum }' "$WORK/metrics")")
 	done
-	same "$(account "[.made, .sent, .queued, .moved, .dropped | .$member] | join(\" \")" | jq -r .)" "${told[*]}"
+	same "$(account "[.made, .sent, .queued, .spooled, .moved, .dropped | .$member] | join(\" \")" | jq -r .)" "${told[*]}"
 }
 
 # The other one has received all of it, and missed nothing.

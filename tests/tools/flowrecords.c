@@ -204,7 +204,7 @@ static bool send_report(const Config *config)
 	while (exporting_step(exporting))
 		;
 	ok = exporting_status(exporting, 0, &status) && !status.last_error &&
-	     status.counters.flow_records == array->len;
+	     status.counters.sent.flow_records == array->len;
 	exporting_free(exporting);
 	return ok;
 }

@@ -18,6 +18,7 @@ static inline void assert_account_adds_up(const CollectorStatus *status)
 	export_sum_add(&told, &dropped);
 	export_sum_add(&told, &counters->moved);
 	export_sum_add(&told, &status->queued);
+	export_sum_add(&told, &status->spooled);
 	assert_memory_equal(&told, &counters->made, sizeof(told));
 }
 
