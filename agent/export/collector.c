@@ -144,13 +144,8 @@ bool collector_keeps_templates(const Collector *collector)
 
 void collector_keep_templates(Collector *collector, const GPtrArray *messages)
 {
-	g_autoptr(SpoolTemplates) before = collector->templates;
-
+	spool_templates_free(collector->templates);
 	collector->templates = spool_templates_new(messages);
-	/* Since the session was opened, flows are metered, or hosts reported. */
-	if (before && strcmp(spool_templates_layout(before),
-			     spool_templates_layout(collector->templates)) != 0)
-		collector->running.refreshes = 0;
 }
 
 static void stop_sources(Collector *collector)
@@ -1005,6 +1000,11 @@ bool collector_needs_options(const Collector *collector, const RefreshPolicy *po
 bool collector_needs_statistics(const Collector *collector, const RefreshPolicy *policy)
 {
 	return !collector->running.old_layout && refresh_is_due(collector, policy);
+}
+
+void collector_tell_again(Collector *collector)
+{
+	collector->running.refreshes = 0;
 }
 
 void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy)

@@ -123,6 +123,8 @@ typedef struct {
 bool collector_needs_templates(const Collector *collector, const RefreshPolicy *policy);
 bool collector_needs_options(const Collector *collector, const RefreshPolicy *policy);
 bool collector_needs_statistics(const Collector *collector, const RefreshPolicy *policy);
+/* It knows too little: with the next report it needs everything. */
+void collector_tell_again(Collector *collector);
 /* What it needed has been sent, unless the session has ended meanwhile: the next one needs it, too. */
 void collector_set_refreshed(Collector *collector, const RefreshPolicy *policy);
 

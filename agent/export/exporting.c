@@ -38,8 +38,9 @@ typedef struct {
 	Exporting *exporting;
 	Collector *collector;
 	Encoding *encoding;
-	Team *team;  /* NULL: it is in none */
-	guint place; /* there */
+	Team *team;	   /* NULL: it is in none */
+	guint place;	   /* there */
+	unsigned int told; /* of which records it was sent templates */
 } Member;
 
 /* A report that is under way, and what is made of it; or what is left of the one before, for sessions that open. */
@@ -316,12 +317,18 @@ static void send_batch(Member *member, Batch batch, Round *round)
 static void send_announcements(Member *member, Round *round)
 {
 	Collector *collector = member->collector;
-	bool templates = collector_needs_templates(collector, &round->refresh);
-	bool options = collector_needs_options(collector, &round->refresh);
-	bool statistics = collector_needs_statistics(collector, &round->refresh);
-	bool traffic = records_for(member, round) & (IPFIX_HOSTS | IPFIX_FLOWS);
 	const CollectorConfig *config = collector_config(collector);
+	unsigned int records = records_for(member, round);
+	bool traffic = records & (IPFIX_HOSTS | IPFIX_FLOWS);
+	bool templates, options, statistics;
 
+	/* Flows are metered now. */
+	if (records & ~member->told)
+		collector_tell_again(collector);
+	member->told = records;
+	templates = collector_needs_templates(collector, &round->refresh);
+	options = collector_needs_options(collector, &round->refresh);
+	statistics = collector_needs_statistics(collector, &round->refresh);
 	if (templates && traffic)
 		send_batch(member, BATCH_TEMPLATES, round);
 	if (options && traffic)

@@ -765,10 +765,9 @@ static void nobody_is_told_of_flows_that_are_not_metered(void **state)
 
 	lab_report(lab, 10);
 	assert_null(decoder_template(lab_receive(lab, 0), DOMAIN, TEMPLATE_FLOWS_MARK));
-	lab_meter_flows(lab, 0);
-	lab->now_ms += REFRESH_MS;
+	lab_meter_flows(lab, 3);
 	lab_report(lab, 10);
-	assert_non_null(decoder_template(lab_receive(lab, 0), DOMAIN, TEMPLATE_FLOWS_MARK));
+	assert_int_equal(count_records(lab_receive(lab, 0), TEMPLATE_FLOWS_MARK), 2);
 }
 
 static void flows_are_counted_as_hosts_are(void **state)
@@ -1076,6 +1075,26 @@ static void connection_needs_templates_once(void **state)
 	assert_int_equal(decoder->refreshes, 1);
 	assert_int_equal(count_records(decoder, 274), 1);
 	assert_int_equal(count_records(decoder, 270), 1 + (REPORTS - 1) / 3);
+	assert_int_equal(decoder->missing, 0);
+	decoder_free(decoder);
+	close(fd);
+	close(listener.fd);
+}
+
+static void connection_is_told_of_flows_when_they_are_metered(void **state)
+{
+	Receiver listener;
+	g_autoptr(Lab) lab = lab_new_tcp(&listener);
+	g_autoptr(GByteArray) stream = g_byte_array_new();
+	Decoder *decoder = decoder_new();
+	int fd;
+
+	lab_report(lab, 10);
+	fd = listener_accept(&listener);
+	take_stream_until(fd, stream, decoder, decoder_flow_records(decoder) == 20);
+	lab_meter_flows(lab, 30);
+	lab_report(lab, 10);
+	take_stream_until(fd, stream, decoder, decoder_flow_records(decoder) == 40 + 30);
 	assert_int_equal(decoder->missing, 0);
 	decoder_free(decoder);
 	close(fd);
@@ -1465,6 +1484,7 @@ int main(void)
 		cmocka_unit_test(reload_in_a_report_ends_it_first),
 		cmocka_unit_test(connection_that_opens_is_told_everything),
 		cmocka_unit_test(connection_needs_templates_once),
+		cmocka_unit_test(connection_is_told_of_flows_when_they_are_metered),
 		cmocka_unit_test(connection_that_opens_after_a_reload_is_told_everything),
 		cmocka_unit_test(each_conversation_is_at_one_of_a_group),
 		cmocka_unit_test(shares_are_apart_from_what_all_have),
