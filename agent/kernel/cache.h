@@ -80,7 +80,10 @@ void cache_set_exported(Cache *cache, uint64_t generation);
 /* Advances the generation; its tables must be empty. */
 void cache_advance(Cache *cache);
 
-/* Waits out a grace period: nothing writes to the tables of the generation before any more. */
+/*
+ * Waits out a grace period: no packet is under way any more that was when it began. After cache_advance()
+ * nothing writes to the tables of the generation before.
+ */
 bool cache_wait_until_quiet(Cache *cache, GError **error);
 
 /*

@@ -648,6 +648,11 @@ static void set_quiet(gpointer key, gpointer value, gpointer user_data)
 	draining->quiet = true;
 }
 
+bool following_is_draining(const Following *following)
+{
+	return g_hash_table_size(following->draining);
+}
+
 void following_read_before(Following *following)
 {
 	const GPtrArray *points = observation_points(following->observation);

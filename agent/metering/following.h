@@ -55,6 +55,9 @@ bool following_wants_netns(const Following *following, const char *netns);
 /* What was said by hand until now: to be saved and loaded with the sums. Borrowed. */
 HandList *following_hand_list(Following *following);
 
+/* Whether hooks have gone whose last packets are still to be read. */
+bool following_is_draining(const Following *following);
+
 /* To be called before the generation advances: what the interfaces have counted by then. */
 void following_read_before(Following *following);
 

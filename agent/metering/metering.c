@@ -512,14 +512,26 @@ static bool has_flows(const Metering *metering)
 	       flows_count(flow_metering_flows(metering->flows));
 }
 
+/*
+ * A packet that hooks had before they went may not have read the generation yet: it would be counted in the
+ * next one, which may be the last or be forgotten with its ledger. Filters go without waiting for it.
+ */
+static bool advance(Metering *metering, GError **error)
+{
+	if (following_is_draining(metering->following) &&
+	    !cache_wait_until_quiet(metering->cache, error))
+		return false;
+	following_read_before(metering->following);
+	cache_advance(metering->cache);
+	metering->stage = STAGE_ADVANCED;
+	return true;
+}
+
 bool metering_sweep(Metering *metering, Report *report, GError **error)
 {
 	report->repeated = metering->stage == STAGE_COUNTED;
-	if (metering->stage == STAGE_EMPTY) {
-		following_read_before(metering->following);
-		cache_advance(metering->cache);
-		metering->stage = STAGE_ADVANCED;
-	}
+	if (metering->stage == STAGE_EMPTY && !advance(metering, error))
+		return false;
 	if (!cache_wait_until_quiet(metering->cache, error) || !read_tables(metering, error))
 		return false;
 	if (metering->stage == STAGE_ADVANCED && !count(metering, error))
