@@ -51,6 +51,7 @@ typedef enum {
 	TOTALS_JSON_LINES = 25,
 	/* 26 were collectors, before what was made had an account */
 	TOTALS_COLLECTORS = 27,
+	TOTALS_FLUSHED_FLOWS = 28,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

@@ -296,6 +296,7 @@ void flow_metering_save(const FlowMetering *metering, TotalsWriter *writer)
 	flows_save(metering->flows, writer);
 	totals_writer_begin(writer, TOTALS_FLOW_RECORDS, sizeof(FlowRecord));
 	save_records(metering->records, writer);
+	totals_writer_begin(writer, TOTALS_FLUSHED_FLOWS, sizeof(FlowRecord));
 	save_records(metering->flushed, writer);
 }
 
@@ -307,11 +308,13 @@ void flow_metering_save_sums(const FlowMetering *metering, TotalsWriter *writer)
 
 bool flow_metering_load(FlowMetering *metering, TotalsReader *reader, GError **error)
 {
-	const void *rows;
-	size_t n;
+	const void *rows, *flushed;
+	size_t n, flushed_n;
 
 	if (!totals_reader_rows(reader, TOTALS_FLOW_RECORDS, sizeof(FlowRecord), &rows, &n,
 				error) ||
+	    !totals_reader_rows(reader, TOTALS_FLUSHED_FLOWS, sizeof(FlowRecord), &flushed,
+				&flushed_n, error) ||
 	    !flow_sums_load(metering->sums, reader, error) ||
 	    !flow_series_load(metering->series, reader, error) ||
 	    !flows_load(metering->flows, reader, error))
@@ -319,5 +322,6 @@ bool flow_metering_load(FlowMetering *metering, TotalsReader *reader, GError **e
 	if (!metering->config->metrics.compat_packet_exporter)
 		flow_series_clear(metering->series);
 	g_array_append_vals(metering->records, rows, (guint)n);
+	g_array_append_vals(metering->flushed, flushed, (guint)flushed_n);
 	return true;
 }

@@ -3,8 +3,8 @@
  * The part of the Metering Process that is about flows: what a sweep brings goes to the Flow Cache
  * (flows.h), and what leaves that, for whatever reason, is a record of the report.
  *
- * All of it outlives the agent with the sums: the flows, and the records of a report that may not have
- * left. What flows amount to outlives a reboot, too (flowsums.h, flowseries.h).
+ * All of it outlives the agent with the sums: the flows, the records of a report that may not have left, and
+ * those of the next one. What flows amount to outlives a reboot, too (flowsums.h, flowseries.h).
  */
 #ifndef FLOWTALLY_FLOWMETERING_H
 #define FLOWTALLY_FLOWMETERING_H

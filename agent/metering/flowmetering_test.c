@@ -94,15 +94,48 @@ static bool has_port(const FlowRecord *flow, void *user_data)
 	return flow->key.source_port == htons(*port);
 }
 
-static const FlowRecord *record_at(const FlowMetering *metering, guint i)
+/* Of the next report, as the file has them that the next agent loads. */
+static GArray *flushed_of(const char *directory, const FlowMetering *metering)
 {
-	return &g_array_index(flow_metering_records(metering), FlowRecord, i);
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	GArray *flushed = g_array_new(FALSE, FALSE, sizeof(FlowRecord));
+	g_autoptr(TotalsReader) reader = NULL;
+	const void *rows;
+	size_t n;
+
+	flow_metering_save(metering, writer);
+	reader = read_back(directory, writer);
+	assert_true(totals_reader_rows(reader, TOTALS_FLUSHED_FLOWS, sizeof(FlowRecord), &rows, &n,
+				       NULL));
+	g_array_append_vals(flushed, rows, (guint)n);
+	return flushed;
+}
+
+static const FlowRecord *record_at(const GArray *records, guint i)
+{
+	return &g_array_index(records, FlowRecord, i);
+}
+
+/* With a record of the report at hand, of port 1. */
+static FlowMetering *metering_with_record(const char *directory, const Config *config)
+{
+	const FlowRecord record = { .key = delta_of(1).key, .volume = delta_of(1).volume };
+	g_autoptr(TotalsWriter) writer = totals_writer_new();
+	g_autoptr(TotalsReader) reader = NULL;
+	FlowMetering *metering = metering_with_flows(directory, config);
+
+	totals_writer_begin(writer, TOTALS_FLOW_RECORDS, sizeof(record));
+	totals_writer_add(writer, &record);
+	reader = read_back(directory, writer);
+	assert_true(flow_metering_load(metering, reader, NULL));
+	return metering;
 }
 
 static void flushed_flows_are_of_the_next_report(void **state)
 {
 	g_autoptr(Config) config = config_of(*state, "");
 	g_autoptr(FlowMetering) metering = metering_with_flows(*state, config), next = NULL;
+	g_autoptr(GArray) flushed = NULL;
 	uint16_t port = 3;
 
 	assert_int_equal(flow_metering_flush(metering, has_port, &port), 1);
@@ -111,62 +144,65 @@ static void flushed_flows_are_of_the_next_report(void **state)
 	/* That at hand may be under way. */
 	assert_int_equal(flow_metering_records(metering)->len, 0);
 	next = restarted(*state, metering, config);
-	assert_int_equal(flow_metering_records(next)->len, 1);
-	assert_int_equal(record_at(next, 0)->key.source_port, htons(3));
-	assert_int_equal(record_at(next, 0)->volume.packets, 3);
-	assert_int_equal(record_at(next, 0)->volume.octets, 300);
-	assert_int_equal(record_at(next, 0)->start_ms, 3000);
-	assert_int_equal(record_at(next, 0)->end, FLOW_FORCED);
+	assert_int_equal(flow_metering_records(next)->len, 0);
 	assert_int_equal(flows_count(flow_metering_flows(next)), FLOWS - 1);
+	flushed = flushed_of(*state, next);
+	assert_int_equal(flushed->len, 1);
+	assert_int_equal(record_at(flushed, 0)->key.source_port, htons(3));
+	assert_int_equal(record_at(flushed, 0)->volume.packets, 3);
+	assert_int_equal(record_at(flushed, 0)->volume.octets, 300);
+	assert_int_equal(record_at(flushed, 0)->start_ms, 3000);
+	assert_int_equal(record_at(flushed, 0)->end, FLOW_FORCED);
 }
 
 static void all_flows_are_flushed_where_nobody_chooses(void **state)
 {
 	g_autoptr(Config) config = config_of(*state, "");
 	g_autoptr(FlowMetering) metering = metering_with_flows(*state, config), next = NULL;
+	g_autoptr(GArray) flushed = NULL;
 
 	assert_int_equal(flow_metering_flush(metering, NULL, NULL), FLOWS);
 	next = restarted(*state, metering, config);
-	assert_int_equal(flow_metering_records(next)->len, FLOWS);
+	flushed = flushed_of(*state, next);
+	assert_int_equal(flushed->len, FLOWS);
 	assert_int_equal(flows_count(flow_metering_flows(next)), 0);
 }
 
+/* Those that were flushed since then are of the next report, also if the agent was started anew. */
 static void records_that_have_left_are_forgotten(void **state)
 {
 	g_autoptr(Config) config = config_of(*state, "");
-	g_autoptr(FlowMetering) metering = metering_with_flows(*state, config);
-	g_autoptr(FlowMetering) next = NULL, last = NULL;
-	uint16_t port = 1;
+	g_autoptr(FlowMetering) metering = metering_with_record(*state, config), next = NULL;
+	g_autoptr(GArray) flushed = NULL;
+	uint16_t port = 2;
 
 	(void)flow_metering_flush(metering, has_port, &port);
 	next = restarted(*state, metering, config);
-	/* One that was flushed since then is of the next report. */
-	port = 2;
-	(void)flow_metering_flush(next, has_port, &port);
+	assert_int_equal(flow_metering_records(next)->len, 1);
+	assert_int_equal(record_at(flow_metering_records(next), 0)->key.source_port, htons(1));
 	flow_metering_forget_records(next);
 	assert_int_equal(flow_metering_records(next)->len, 0);
-	last = restarted(*state, next, config);
-	assert_int_equal(flow_metering_records(last)->len, 1);
-	assert_int_equal(record_at(last, 0)->key.source_port, htons(2));
+	flushed = flushed_of(*state, next);
+	assert_int_equal(flushed->len, 1);
+	assert_int_equal(record_at(flushed, 0)->key.source_port, htons(2));
 }
 
-/* Of a report that may not have left, before those of the next. */
-static void records_outlive_the_agent_in_their_order(void **state)
+static void flushed_flows_outlive_the_agent_in_their_order(void **state)
 {
 	g_autoptr(Config) config = config_of(*state, "");
-	g_autoptr(FlowMetering) metering = metering_with_flows(*state, config);
-	g_autoptr(FlowMetering) next = NULL, last = NULL;
+	g_autoptr(FlowMetering) metering = metering_with_flows(*state, config), next = NULL;
+	g_autoptr(GArray) flushed = NULL;
 
 	for (uint16_t port = 1; port <= 2; port++)
 		(void)flow_metering_flush(metering, has_port, &port);
 	next = restarted(*state, metering, config);
 	for (uint16_t port = 3; port <= 4; port++)
 		(void)flow_metering_flush(next, has_port, &port);
-	last = restarted(*state, next, config);
-	assert_int_equal(flow_metering_records(last)->len, 4);
+	flushed = flushed_of(*state, next);
+	assert_int_equal(flushed->len, 4);
 	for (guint i = 0; i < 4; i++) {
-		assert_int_equal(record_at(last, i)->key.source_port, htons((uint16_t)(i + 1)));
-		assert_int_equal(record_at(last, i)->volume.packets, i + 1);
+		assert_int_equal(record_at(flushed, i)->key.source_port, htons((uint16_t)(i + 1)));
+		assert_int_equal(record_at(flushed, i)->volume.packets, i + 1);
 	}
 }
 
@@ -294,7 +330,7 @@ int main(void)
 		IN_DIRECTORY(flushed_flows_are_of_the_next_report),
 		IN_DIRECTORY(all_flows_are_flushed_where_nobody_chooses),
 		IN_DIRECTORY(records_that_have_left_are_forgotten),
-		IN_DIRECTORY(records_outlive_the_agent_in_their_order),
+		IN_DIRECTORY(flushed_flows_outlive_the_agent_in_their_order),
 		IN_DIRECTORY(size_follows_the_configuration),
 		IN_DIRECTORY(nothing_is_taken_of_a_file_of_another_layout),
 		IN_DIRECTORY(pairs_are_kept_by_name),
