@@ -555,10 +555,10 @@ bool metering_is_reported(const Metering *metering)
 bool metering_finish(Metering *metering, GError **error)
 {
 	cache_set_exported(metering->cache, cache_generation(metering->cache) - 1);
+	flow_metering_forget_records(metering->flows);
 	if (!cache_empty(metering->cache, error))
 		return false;
 	metering->stage = STAGE_EMPTY;
-	flow_metering_forget_records(metering->flows);
 	following_forget(metering->following);
 	flow_routing_tidy(metering->routing);
 	return true;
@@ -580,11 +580,14 @@ bool metering_save_state(Metering *metering, GError **error)
 	return save_totals(metering, path, WITHOUT_FLOWS, error);
 }
 
+/* By new tables it would not be known that the records which are in the file have left: so they go first. */
 void metering_remove(Metering *metering, bool saved)
 {
-	maps_remove(metering->pins);
 	if (saved)
 		(void)unlink(metering->totals_path);
+	else
+		save_run(metering);
+	maps_remove(metering->pins);
 }
 
 bool metering_is_pressed(const Metering *metering)

@@ -147,6 +147,22 @@ arrivals_are() {
 	fi
 }
 
+@test "flows that a clean stop has reported do not leave again, though the disk could not be written to" {
+	start_agent
+	desktop ping -q -c 7 -i 0.01 -s 100 "$LAB_INTERNET"
+	wait_sweeps
+	rm -r "$WORK/state"
+	touch "$WORK/state"
+	stop_agent
+	rm "$WORK/state"
+	start_agent
+	desktop ping -q -c 3 -i 0.01 -s 100 "$LAB_INTERNET"
+	wait_sweeps
+	stop_agent
+	stop_collectors
+	same "20 2560" "$(nfdump_flow_sum)"
+}
+
 @test "what finds no room is in the ledger to the octet, and in no flow" {
 	flows '{ max: 8 }'
 	start_agent
