@@ -392,7 +392,11 @@ static bool finish_sweep(Agent *agent)
 {
 	GError *error = NULL;
 
-	exporting_give_up_queues(agent->exporting);
+	/* Saved before it is said to have left: were we killed now, it would still be known what was given up. */
+	if (!exporting_is_idle(agent->exporting)) {
+		exporting_give_up_queues(agent->exporting);
+		save_run(agent);
+	}
 	if (metering_finish(agent->metering, &error))
 		return true;
 	note_sweep_error(agent, error);
