@@ -49,6 +49,9 @@
 /* How long a clean stop waits for queues to a collector. */
 #define LAST_EXPORT_MS 2000
 
+/* How often a clean stop tries to sweep: to take up what failed once, and what fails again. */
+#define LAST_SWEEPS 3
+
 /* How long records that have left are kept after somebody has asked for them, and how many at most: 34 MiB. */
 #define TAIL_LIMIT_S 60
 #define TAIL_MAX (1 << 18)
@@ -471,10 +474,10 @@ static void finish_report(Agent *agent)
 }
 
 /*
- * One sweep and its report. The tables are emptied once all of the report has left; what waits in a
- * collector's queue has time until the next sweep.
+ * One sweep and its report; false: it failed. The tables are emptied once all of the report has left; what
+ * waits in a collector's queue has time until the next sweep.
  */
-static void sweep(Agent *agent)
+static bool sweep(Agent *agent)
 {
 	gint64 start = g_get_monotonic_time();
 	GError *error = NULL;
@@ -483,10 +486,10 @@ static void sweep(Agent *agent)
 
 	finish_report(agent);
 	if (metering_is_reported(agent->metering) && !finish_sweep(agent))
-		return;
+		return false;
 	if (!metering_sweep(agent->metering, &report, &error)) {
 		note_sweep_error(agent, error);
-		return;
+		return false;
 	}
 	if (report.flows)
 		flow_tail_add(agent->tail, (const FlowRecord *)(const void *)report.flows->data,
@@ -502,6 +505,7 @@ static void sweep(Agent *agent)
 	agent->view.sweep_ms = now_ms();
 	agent->view.sweep_duration_ns = (uint64_t)(g_get_monotonic_time() - start) * 1000;
 	keep_history(agent);
+	return true;
 }
 
 static gboolean on_look(gpointer user_data)
@@ -544,7 +548,7 @@ static gboolean on_pressure(gpointer user_data)
 	Agent *agent = user_data;
 
 	if (metering_is_pressed(agent->metering))
-		sweep(agent);
+		(void)sweep(agent);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -563,7 +567,7 @@ static gboolean on_sweep(gpointer user_data)
 {
 	Agent *agent = user_data;
 
-	sweep(agent);
+	(void)sweep(agent);
 	if (must_follow(agent))
 		follow(agent);
 	watch_pressure(agent);
@@ -1060,7 +1064,7 @@ static void run(Agent *agent)
 
 	/* First what an earlier agent has left half done. */
 	if (metering_is_pending(agent->metering))
-		sweep(agent);
+		(void)sweep(agent);
 	follow(agent);
 	metering_look(agent->metering);
 	start_sweeping(agent);
@@ -1101,22 +1105,40 @@ static void remove_run(Agent *agent, bool saved)
 		(void)unlink(path);
 }
 
+/* Whether a sweep begins with advancing: else it takes up one that failed, before the hooks went. */
+static bool is_next_sweep_whole(const Agent *agent)
+{
+	return agent->reporting || !metering_is_pending(agent->metering) ||
+	       metering_is_reported(agent->metering);
+}
+
+/* All that is still counted goes with the tables. False: these have to stay. */
+static bool sweep_last(Agent *agent)
+{
+	for (int attempt = 0; attempt < LAST_SWEEPS; attempt++) {
+		bool is_whole = is_next_sweep_whole(agent);
+
+		if (sweep(agent) && is_whole)
+			return true;
+	}
+	return false;
+}
+
 /* The last report, and whatever we made goes. */
 static void stop(Agent *agent)
 {
-	bool keep = agent->options->keep, saved;
+	bool keep = agent->options->keep, saved, swept;
 
 	notify_manager("STOPPING=1");
 	/* While queues are drained, events still come. */
 	agent->stopping = true;
-	/* Should the last sweep have failed, it is taken up once more. */
 	if (metering_is_pending(agent->metering) && !metering_is_reported(agent->metering))
-		sweep(agent);
+		(void)sweep(agent);
 	if (!keep)
 		keep = metering_detach(agent->metering);
 	if (!keep)
 		metering_flush_all_flows(agent->metering);
-	sweep(agent);
+	swept = sweep_last(agent);
 	drain_queues(agent);
 	finish_report(agent);
 	drain_queues(agent);
@@ -1127,8 +1149,10 @@ static void stop(Agent *agent)
 	saved = save_state(agent);
 	if (agent->config->textfile)
 		(void)unlink(agent->config->textfile);
-	if (!keep)
+	if (!keep && swept)
 		remove_run(agent, saved);
+	else if (!keep)
+		g_warning("what has not been swept stays in the kernel, for the next start");
 }
 
 static void agent_done(Agent *agent)
