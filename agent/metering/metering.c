@@ -483,7 +483,7 @@ static void count_flows(Metering *metering, const GArray *sheets, int64_t offset
 	}
 }
 
-static bool count(Metering *metering, GError **error)
+static bool count_sweep(Metering *metering, GError **error)
 {
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME), monotonic_ns = clock_ns(CLOCK_MONOTONIC);
 	g_autoptr(GArray) sheets = read_sheets(metering, error);
@@ -534,7 +534,7 @@ bool metering_sweep(Metering *metering, Report *report, GError **error)
 		return false;
 	if (!cache_wait_until_quiet(metering->cache, error) || !read_tables(metering, error))
 		return false;
-	if (metering->stage == STAGE_ADVANCED && !count(metering, error))
+	if (metering->stage == STAGE_ADVANCED && !count_sweep(metering, error))
 		return false;
 	report->period = metering->period;
 	report->deltas = metering->deltas;
