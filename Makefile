@@ -9,6 +9,7 @@
 #   make fuzz           the same, each for FUZZ_SECONDS (600); what is found goes to build-fuzz/found
 #   make check-bpf      the classifier by BPF_PROG_TEST_RUN; needs root
 #   make check-e2e      everything, in network namespaces, with real collectors; needs root
+#   make check-model    the sweep as a model, all its states by spin; no privilege needed
 #   make check-misc     what is in misc; needs root
 #   make image          the container image, without a registry: in build/image; needs root
 #   make check-image    that image in containers; needs root
@@ -160,6 +161,10 @@ check-e2e: all $(TOOLS)
 	$(PROVE) --jobs 3 $(filter-out $(ALONE),$(E2E)) || status=1; \
 	$(PROVE) $(ALONE) && exit $$status
 
+# Each test is a search of its own.
+check-model:
+	$(Q)$(PROVE) --jobs 2 $(wildcard tests/model/*.bats)
+
 check-misc: all
 	$(Q)BUILD=$(abspath $(O)) $(PROVE) $(wildcard tests/misc/*.bats)
 
@@ -208,7 +213,7 @@ check-foreign-%:
 check-guest: all $(BPF_TESTS) $(TOOLS)
 	$(Q)$(PROVE) $(wildcard tests/foreign/*.bats)
 
-check-all: lint check check-tsan check-valgrind check-fuzz check-bpf check-e2e check-misc check-image check-vm check-foreign
+check-all: lint check check-tsan check-valgrind check-fuzz check-bpf check-model check-e2e check-misc check-image check-vm check-foreign
 
 bench: all $(BENCHES)
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -253,6 +258,6 @@ clean:
 -include $(shell find $(O) \( -path $(O)/image -o -path $(O)/foreign \) -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-misc image check-image check-vm check-vm-quick check-foreign \
+.PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-model check-misc image check-image check-vm check-vm-quick check-foreign \
 	check-guest check-all bench soak lint lint-service install clean
 .SECONDARY:

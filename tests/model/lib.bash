@@ -20,9 +20,9 @@ make_verifier() {
 
 # Says how large the search was, to whoever runs the tests.
 say_size() {
-	sed -nE \
-		-e 's/.*depth reached ([0-9]+).*/# a depth of \1, and/p' \
-		-e 's/^ *([0-9]+) states, stored.*/# \1 states in/p' output >&3
+	awk '
+		/depth reached/ { depth = $6 + 0 }
+		/states, stored/ { print "# " $1 " states, to a depth of " depth }' output >&3
 }
 
 # holds OPTION...: in none of the states is anything wrong, and none was left out.

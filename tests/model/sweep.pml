@@ -354,21 +354,13 @@ inline cache_advance()
 }
 
 /* A grace period: no packet is under way any more that was when it began. */
-inline wait_for_readers()
+inline cache_wait_until_quiet()
 {
 	d_step {
 		awaited[0] = inside[0];
 		awaited[1] = inside[1]
 	};
 	!awaited[0] && !awaited[1]
-}
-
-inline cache_wait_until_quiet()
-{
-#ifndef BUG_NO_GRACE_PERIOD
-	wait_for_readers();
-#endif
-	skip
 }
 
 inline read_flow_table(cpu)
@@ -533,14 +525,16 @@ inline metering_sweep()
 #ifndef BUG_NO_GRACE_PERIOD_AFTER_DETACHING
 		/* A packet that the hooks had before they went may not have read the generation yet. */
 		if
-		:: draining -> wait_for_readers()
+		:: draining -> cache_wait_until_quiet()
 		:: else
 		fi;
 #endif
 		cache_advance()
 	:: else
 	fi;
+#ifndef BUG_NO_GRACE_PERIOD
 	cache_wait_until_quiet();
+#endif
 	atomic {
 		repeated = stage == STAGE_COUNTED;
 		ok = true;
@@ -711,7 +705,7 @@ inline open_tables()
 	};
 }
 
-/* following_update(): the hooks are what the configuration says. */
+/* metering_follow(): the hooks become what the configuration says, and what has changed is saved. */
 inline follow()
 {
 	if
@@ -723,22 +717,24 @@ inline follow()
 		draining = false;
 		draining_quiet = false;
 		draining_read = false
-	}
+	};
+		save_totals(totals_run, true)
 	:: d_step {
 		!wanted && attached ->
 		attached = false;
 		draining = true;
 		draining_quiet = false;
 		draining_read = false
-	}
+	};
+		save_totals(totals_run, true)
 	:: d_step {
-		/* A ledger without hooks, of an agent that was killed. */
-		!wanted && !attached ->
-		draining_quiet = draining && draining_quiet;
-		draining_read = draining && draining_read;
-		draining = ledger[0].there
-	}
+		/* Of an agent that was killed after its hooks had gone. */
+		!wanted && !attached && ledger[0].there && !draining ->
+		draining = true
+	};
+		save_totals(totals_run, true)
 	:: wanted && attached
+	:: !wanted && !attached && (draining || !ledger[0].there)
 	fi
 }
 
@@ -951,7 +947,7 @@ inline serve_event()
 		save_totals(totals_run, true)
 	}
 	:: reloads < RELOADS ->
-		/* replace_config(): the rest of the report goes to the collectors of before. */
+		/* replace_config(): the rest of the report goes to the collectors of before, which here ends it. */
 		reloads++;
 		if
 		:: reporting -> send(got_flows, queue_flows, noted.dropped_flows, records);
@@ -959,8 +955,7 @@ inline serve_event()
 		:: else
 		fi;
 		wanted = !wanted;
-		follow();
-		save_totals(totals_run, true)
+		follow()
 	:: d_step {
 		true ->
 		/* stop(): what an earlier sweep has left is taken up first. */
@@ -1031,10 +1026,7 @@ inline run_agent()
 	}
 	:: goal == GOAL_NONE && phase == PHASE_STARTING ->
 		follow();
-		atomic {
-			save_totals(totals_run, true);
-			phase = PHASE_SERVING
-		}
+		phase = PHASE_SERVING
 	:: goal == GOAL_NONE && phase == PHASE_SERVING -> serve_event()
 	:: d_step {
 		goal == GOAL_NONE && phase == PHASE_STOPPING ->
