@@ -20,8 +20,10 @@ accepts() {
 
 # stop_listener [SIGNAL]: and all of its children
 stop_listener() {
-	kill "-${1:-KILL}" -- "-$LISTENER"
+	# Its children last: who notices their end must not find a listener that only seems to be there.
+	kill "-${1:-KILL}" "$LISTENER"
 	wait "$LISTENER" 2>/dev/null || :
+	kill "-${1:-KILL}" -- "-$LISTENER" 2>/dev/null || :
 }
 
 # streams [PORT]: what is in the sessions, a JSON object a line
