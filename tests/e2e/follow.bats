@@ -218,7 +218,12 @@ ends() {
 	wait_sweeps
 	wan=$(router ip -j link show wan | jq '.[0].ifindex')
 	lan=$(router ip -j link show br-lan | jq '.[0].ifindex')
-	ask flows -o flowlog tcp and out wan and bytes '>' 10k >"$WORK/log"
+	# The far end may be late to close.
+	is_finished() {
+		ask flows -o flowlog tcp and out wan and bytes '>' 10k >"$WORK/log"
+		grep -q '"finished":1' "$WORK/log"
+	}
+	eventually 5 is_finished
 	ask dump -o flowlog tcp and out wan and bytes '>' 10k >"$WORK/dump"
 	same 1 "$(wc -l <"$WORK/log")"
 	line=$(cat "$WORK/log")
