@@ -48,3 +48,7 @@ fuzz() {
 @test "the file of sums" {
 	fuzz totals 200000
 }
+
+@test "what is in a spool" {
+	fuzz spool 20000
+}
