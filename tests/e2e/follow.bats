@@ -214,16 +214,14 @@ ends() {
 
 	configure 200ms 'match: br-lan, side: lan, meter: [flows], flows-at: [entering]' 'match: wan, side: wan, meter: [flows]'
 	start_agent
-	tcp_transfer desktop upload 10K "$LAB_INTERNET" 5201
+	# Of iperf3, the far end sometimes resets the connection, and what it sends is in no flow here.
+	spawn internet /dev/null socat -u TCP4-LISTEN:5201 OPEN:/dev/null
+	eventually 5 internet_listens 5201
+	desktop socat -u /dev/zero,readbytes=20000 "TCP4:$LAB_INTERNET:5201"
 	wait_sweeps
 	wan=$(router ip -j link show wan | jq '.[0].ifindex')
 	lan=$(router ip -j link show br-lan | jq '.[0].ifindex')
-	# The far end may be late to close.
-	is_finished() {
-		ask flows -o flowlog tcp and out wan and bytes '>' 10k >"$WORK/log"
-		grep -q '"finished":1' "$WORK/log"
-	}
-	eventually 5 is_finished
+	ask flows -o flowlog tcp and out wan and bytes '>' 10k >"$WORK/log"
 	ask dump -o flowlog tcp and out wan and bytes '>' 10k >"$WORK/dump"
 	same 1 "$(wc -l <"$WORK/log")"
 	line=$(cat "$WORK/log")
