@@ -99,6 +99,11 @@ collected() {
 	same "$1" "$(wc -l <"$WORK/collected")"
 }
 
+# are_octets N FILE
+are_octets() {
+	same "$1" "$(stat -c %s "$2")"
+}
+
 # It ends with a summary, and says so.
 stop_reader() {
 	kill -INT "$READER"
@@ -249,7 +254,7 @@ nfacctd_has() {
 	start_record
 	router "$FLOWTALLY" ipfix file
 	router "$FLOWTALLY" ipfix file -c config.yaml -f flow.yaml
-	eventually 5 same 364 "$(stat -c %s messages-4740)"
+	eventually 5 are_octets 364 messages-4740
 	stop_collectors
 	# All but the times of export. One flow is 17 octets, so four fit into a message.
 	local template=0002001803e9000400080004000c00040004000100020008 flow=0a0100010a010002060000000000000064

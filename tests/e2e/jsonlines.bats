@@ -52,6 +52,11 @@ metric() {
 	awk -v name="$1{output=\"$2\"}" '$1 == name { print $2 }' "$WORK/flowtally.prom"
 }
 
+# metric_is VALUE METRIC PATH
+metric_is() {
+	same "$1" "$(metric "$2" "$3")"
+}
+
 @test "what flows and hosts did is what all lines say together" {
 	configure_lines "path: $LINES_FILE, records: [flows, hosts]"
 	start_agent
@@ -129,7 +134,7 @@ lines_are_of_udp() {
 	lines=$(wc -l <"$LINES_FILE")
 	same "$lines" "$(output "$WORK/fifo" .dropped)"
 	same '"nobody reads it"' "$(output "$WORK/fifo" '.last_error | split(": ")[1]')"
-	eventually 5 same "$lines" "$(metric flowtally_json_lines_dropped_total "$WORK/fifo")"
+	eventually 5 metric_is "$lines" flowtally_json_lines_dropped_total "$WORK/fifo"
 	same 1 "$(grep -c 'nobody reads it' "$WORK/agent.log")"
 	cat "$WORK/fifo" >"$WORK/read" 3>&- &
 	READER=$!
