@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames that were captured, of Ethernet: a file as tcpdump writes it (draft-ietf-opsawg-pcap), in our byte order or the
- * other one.
+ * Frames that were captured, of Ethernet: what is in a file as tcpdump writes it (draft-ietf-opsawg-pcap), in our byte order
+ * or the other one.
  */
 #ifndef FLOWTALLY_TESTS_PCAP_H
 #define FLOWTALLY_TESTS_PCAP_H
@@ -35,17 +35,15 @@ static inline uint32_t pcap_number(const char *octets, bool swapped)
 	return swapped ? GUINT32_SWAP_LE_BE(number) : number;
 }
 
-/* What is read stays until the process ends. False: there is no such file, or no frame in it. */
-static inline bool pcap_read(struct pcap *pcap, const char *path)
+/* @file is borrowed. False: it is none, or there is no frame in it. */
+static inline bool pcap_read(struct pcap *pcap, const char *file, size_t len)
 {
-	char *file;
-	gsize len;
 	bool swapped;
 
-	if (!g_file_get_contents(path, &file, &len, NULL) || len < PCAP_HEADER_LEN)
+	if (len < PCAP_HEADER_LEN)
 		return false;
 	swapped = pcap_number(file, false) != PCAP_MAGIC;
-	for (gsize at = PCAP_HEADER_LEN; at + PCAP_RECORD_LEN <= len;) {
+	for (size_t at = PCAP_HEADER_LEN; at + PCAP_RECORD_LEN <= len;) {
 		uint32_t octets = pcap_number(file + at + 8, swapped);
 
 		at += PCAP_RECORD_LEN;
