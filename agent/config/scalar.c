@@ -72,6 +72,16 @@ static char *format_quantity(uint64_t quantity, const Unit *units)
 	return g_strdup_printf("%" PRIu64 "%s", quantity / units[unit].value, units[unit].name);
 }
 
+/* @what and @names are how it and its units are called. */
+static char *expected_quantity(const Setting *setting, const Unit *units, const char *what,
+			       const char *names)
+{
+	g_autofree char *min = format_quantity(setting->min, units);
+	g_autofree char *max = format_quantity(setting->max, units);
+
+	return g_strdup_printf("not a %s from %s to %s (an integer and %s)", what, min, max, names);
+}
+
 static bool parse_duration(const Setting *setting, const char *text, void *place)
 {
 	return parse_quantity(setting, durations, text, place);
@@ -79,11 +89,7 @@ static bool parse_duration(const Setting *setting, const char *text, void *place
 
 static char *expected_duration(const Setting *setting)
 {
-	g_autofree char *min = format_quantity(setting->min, durations);
-	g_autofree char *max = format_quantity(setting->max, durations);
-
-	return g_strdup_printf("not a duration from %s to %s (an integer and ms, s, m, h or d)",
-			       min, max);
+	return expected_quantity(setting, durations, "duration", "ms, s, m, h or d");
 }
 
 static bool parse_size(const Setting *setting, const char *text, void *place)
@@ -93,11 +99,7 @@ static bool parse_size(const Setting *setting, const char *text, void *place)
 
 static char *expected_size(const Setting *setting)
 {
-	g_autofree char *min = format_quantity(setting->min, sizes);
-	g_autofree char *max = format_quantity(setting->max, sizes);
-
-	return g_strdup_printf("not a size from %s to %s (an integer and KiB, MiB, GiB or TiB)",
-			       min, max);
+	return expected_quantity(setting, sizes, "size", "KiB, MiB, GiB or TiB");
 }
 
 static bool find_word(const char *const *words, const char *text, unsigned int *index)
