@@ -371,21 +371,26 @@ static void drop_backlog(Collector *collector, ExportErrorReason reason, const c
 		drop_message(collector, message, reason, why);
 }
 
+/* Of a session that is open it leaves a gap. */
+static void lose_message(Collector *collector, const IpfixMessage *message,
+			 ExportErrorReason reason, const char *why)
+{
+	if (session_transport(collector->session))
+		skip_message(collector, message);
+	count_dropped(collector, &message->contents, reason, why);
+}
+
 static void drop_oldest(Collector *collector, const char *why)
 {
-	IpfixMessage *oldest = backlog_pop(collector->backlog);
+	g_autofree IpfixMessage *oldest = backlog_pop(collector->backlog);
 
-	if (session_transport(collector->session))
-		skip_message(collector, oldest);
-	drop_message(collector, oldest, EXPORT_ERROR_QUEUE, why);
+	lose_message(collector, oldest, EXPORT_ERROR_QUEUE, why);
 }
 
 static void drop_unspooled(Collector *collector, const IpfixMessage *message, const GError *error)
 {
 	note_spool_error(collector, error->message);
-	if (session_transport(collector->session))
-		skip_message(collector, message);
-	count_dropped(collector, &message->contents, EXPORT_ERROR_SPOOL, error->message);
+	lose_message(collector, message, EXPORT_ERROR_SPOOL, error->message);
 }
 
 static void spool_message(Collector *collector, const IpfixMessage *message)
@@ -776,7 +781,7 @@ void collector_set_config(Collector *collector, const CollectorConfig *config, b
 	} else {
 		session_set_config(collector->session, config);
 	}
-	collector->running.refreshes = 0; /* it may want more than it has been sent */
+	collector_tell_again(collector); /* it may want more than it has been sent */
 	apply_limits(collector);
 }
 
@@ -888,7 +893,7 @@ static void count_refused(Collector *collector)
 	collector->was_refused = true;
 	collector->account.counters.errors[EXPORT_ERROR_REFUSED] += refused;
 	note_trouble(collector, refused_text);
-	collector->running.refreshes = 0;
+	collector_tell_again(collector);
 }
 
 /* Of a name with several addresses only one may be listened at: localhost is ::1, too. */
@@ -923,7 +928,7 @@ static void note_refusals(Collector *collector)
 				 collector->report_ms - collector->refused_ms < REFUSED_MS);
 	collector->was_refused = false;
 	if (collector->is_refused)
-		collector->running.refreshes = 0;
+		collector_tell_again(collector);
 }
 
 void collector_begin_report(Collector *collector, uint64_t now_ms)
@@ -1083,9 +1088,7 @@ static void enqueue(Collector *collector, const IpfixMessage *message)
 		backlog_push(collector->backlog, message);
 		return;
 	}
-	if (session_transport(collector->session))
-		skip_message(collector, message);
-	count_dropped(collector, &message->contents, EXPORT_ERROR_QUEUE, "the queue is full");
+	lose_message(collector, message, EXPORT_ERROR_QUEUE, "the queue is full");
 }
 
 static bool send_or_queue(Collector *collector, const IpfixMessage *message)
