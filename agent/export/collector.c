@@ -27,12 +27,6 @@
 
 static const char refused_text[] = "nobody listens there (connection refused)";
 
-const char *const export_error_names[EXPORT_ERRORS] = {
-	[EXPORT_ERROR_SEND] = "send",	  [EXPORT_ERROR_REFUSED] = "refused",
-	[EXPORT_ERROR_QUEUE] = "queue",	  [EXPORT_ERROR_ENCODE] = "encode",
-	[EXPORT_ERROR_BROKEN] = "broken", [EXPORT_ERROR_SPOOL] = "spool",
-};
-
 /* A message that the kernel has, and the far end perhaps not. */
 typedef struct {
 	uint64_t end; /* it has when transport_arrived() says so much */
@@ -198,49 +192,23 @@ static void note_trouble(Collector *collector, const char *what)
 		collector->trouble = g_strdup(what);
 }
 
-static void count_sent(Collector *collector, const IpfixContents *contents)
-{
-	export_sum_add_contents(&collector->account.counters.sent, contents);
-}
-
-static void count_made(Collector *collector, const IpfixContents *contents)
-{
-	export_sum_add_contents(&collector->account.counters.made, contents);
-}
-
-static void count_sum_dropped(Collector *collector, const ExportSum *sum, ExportErrorReason reason)
-{
-	ExportCounters *counters = &collector->account.counters;
-
-	counters->errors[reason] += sum->messages;
-	export_sum_add(&counters->dropped, sum);
-	export_sum_add(&counters->dropped_for[reason], sum);
-}
-
 static void count_dropped(Collector *collector, const IpfixContents *contents,
 			  ExportErrorReason reason, const char *why)
 {
-	ExportSum sum = { 0 };
-
-	export_sum_add_contents(&sum, contents);
-	count_sum_dropped(collector, &sum, reason);
+	collector_account_add_dropped(&collector->account, contents, reason);
 	note_trouble(collector, why);
 }
 
 void collector_drop(Collector *collector, const IpfixContents *contents, ExportErrorReason reason,
 		    const char *why)
 {
-	count_made(collector, contents);
+	collector_account_add_made(&collector->account, contents);
 	count_dropped(collector, contents, reason, why);
 }
 
 void collector_note_repetition(Collector *collector, const IpfixContents *contents)
 {
-	ExportCounters *counters = &collector->account.counters;
-
-	counters->repeated_records += contents->flow_records;
-	counters->repeated_packets += contents->packets;
-	counters->repeated_octets += contents->octets;
+	collector_account_add_repeated(&collector->account, contents);
 }
 
 /* There is nothing more to be done about what was at @place. */
@@ -282,7 +250,7 @@ static void settle(Collector *collector)
 	arrived = transport_arrived(transport);
 	for (InFlight *oldest = g_queue_peek_head(in_flight); oldest && oldest->end <= arrived;
 	     oldest = g_queue_peek_head(in_flight)) {
-		count_sent(collector, &oldest->contents);
+		collector_account_add_sent(&collector->account, &oldest->contents);
 		acknowledge(collector, &oldest->place);
 		g_free(g_queue_pop_head(in_flight));
 	}
@@ -320,7 +288,7 @@ static void note_taken(Collector *collector, const Transport *transport,
 	collector->progress_us = g_get_monotonic_time();
 	pacer_note(&collector->pacer, collector->progress_us, contents->len);
 	if (is_datagram(collector)) {
-		count_sent(collector, contents);
+		collector_account_add_sent(&collector->account, contents);
 		return;
 	}
 	in_flight = g_new(InFlight, 1);
@@ -693,7 +661,7 @@ static void announce_old(Collector *collector)
 		const IpfixMessage *message = messages->pdata[i];
 
 		announce(collector, message);
-		count_made(collector, &message->contents);
+		collector_account_add_made(&collector->account, &message->contents);
 	}
 }
 
@@ -753,7 +721,8 @@ static void leave_spool(Collector *collector)
 			  " messages stay in %s",
 			  collector->config->address, waiting.messages,
 			  collector->config->spool_path);
-		count_sum_dropped(collector, &waiting, EXPORT_ERROR_SPOOL);
+		collector_account_add_sum_dropped(&collector->account, &waiting,
+						  EXPORT_ERROR_SPOOL);
 		note_trouble(collector, why);
 	}
 	close_spool(collector);
@@ -796,8 +765,8 @@ static void on_spool_lost(const SpoolLoss *loss, void *user_data)
 		g_warning("collector %s: %s%s", collector->config->address, loss->why,
 			  loss->is_full ? ": the oldest messages are dropped" : "");
 	collector->spool_is_full |= loss->is_full;
-	count_sum_dropped(collector, &loss->sum,
-			  loss->is_full ? EXPORT_ERROR_QUEUE : EXPORT_ERROR_SPOOL);
+	collector_account_add_sum_dropped(&collector->account, &loss->sum,
+					  loss->is_full ? EXPORT_ERROR_QUEUE : EXPORT_ERROR_SPOOL);
 	note_said(collector, loss->why);
 	if (!session_transport(collector->session) || !loss->records || !layout ||
 	    strcmp(layout, session_layout(collector)) != 0)
@@ -812,7 +781,7 @@ static void count_lost_in_crash(Collector *collector, const ExportSum *lost)
 {
 	if (!lost->messages)
 		return;
-	count_sum_dropped(collector, lost, EXPORT_ERROR_BROKEN);
+	collector_account_add_sum_dropped(&collector->account, lost, EXPORT_ERROR_BROKEN);
 	note_trouble(collector, "the agent has crashed, and what waited is lost");
 }
 
@@ -1117,7 +1086,7 @@ bool collector_send(Collector *collector, const IpfixMessage *message)
 {
 	if (!send_or_queue(collector, message))
 		return false;
-	count_made(collector, &message->contents);
+	collector_account_add_made(&collector->account, &message->contents);
 	return true;
 }
 
@@ -1203,8 +1172,7 @@ void collector_move_queue(Collector *collector, Collector *to)
 		if (!message->contents.flow_records || !collector_send(to, message))
 			backlog_push(collector->backlog, message);
 		else
-			export_sum_add_contents(&collector->account.counters.moved,
-						&message->contents);
+			collector_account_add_moved(&collector->account, &message->contents);
 	}
 }
 
@@ -1279,14 +1247,9 @@ const CollectorAccount *collector_account(const Collector *collector)
 
 void collector_set_account(Collector *collector, const CollectorAccount *account)
 {
-	ExportCounters *counters = &collector->account.counters;
-	ExportSum told, untold;
+	ExportSum untold = collector_account_untold(account);
 
 	collector->account = *account;
-	told = counters->sent;
-	export_sum_add(&told, &counters->moved);
-	export_sum_add(&told, &counters->dropped);
-	untold = export_sum_excess(&counters->made, &told);
 	if (collector->config->spool_path)
 		collector->unreckoned = untold;
 	else
