@@ -7,6 +7,7 @@
 
 #include "backlog.h"
 #include "pacer.h"
+#include "sequences.h"
 #include "spool.h"
 #include "transport.h"
 
@@ -36,8 +37,8 @@ typedef struct {
 
 /* What lasts as long as a transport session of RFC 7011. */
 typedef struct {
-	uint64_t begun_ms;     /* when the report began in or before which it was opened */
-	GHashTable *sequences; /* by Observation Domain; NULL: nothing has been sent */
+	uint64_t begun_ms; /* when the report began in or before which it was opened */
+	Sequences sequences;
 	unsigned int
 		refreshes; /* how often templates, or what else is told with them, have been sent */
 	uint64_t refreshed_ms;
@@ -154,7 +155,7 @@ static void running_done(Running *running)
 	g_queue_clear_full(&running->in_flight, g_free);
 	g_free(running->current);
 	g_free(running->old_layout);
-	g_clear_pointer(&running->sequences, g_hash_table_unref);
+	sequences_clear(&running->sequences);
 	*running = (Running){ 0 };
 }
 
@@ -305,31 +306,6 @@ static void drop_message(Collector *collector, IpfixMessage *message, ExportErro
 	g_free(message);
 }
 
-static uint32_t sequence_of(const Collector *collector, uint32_t domain)
-{
-	GHashTable *sequences = collector->running.sequences;
-
-	return sequences ?
-		       GPOINTER_TO_UINT(g_hash_table_lookup(sequences, GUINT_TO_POINTER(domain))) :
-		       0;
-}
-
-static void advance_sequence(Collector *collector, uint32_t domain, uint32_t records)
-{
-	Running *running = &collector->running;
-
-	if (!running->sequences)
-		running->sequences = g_hash_table_new(NULL, NULL);
-	g_hash_table_insert(running->sequences, GUINT_TO_POINTER(domain),
-			    GUINT_TO_POINTER(sequence_of(collector, domain) + records));
-}
-
-/* What is dropped of a session leaves a gap, by which the collector knows. */
-static void skip_message(Collector *collector, const IpfixMessage *message)
-{
-	advance_sequence(collector, message->observation_domain, message->sequence_step);
-}
-
 /* What waits for a session that has not begun, or has ended: in the next one it is no gap. */
 static void drop_backlog(Collector *collector, ExportErrorReason reason, const char *why)
 {
@@ -344,7 +320,7 @@ static void lose_message(Collector *collector, const IpfixMessage *message,
 			 ExportErrorReason reason, const char *why)
 {
 	if (session_transport(collector->session))
-		skip_message(collector, message);
+		sequences_skip(&collector->running.sequences, message);
 	count_dropped(collector, &message->contents, reason, why);
 }
 
@@ -458,19 +434,6 @@ static void on_end(const GError *error, void *user_data)
 	note_session_error(collector, error->message);
 }
 
-static void stamp(Collector *collector, const IpfixMessage *message, uint8_t *header)
-{
-	uint32_t sequence_be = GUINT32_TO_BE(sequence_of(collector, message->observation_domain));
-
-	memcpy(header + message->sequence_offset, &sequence_be, sizeof(sequence_be));
-	advance_sequence(collector, message->observation_domain, message->sequence_step);
-}
-
-static void unstamp(Collector *collector, const IpfixMessage *message)
-{
-	advance_sequence(collector, message->observation_domain, -message->sequence_step);
-}
-
 static void drain(Collector *collector);
 
 static gboolean on_drain(gpointer user_data)
@@ -565,7 +528,8 @@ static bool take_next(Collector *collector)
 	if (!running->current)
 		running->current = take_spooled(collector);
 	if (running->current)
-		stamp(collector, running->current, running->current->data);
+		sequences_stamp(&collector->running.sequences, running->current,
+				running->current->data);
 	return running->current;
 }
 
@@ -590,7 +554,7 @@ static bool offer_current(Collector *collector)
 			collector->progress_us = g_get_monotonic_time();
 		return false;
 	case TRANSPORT_TOO_BIG:
-		unstamp(collector, message);
+		sequences_unstamp(&collector->running.sequences, message);
 		acknowledge(collector, &running->place);
 		drop_message(collector, g_steal_pointer(&running->current), EXPORT_ERROR_ENCODE,
 			     "the path has become too narrow for what waited");
@@ -773,7 +737,8 @@ static void on_spool_lost(const SpoolLoss *loss, void *user_data)
 		return;
 	g_hash_table_iter_init(&iter, loss->records);
 	while (g_hash_table_iter_next(&iter, &domain, &records))
-		advance_sequence(collector, GPOINTER_TO_UINT(domain), GPOINTER_TO_UINT(records));
+		sequences_advance(&collector->running.sequences, GPOINTER_TO_UINT(domain),
+				  GPOINTER_TO_UINT(records));
 }
 
 /* What was made before a crash, and neither sent nor dropped nor found on disk, was in memory. */
@@ -1003,14 +968,14 @@ static bool send_at_once(Collector *collector, const IpfixMessage *message)
 	IpfixMessage *copy;
 
 	memcpy(header, message->data, sizeof(header));
-	stamp(collector, message, header);
+	sequences_stamp(&collector->running.sequences, message, header);
 	switch (transport_send(transport, header, sizeof(header), message->data + sizeof(header),
 			       message->contents.len - sizeof(header), &error)) {
 	case TRANSPORT_SENT:
 		note_taken(collector, transport, &message->contents, &(SpoolPlace){ 0 });
 		return true;
 	case TRANSPORT_TOO_BIG:
-		unstamp(collector, message);
+		sequences_unstamp(&collector->running.sequences, message);
 		return false;
 	case TRANSPORT_WAIT:
 	case TRANSPORT_FAILED:
@@ -1107,7 +1072,7 @@ void collector_give_up_queue(Collector *collector)
 		;
 	drop_message(collector, g_steal_pointer(&running->current), EXPORT_ERROR_QUEUE, why);
 	while ((message = g_queue_pop_head(&running->announcements))) {
-		skip_message(collector, message);
+		sequences_skip(&collector->running.sequences, message);
 		drop_message(collector, message, EXPORT_ERROR_QUEUE, why);
 	}
 	while (backlog_messages(collector->backlog))
