@@ -721,9 +721,6 @@ void collector_set_config(Collector *collector, const CollectorConfig *config, b
 static void on_spool_lost(const SpoolLoss *loss, void *user_data)
 {
 	Collector *collector = user_data;
-	const char *layout = loss->layout;
-	GHashTableIter iter;
-	gpointer domain, records;
 
 	if (!loss->is_full || !collector->spool_is_full)
 		g_warning("collector %s: %s%s", collector->config->address, loss->why,
@@ -732,13 +729,9 @@ static void on_spool_lost(const SpoolLoss *loss, void *user_data)
 	collector_account_add_sum_dropped(&collector->account, &loss->sum,
 					  loss->is_full ? EXPORT_ERROR_QUEUE : EXPORT_ERROR_SPOOL);
 	note_said(collector, loss->why);
-	if (!session_transport(collector->session) || !loss->records || !layout ||
-	    strcmp(layout, session_layout(collector)) != 0)
-		return;
-	g_hash_table_iter_init(&iter, loss->records);
-	while (g_hash_table_iter_next(&iter, &domain, &records))
-		sequences_advance(&collector->running.sequences, GPOINTER_TO_UINT(domain),
-				  GPOINTER_TO_UINT(records));
+	if (session_transport(collector->session) && loss->steps &&
+	    !g_strcmp0(loss->layout, session_layout(collector)))
+		sequences_advance_all(&collector->running.sequences, loss->steps);
 }
 
 /* What was made before a crash, and neither sent nor dropped nor found on disk, was in memory. */

@@ -8,7 +8,7 @@ void sequences_clear(Sequences *sequences)
 	g_clear_pointer(&sequences->by_domain, g_hash_table_unref);
 }
 
-static uint32_t next_of(const Sequences *sequences, uint32_t domain)
+uint32_t sequences_next(const Sequences *sequences, uint32_t domain)
 {
 	GHashTable *by_domain = sequences->by_domain;
 
@@ -22,7 +22,19 @@ void sequences_advance(Sequences *sequences, uint32_t domain, uint32_t steps)
 	if (!sequences->by_domain)
 		sequences->by_domain = g_hash_table_new(NULL, NULL);
 	g_hash_table_insert(sequences->by_domain, GUINT_TO_POINTER(domain),
-			    GUINT_TO_POINTER(next_of(sequences, domain) + steps));
+			    GUINT_TO_POINTER(sequences_next(sequences, domain) + steps));
+}
+
+void sequences_advance_all(Sequences *sequences, const Sequences *steps)
+{
+	GHashTableIter iter;
+	gpointer domain, number;
+
+	if (!steps->by_domain)
+		return;
+	g_hash_table_iter_init(&iter, steps->by_domain);
+	while (g_hash_table_iter_next(&iter, &domain, &number))
+		sequences_advance(sequences, GPOINTER_TO_UINT(domain), GPOINTER_TO_UINT(number));
 }
 
 void sequences_skip(Sequences *sequences, const IpfixMessage *message)
@@ -32,7 +44,8 @@ void sequences_skip(Sequences *sequences, const IpfixMessage *message)
 
 void sequences_stamp(Sequences *sequences, const IpfixMessage *message, uint8_t *header)
 {
-	uint32_t sequence_be = GUINT32_TO_BE(next_of(sequences, message->observation_domain));
+	uint32_t sequence_be =
+		GUINT32_TO_BE(sequences_next(sequences, message->observation_domain));
 
 	memcpy(header + message->sequence_offset, &sequence_be, sizeof(sequence_be));
 	sequences_skip(sequences, message);

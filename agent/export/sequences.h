@@ -19,14 +19,17 @@ typedef struct {
 
 void sequences_clear(Sequences *sequences);
 
+uint32_t sequences_next(const Sequences *sequences, uint32_t domain);
+
 /* @message is sent with that of its domain, which is written to @header, its first IPFIX_HEADER_LEN octets at least. */
 void sequences_stamp(Sequences *sequences, const IpfixMessage *message, uint8_t *header);
 
 /* The message that was stamped last of its domain has not been sent, and will not be. */
 void sequences_unstamp(Sequences *sequences, const IpfixMessage *message);
 
-/* What is not sent of a session leaves a gap: @message, or as much of @domain as @steps. */
+/* What is not sent of a session leaves a gap: @message, or what is @steps long. */
 void sequences_skip(Sequences *sequences, const IpfixMessage *message);
 void sequences_advance(Sequences *sequences, uint32_t domain, uint32_t steps);
+void sequences_advance_all(Sequences *sequences, const Sequences *steps);
 
 #endif

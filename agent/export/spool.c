@@ -44,7 +44,7 @@ typedef struct {
 	uint64_t acknowledged;
 	uint64_t noted; /* what is before it may have been sent by a process before this one */
 	ExportSum waiting;
-	GHashTable *records; /* the same, by domain */
+	Sequences steps; /* of the same */
 	char *layout;
 	bool is_read; /* else nothing is known of it but its size, and what `position` says */
 } Segment;
@@ -74,7 +74,7 @@ struct Spool {
 	/* What is written to; NULL: the next message begins another. */
 	Segment *written;
 	int written_fd;
-	GHashTable *sequences; /* of its domains */
+	Sequences sequences;
 	uint8_t message[IPFIX_MESSAGE_MAX];
 	/* What is popped from; NULL: none yet. */
 	Segment *opened;
@@ -87,25 +87,12 @@ static uint16_t peek16(const uint8_t *at)
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-/* Numbers by domains. */
-
-static uint32_t number_of(GHashTable *numbers, uint32_t domain)
-{
-	return GPOINTER_TO_UINT(g_hash_table_lookup(numbers, GUINT_TO_POINTER(domain)));
-}
-
-static void add_number(GHashTable *numbers, uint32_t domain, uint32_t more)
-{
-	g_hash_table_insert(numbers, GUINT_TO_POINTER(domain),
-			    GUINT_TO_POINTER(number_of(numbers, domain) + more));
-}
-
 static void add_waiting(Spool *spool, Segment *segment, uint32_t domain,
 			const IpfixContents *contents)
 {
 	export_sum_add_contents(&segment->waiting, contents);
 	export_sum_add_contents(&spool->waiting, contents);
-	add_number(segment->records, domain, contents->records);
+	sequences_advance(&segment->steps, domain, contents->records);
 }
 
 static void take_waiting(Spool *spool, Segment *segment, uint32_t domain,
@@ -120,7 +107,7 @@ static void take_waiting(Spool *spool, Segment *segment, uint32_t domain,
 	gone = export_sum_excess(&segment->waiting, &rest);
 	spool->waiting = export_sum_excess(&spool->waiting, &gone);
 	segment->waiting = rest;
-	add_number(segment->records, domain, -contents->records);
+	sequences_advance(&segment->steps, domain, -contents->records);
 }
 
 /* Templates */
@@ -164,7 +151,6 @@ static Segment *segment_new(uint64_t number)
 	Segment *segment = g_new0(Segment, 1);
 
 	segment->number = number;
-	segment->records = g_hash_table_new(NULL, NULL);
 	return segment;
 }
 
@@ -172,7 +158,7 @@ static void segment_free(gpointer data)
 {
 	Segment *segment = data;
 
-	g_hash_table_unref(segment->records);
+	sequences_clear(&segment->steps);
 	g_free(segment->layout);
 	g_free(segment);
 }
@@ -284,7 +270,7 @@ static void close_written(Spool *spool)
 		return;
 	spool->written = NULL;
 	close(spool->written_fd);
-	g_hash_table_remove_all(spool->sequences);
+	sequences_clear(&spool->sequences);
 }
 
 /* Its file stays. */
@@ -313,7 +299,7 @@ static void lose_segment(Spool *spool, Segment *segment, bool is_full, const cha
 {
 	const SpoolLoss loss = { .sum = segment->waiting,
 				 .layout = segment->layout,
-				 .records = segment->records,
+				 .steps = &segment->steps,
 				 .is_full = is_full,
 				 .why = why };
 
@@ -574,7 +560,6 @@ Spool *spool_new(const char *path, uint64_t max_octets, SpoolLost on_lost, void 
 	spool->user_data = user_data;
 	spool->lock = spool->position = -1;
 	spool->next_number = FIRST_NUMBER;
-	spool->sequences = g_hash_table_new(NULL, NULL);
 	g_queue_init(&spool->segments);
 	if (!open_directory(spool, error) || !list_segments(spool, error))
 		return NULL;
@@ -595,7 +580,6 @@ void spool_free(Spool *spool)
 	close_written(spool);
 	lock_release(spool->lock, spool->path);
 	g_queue_clear_full(&spool->segments, segment_free);
-	g_hash_table_unref(spool->sequences);
 	g_free(spool->path);
 	g_free(spool);
 }
@@ -610,20 +594,18 @@ void spool_set_max(Spool *spool, uint64_t max_octets)
 static bool write_message(Spool *spool, const IpfixMessage *message, GError **error)
 {
 	const size_t len = message->contents.len;
-	const uint32_t domain = message->observation_domain;
-	const uint32_t sequence_be = GUINT32_TO_BE(number_of(spool->sequences, domain));
 	ssize_t written;
 
 	memcpy(spool->message, message->data, len);
-	memcpy(spool->message + message->sequence_offset, &sequence_be, sizeof(sequence_be));
+	sequences_stamp(&spool->sequences, message, spool->message);
 	/* What is written of one that does not fit is written over by the next. */
 	written = pwrite(spool->written_fd, spool->message, len, (off_t)spool->written->size);
 	if (written != (ssize_t)len) {
 		error_from_errno(error, written < 0 ? errno : ENOSPC, "spool %s", spool->path);
 		(void)!ftruncate(spool->written_fd, (off_t)spool->written->size);
+		sequences_unstamp(&spool->sequences, message);
 		return false;
 	}
-	add_number(spool->sequences, domain, message->sequence_step);
 	spool->written->size += len;
 	spool->used += len;
 	return true;

@@ -22,6 +22,7 @@
 
 #include "exportsum.h"
 #include "ipfix.h"
+#include "sequences.h"
 
 typedef struct Spool Spool;
 
@@ -39,9 +40,8 @@ const char *spool_templates_layout(const SpoolTemplates *templates);
 typedef struct {
 	ExportSum sum; /* as far as it is known what was in it */
 	const char *layout;
-	GHashTable *
-		records; /* by Observation Domain: by how much its sequence goes on; NULL: nobody knows */
-	bool is_full; /* there was no room for more; else the file was broken */
+	const Sequences *steps; /* by how much those of a session go on; NULL: nobody knows */
+	bool is_full;		/* there was no room for more; else the file was broken */
 	const char *why;
 } SpoolLoss;
 

@@ -37,9 +37,7 @@ static void on_lost(const SpoolLoss *loss, void *user_data)
 	lab->lost.records += loss->sum.records;
 	lab->lost.packets += loss->sum.packets;
 	lab->lost.octets += loss->sum.octets;
-	if (loss->records)
-		lab->lost_sequence +=
-			GPOINTER_TO_UINT(g_hash_table_lookup(loss->records, GUINT_TO_POINTER(1)));
+	lab->lost_sequence += loss->steps ? sequences_next(loss->steps, 1) : 0;
 	lab->is_full = loss->is_full;
 	g_free(lab->why);
 	lab->why = g_strdup(loss->why);
