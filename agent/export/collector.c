@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "backlog.h"
+#include "collectorspool.h"
 #include "pacer.h"
 #include "sequences.h"
-#include "spool.h"
 #include "transport.h"
 
 /* nfdump does not count options records and takes them for a gap, so they come seldom. */
@@ -62,17 +62,9 @@ struct Collector {
 	Session *session;
 	Running running;
 	Backlog *backlog;
-	Spool *spool;		   /* NULL: there is to be none, or it cannot be opened */
-	ExportSum unreckoned;	   /* of an agent before, as long as the spool has not been read */
-	ExportSum found;	   /* in the spool, as far as that has been noted */
-	SpoolTemplates *templates; /* of now */
+	CollectorSpool *spool;
 	Pacer pacer;
-	Pacer spool_pacer;
-	bool spool_is_full; /* and that has been said */
 	bool spool_rests;
-	bool spool_failed; /* since the last report began */
-	char *spool_error; /* that has been said; NULL: it works */
-	guint load_source;
 	bool announcing;
 	bool was_refused;    /* since the last report began */
 	bool is_refused;     /* in the report before, or within REFUSED_MS */
@@ -94,6 +86,20 @@ static void on_end(const GError *error, void *user_data);
 
 static const SessionEvents session_events = { on_open, on_writable, on_end };
 
+static void on_spool_opened(void *user_data);
+static void on_spool_read(const ExportSum *missing, void *user_data);
+static void on_spool_lost(const SpoolLoss *loss, void *user_data);
+static void on_spool_failed(const char *what, void *user_data);
+
+static const CollectorSpoolEvents spool_events = { on_spool_opened, on_spool_read, on_spool_lost,
+						   on_spool_failed };
+
+/* NULL: there is to be none, or it cannot be opened. */
+static Spool *spool_of(const Collector *collector)
+{
+	return collector_spool_opened(collector->spool);
+}
+
 static bool is_udp(const Collector *collector)
 {
 	return collector->config->transport == COLLECTOR_TRANSPORT_UDP;
@@ -110,9 +116,6 @@ static void apply_limits(Collector *collector)
 
 	backlog_set_max(collector->backlog, (size_t)config->queue_mib << 20);
 	collector->pacer.rate = is_datagram(collector) ? (uint64_t)config->rate_mib << 20 : 0;
-	collector->spool_pacer.rate = (uint64_t)config->rate_mib << 20;
-	if (collector->spool)
-		spool_set_max(collector->spool, config->spool_max_octets);
 }
 
 Collector *collector_new(const CollectorConfig *config)
@@ -122,6 +125,8 @@ Collector *collector_new(const CollectorConfig *config)
 	collector->config = config;
 	collector->session = session_new(config, &session_events, collector);
 	collector->backlog = backlog_new(0);
+	collector->spool =
+		collector_spool_new(config, &collector->account, &spool_events, collector);
 	apply_limits(collector);
 	return collector;
 }
@@ -139,8 +144,7 @@ bool collector_keeps_templates(const Collector *collector)
 
 void collector_keep_templates(Collector *collector, const GPtrArray *messages)
 {
-	spool_templates_free(collector->templates);
-	collector->templates = spool_templates_new(messages);
+	collector_spool_set_templates(collector->spool, messages);
 }
 
 static void stop_sources(Collector *collector)
@@ -161,27 +165,17 @@ static void running_done(Running *running)
 
 static void end_session(Collector *collector, const char *why);
 
-static void close_spool(Collector *collector)
-{
-	g_clear_handle_id(&collector->load_source, g_source_remove);
-	g_clear_pointer(&collector->spool, spool_free);
-	collector->found = (ExportSum){ 0 };
-	collector->spool_is_full = false;
-	g_clear_pointer(&collector->spool_error, g_free);
-}
-
 void collector_free(Collector *collector)
 {
 	if (!collector)
 		return;
-	if (collector->spool)
+	if (spool_of(collector))
 		end_session(collector, "the configuration has changed");
 	stop_sources(collector);
 	session_free(collector->session);
 	running_done(&collector->running);
 	backlog_free(collector->backlog);
-	close_spool(collector);
-	spool_templates_free(collector->templates);
+	collector_spool_free(collector->spool);
 	g_free(collector->trouble);
 	g_free(collector->last_error);
 	g_free(collector);
@@ -215,8 +209,8 @@ void collector_note_repetition(Collector *collector, const IpfixContents *conten
 /* There is nothing more to be done about what was at @place. */
 static void acknowledge(Collector *collector, const SpoolPlace *place)
 {
-	if (place->segment && collector->spool)
-		spool_acknowledge(collector->spool, place);
+	if (place->segment && spool_of(collector))
+		spool_acknowledge(spool_of(collector), place);
 }
 
 /* What has been said need not be said again when the report ends. */
@@ -228,15 +222,10 @@ static void note_said(Collector *collector, const char *what)
 	collector->last_error = g_strdup(what);
 }
 
-/* Said at once, and once: it may last. */
-static void note_spool_error(Collector *collector, const char *what)
+static void save_position_of_spool(Collector *collector)
 {
-	if (!collector->spool_error)
-		g_warning("collector %s: %s", collector->config->address, what);
-	g_free(collector->spool_error);
-	collector->spool_error = g_strdup(what);
-	collector->spool_failed = true;
-	note_said(collector, what);
+	if (spool_of(collector))
+		spool_save_position(spool_of(collector));
 }
 
 /* Counts what has arrived of what the kernel had. */
@@ -255,8 +244,7 @@ static void settle(Collector *collector)
 		acknowledge(collector, &oldest->place);
 		g_free(g_queue_pop_head(in_flight));
 	}
-	if (collector->spool)
-		spool_save_position(collector->spool);
+	save_position_of_spool(collector);
 }
 
 static void renew_for_other_templates(Collector *collector);
@@ -331,18 +319,12 @@ static void drop_oldest(Collector *collector, const char *why)
 	lose_message(collector, oldest, EXPORT_ERROR_QUEUE, why);
 }
 
-static void drop_unspooled(Collector *collector, const IpfixMessage *message, const GError *error)
-{
-	note_spool_error(collector, error->message);
-	lose_message(collector, message, EXPORT_ERROR_SPOOL, error->message);
-}
-
 static void spool_message(Collector *collector, const IpfixMessage *message)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (!spool_push(collector->spool, message, collector->templates, &error))
-		drop_unspooled(collector, message, error);
+	if (!collector_spool_push(collector->spool, message, &error))
+		lose_message(collector, message, EXPORT_ERROR_SPOOL, error->message);
 }
 
 /* What waits in memory is older than all that is in the spool. */
@@ -357,9 +339,9 @@ static void spool_backlog(Collector *collector)
 		g_ptr_array_add(messages, message);
 	if (!messages->len)
 		return;
-	n = spool_push_front(collector->spool, messages, collector->templates, &error);
+	n = collector_spool_push_front(collector->spool, messages, &error);
 	for (; n < messages->len; n++)
-		drop_unspooled(collector, messages->pdata[n], error);
+		lose_message(collector, messages->pdata[n], EXPORT_ERROR_SPOOL, error->message);
 }
 
 static void put_back_current(Collector *collector)
@@ -367,7 +349,7 @@ static void put_back_current(Collector *collector)
 	Running *running = &collector->running;
 	g_autofree IpfixMessage *message = g_steal_pointer(&running->current);
 
-	if (!running->place.segment || !spool_unpop(collector->spool, &running->place, message))
+	if (!running->place.segment || !spool_unpop(spool_of(collector), &running->place, message))
 		backlog_unpop(collector->backlog, g_steal_pointer(&message));
 }
 
@@ -391,9 +373,9 @@ static void end_running(Collector *collector, const char *why)
 			     why);
 	else if (running->current)
 		put_back_current(collector);
-	if (collector->spool) {
+	if (spool_of(collector)) {
 		spool_backlog(collector);
-		spool_save_position(collector->spool);
+		save_position_of_spool(collector);
 	}
 	running_done(running);
 	stop_sources(collector);
@@ -454,19 +436,19 @@ static void drain_after(Collector *collector, gint64 delay_us)
 
 static bool has_spooled(const Collector *collector)
 {
-	return collector->spool && !spool_is_empty(collector->spool);
+	return spool_of(collector) && !spool_is_empty(spool_of(collector));
 }
 
 static const char *session_layout(const Collector *collector)
 {
 	return collector->running.old_layout ? collector->running.old_layout :
-					       spool_templates_layout(collector->templates);
+					       collector_spool_own_layout(collector->spool);
 }
 
 /* False also where there is nothing more for a session with old templates. */
 static bool session_has_templates_of_spool(const Collector *collector)
 {
-	const char *layout = has_spooled(collector) ? spool_layout(collector->spool) : NULL;
+	const char *layout = has_spooled(collector) ? spool_layout(spool_of(collector)) : NULL;
 
 	return layout ? !strcmp(layout, session_layout(collector)) : !collector->running.old_layout;
 }
@@ -495,23 +477,22 @@ static IpfixMessage *take_spooled(Collector *collector)
 	IpfixMessage *message;
 	gint64 delay_us;
 
-	if (!collector->spool || running->is_ending || collector->spool_rests)
+	if (!spool_of(collector) || running->is_ending || collector->spool_rests)
 		return NULL;
 	if (!session_has_templates_of_spool(collector)) {
 		end_for_other_templates(collector);
 		return NULL;
 	}
-	delay_us = pacer_delay_us(&collector->spool_pacer, g_get_monotonic_time());
+	delay_us = collector_spool_delay_us(collector->spool);
 	if (delay_us) {
 		drain_after(collector, delay_us);
 		return NULL;
 	}
-	message = spool_pop(collector->spool, &running->place);
+	message = collector_spool_pop(collector->spool, &running->place);
 	if (!message)
 		return NULL;
 	if (running->place.may_be_repeated)
 		collector_note_repetition(collector, &message->contents);
-	pacer_note(&collector->spool_pacer, g_get_monotonic_time(), message->contents.len);
 	return message;
 }
 
@@ -618,9 +599,9 @@ static void announce(Collector *collector, const IpfixMessage *message)
 /* What it will be sent first is from before a reload. */
 static void announce_old(Collector *collector)
 {
-	g_autoptr(GPtrArray) messages = spool_announcements(collector->spool);
+	g_autoptr(GPtrArray) messages = spool_announcements(spool_of(collector));
 
-	collector->running.old_layout = g_strdup(spool_layout(collector->spool));
+	collector->running.old_layout = g_strdup(spool_layout(spool_of(collector)));
 	for (guint i = 0; i < messages->len; i++) {
 		const IpfixMessage *message = messages->pdata[i];
 
@@ -645,53 +626,6 @@ static void on_open(void *user_data)
 	drain(collector);
 }
 
-/* What has been read of the spool since the last call. What the account does not know of was made after that was saved, or
- * will be sent again. */
-static void note_found(Collector *collector)
-{
-	ExportSum found = spool_found(collector->spool);
-	ExportSum more = export_sum_excess(&found, &collector->found);
-	ExportSum unknown = export_sum_excess(&more, &collector->unreckoned);
-
-	collector->found = found;
-	collector->unreckoned = export_sum_excess(&collector->unreckoned, &more);
-	export_sum_add(&collector->account.counters.made, &unknown);
-}
-
-/* With what has not been found yet. */
-static ExportSum sum_of_spooled(Collector *collector)
-{
-	ExportSum sum = { 0 };
-
-	if (collector->spool) {
-		note_found(collector);
-		sum = spool_waiting(collector->spool);
-	}
-	export_sum_add(&sum, &collector->unreckoned);
-	return sum;
-}
-
-static void leave_spool(Collector *collector)
-{
-	static const char why[] = "the configuration has changed";
-	ExportSum waiting;
-
-	if (!collector->spool)
-		return;
-	waiting = sum_of_spooled(collector);
-	collector->unreckoned = (ExportSum){ 0 };
-	if (waiting.messages) {
-		g_warning("collector %s: the spool is not used any more, %" PRIu64
-			  " messages stay in %s",
-			  collector->config->address, waiting.messages,
-			  collector->config->spool_path);
-		collector_account_add_sum_dropped(&collector->account, &waiting,
-						  EXPORT_ERROR_SPOOL);
-		note_trouble(collector, why);
-	}
-	close_spool(collector);
-}
-
 void collector_set_config(Collector *collector, const CollectorConfig *config, bool same_layout)
 {
 	bool same_spool = !g_strcmp0(collector->config->spool_path, config->spool_path);
@@ -702,8 +636,7 @@ void collector_set_config(Collector *collector, const CollectorConfig *config, b
 		end_session(collector, "the configuration has changed");
 		old = collector->session;
 	}
-	if (!same_spool)
-		leave_spool(collector);
+	collector_spool_set_config(collector->spool, config);
 	if (!same_layout)
 		drop_backlog(collector, EXPORT_ERROR_QUEUE, "the configuration has changed");
 	collector->config = config;
@@ -722,12 +655,6 @@ static void on_spool_lost(const SpoolLoss *loss, void *user_data)
 {
 	Collector *collector = user_data;
 
-	if (!loss->is_full || !collector->spool_is_full)
-		g_warning("collector %s: %s%s", collector->config->address, loss->why,
-			  loss->is_full ? ": the oldest messages are dropped" : "");
-	collector->spool_is_full |= loss->is_full;
-	collector_account_add_sum_dropped(&collector->account, &loss->sum,
-					  loss->is_full ? EXPORT_ERROR_QUEUE : EXPORT_ERROR_SPOOL);
 	note_said(collector, loss->why);
 	if (session_transport(collector->session) && loss->steps &&
 	    !g_strcmp0(loss->layout, session_layout(collector)))
@@ -743,67 +670,26 @@ static void count_lost_in_crash(Collector *collector, const ExportSum *lost)
 	note_trouble(collector, "the agent has crashed, and what waited is lost");
 }
 
-static gboolean on_load(gpointer user_data)
+static void on_spool_read(const ExportSum *missing, void *user_data)
 {
-	Collector *collector = user_data;
-
-	if (!spool_load(collector->spool))
-		return G_SOURCE_CONTINUE;
-	collector->load_source = 0;
-	note_found(collector);
-	count_lost_in_crash(collector, &collector->unreckoned);
-	collector->unreckoned = (ExportSum){ 0 };
-	return G_SOURCE_REMOVE;
+	count_lost_in_crash(user_data, missing);
 }
 
-/* What waits in memory since it could not be opened is newer than what is in it. */
-static void use_spool(Collector *collector)
+static void on_spool_failed(const char *what, void *user_data)
 {
+	note_said(user_data, what);
+}
+
+static void on_spool_opened(void *user_data)
+{
+	Collector *collector = user_data;
 	IpfixMessage *message;
 
-	collector->load_source = g_idle_add(on_load, collector);
 	while (!session_transport(collector->session) &&
 	       (message = backlog_pop(collector->backlog))) {
 		spool_message(collector, message);
 		g_free(message);
 	}
-}
-
-/* Not before it is needed: another collector may have had it until now, and the account be still to come. */
-static void open_spool(Collector *collector)
-{
-	const CollectorConfig *config = collector->config;
-	g_autoptr(GPtrArray) nothing = g_ptr_array_new();
-	g_autoptr(GError) error = NULL;
-
-	if (!config->spool_path || collector->spool)
-		return;
-	if (!collector->templates)
-		collector->templates = spool_templates_new(nothing);
-	collector->spool = spool_new(config->spool_path, config->spool_max_octets, on_spool_lost,
-				     collector, &error);
-	if (collector->spool) {
-		use_spool(collector);
-		return;
-	}
-	g_prefix_error(&error, "spool: ");
-	note_spool_error(collector, error->message);
-}
-
-/* A whole report long: a disk that is full still takes a short message now and then. */
-static void look_after_spool(Collector *collector)
-{
-	bool failed = collector->spool_failed;
-
-	collector->spool_failed = false;
-	open_spool(collector);
-	if (!has_spooled(collector))
-		collector->spool_is_full = false;
-	if (!collector->spool || !collector->spool_error || failed)
-		return;
-	g_message("collector %s: spool %s: works again", collector->config->address,
-		  collector->config->spool_path);
-	g_clear_pointer(&collector->spool_error, g_free);
 }
 
 /*
@@ -863,7 +749,7 @@ void collector_begin_report(Collector *collector, uint64_t now_ms)
 	collector->report_ms = now_ms;
 	if (!collector->account.init_time_ms)
 		collector->account.init_time_ms = now_ms;
-	look_after_spool(collector);
+	collector_spool_begin_report(collector->spool);
 	count_refused(collector);
 	note_refusals(collector);
 	renew_if_old(collector);
@@ -994,7 +880,7 @@ static bool send_early(Collector *collector)
 /* In memory only while that is short, and no messages go before those in the spool. */
 static bool goes_to_spool(const Collector *collector, size_t len)
 {
-	return collector->spool &&
+	return spool_of(collector) &&
 	       (!session_transport(collector->session) || has_spooled(collector) ||
 		collector->running.old_layout || !backlog_has_room(collector->backlog, len));
 }
@@ -1109,8 +995,8 @@ const char *collector_why_down(Collector *collector)
 
 bool collector_can_keep(const Collector *collector)
 {
-	if (collector->spool)
-		return !collector->spool_error && !collector->spool_is_full;
+	if (spool_of(collector))
+		return collector_spool_can_keep(collector->spool);
 	return !is_udp(collector) &&
 	       backlog_has_room(collector->backlog,
 				MIN(KEEP_ROOM, backlog_max(collector->backlog) / 2));
@@ -1153,7 +1039,7 @@ void collector_close(Collector *collector)
 {
 	static const char why[] = "the agent has ended";
 
-	open_spool(collector);
+	collector_spool_open(collector->spool);
 	end_session(collector, why);
 	drop_backlog(collector, EXPORT_ERROR_QUEUE, why);
 	session_free(collector->session);
@@ -1178,9 +1064,9 @@ CollectorStatus collector_status(Collector *collector)
 {
 	ExportSum spooled;
 
-	open_spool(collector);
+	collector_spool_open(collector->spool);
 	settle(collector);
-	spooled = sum_of_spooled(collector);
+	spooled = collector_spool_sum(collector->spool);
 	return (CollectorStatus){
 		.config = collector->config,
 		.counters = collector->account.counters,
@@ -1209,7 +1095,7 @@ void collector_set_account(Collector *collector, const CollectorAccount *account
 
 	collector->account = *account;
 	if (collector->config->spool_path)
-		collector->unreckoned = untold;
+		collector_spool_reckon_with(collector->spool, &untold);
 	else
 		count_lost_in_crash(collector, &untold);
 }
