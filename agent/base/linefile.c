@@ -125,6 +125,25 @@ static const char *open_error(int error_number)
 	}
 }
 
+/* Whether the last line of the file, which is open for writing alone, lacks its end. What cannot be read does not. */
+static bool is_torn(const LineFile *file, const struct stat *written)
+{
+	struct stat status;
+	char last = '\n';
+	int fd;
+
+	if (!written->st_size)
+		return false;
+	fd = open(file->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &status) == 0 && status.st_dev == written->st_dev &&
+	    status.st_ino == written->st_ino)
+		(void)!pread(fd, &last, 1, written->st_size - 1);
+	close(fd);
+	return last != '\n';
+}
+
 static bool open_file(LineFile *file)
 {
 	struct stat status;
@@ -142,6 +161,12 @@ static bool open_file(LineFile *file)
 	}
 	file->is_regular = S_ISREG(status.st_mode);
 	file->is_socket = S_ISSOCK(status.st_mode);
+	/* A crash has left it so; ours must not be the rest of that line. */
+	if (file->is_regular && !file->is_stdout && is_torn(file, &status) &&
+	    write(file->fd, "\n", 1) < 0) {
+		fail(file, g_strerror(errno));
+		return false;
+	}
 	return true;
 }
 

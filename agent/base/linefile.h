@@ -2,7 +2,8 @@
 /*
  * Lines of text to a file, to a FIFO or to standard output, without ever waiting: what cannot be written at once waits in
  * memory, up to LINE_FILE_MAX octets, until the main context finds that it can. Lines that cannot be written are dropped and
- * counted, whole lines each, so that a reader never sees parts; a part that a full disk has taken is taken back.
+ * counted, whole lines each, so that a reader never sees parts; a part that a full disk has taken is taken back,
+ * and what a crash has left of a line gets its end, so that it spoils no other.
  *
  * A file is only added to, and never through a symbolic link. When one fails it is opened again with the next line; that it
  * has failed is said in the log once, and again that it works.

@@ -43,6 +43,21 @@ static void lines_are_added_to_a_file(void **state)
 	assert_null(line_file_error(file));
 }
 
+/* As a crash of the machine, or of the agent within a write, may leave it. */
+static void a_line_that_is_torn_stays_alone(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "lines", NULL);
+	g_autoptr(LineFile) file = line_file_new(path);
+
+	assert_true(g_file_set_contents(path, "whole\nto", -1, NULL));
+	add(file, "one\n");
+	line_file_flush(file);
+	add(file, "two\n");
+	line_file_flush(file);
+	assert_contents(path, "whole\nto\none\ntwo\n");
+	assert_counts(file, 2, 0);
+}
+
 static void a_file_is_made_where_there_is_none(void **state)
 {
 	g_autofree char *path = g_build_filename(*state, "lines", NULL);
@@ -227,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(lines_are_added_to_a_file),
+		TEST(a_line_that_is_torn_stays_alone),
 		TEST(a_file_is_made_where_there_is_none),
 		TEST(files_are_rotated),
 		TEST(what_cannot_be_opened_is_tried_again),
