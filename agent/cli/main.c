@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "cli.h"
+#include "cli_ask.h"
 
 typedef struct {
 	const char *name;
@@ -42,6 +43,12 @@ static void print_usage(FILE *to)
 	fputs("\nflowtally SUBCOMMAND --help tells more; so does flowtally(8).\n", to);
 }
 
+/* Subcommands that wait for what they print have told already that it cannot be written. */
+static int finish_output(int status)
+{
+	return status == EXIT_SUCCESS && !ask_flush() ? EXIT_FAILURE : status;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -50,13 +57,13 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
 		print_usage(stdout);
-		return EXIT_SUCCESS;
+		return finish_output(EXIT_SUCCESS);
 	}
 	if (!strcmp(name, "--version"))
 		name = "version";
 	for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++) {
 		if (!strcmp(name, subcommands[i].name))
-			return subcommands[i].run(argc - 1, argv + 1);
+			return finish_output(subcommands[i].run(argc - 1, argv + 1));
 	}
 	if (*name)
 		fprintf(stderr, "flowtally: %s: no such subcommand\n", name);
