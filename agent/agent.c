@@ -94,6 +94,8 @@ typedef struct {
 	View view;
 	char *textfile_error; /* NULL: the last write succeeded */
 	char *state_error;
+	char *run_error; /* of the counters there */
+	uint64_t file_errors[KEPT_FILES];
 	char *history_error;
 	char *sweep_error;
 } Agent;
@@ -165,6 +167,8 @@ static void update_view(Agent *agent)
 	view->http = agent->http ? http_view(agent->http) : NULL;
 	view->textfile_error = agent->textfile_error;
 	view->state_error = agent->state_error;
+	memcpy(view->file_errors, agent->file_errors, sizeof(view->file_errors));
+	view->file_errors[KEPT_RUN] += metering_save_errors(agent->metering);
 }
 
 static void write_textfile(Agent *agent)
@@ -193,6 +197,11 @@ struct failures_row {
 };
 _Static_assert(sizeof(struct failures_row) == 16, "failures_row is on disk");
 
+struct file_failures_row {
+	uint64_t errors[KEPT_FILES];
+};
+_Static_assert(sizeof(struct file_failures_row) == 24, "file_failures_row is on disk");
+
 static void save_failures(const View *view, TotalsWriter *writer)
 {
 	const struct failures_row row = { view->sweep_errors, view->textfile_errors };
@@ -216,25 +225,53 @@ static bool load_failures(View *view, TotalsReader *reader, GError **error)
 	return true;
 }
 
+static void save_file_failures(const View *view, TotalsWriter *writer)
+{
+	struct file_failures_row row;
+
+	memcpy(row.errors, view->file_errors, sizeof(row.errors));
+	totals_writer_begin(writer, TOTALS_FILE_FAILURES, sizeof(row));
+	totals_writer_add(writer, &row);
+}
+
+static bool load_file_failures(Agent *agent, TotalsReader *reader, GError **error)
+{
+	const struct file_failures_row *row;
+	size_t n;
+
+	if (!totals_reader_rows(reader, TOTALS_FILE_FAILURES, sizeof(*row), (const void **)&row, &n,
+				error))
+		return false;
+	if (n)
+		memcpy(agent->file_errors, row->errors, sizeof(agent->file_errors));
+	return true;
+}
+
 /* What the collectors have been sent and what has failed: this changes after the sums, and has a file
  * of its own beside theirs. */
-static void save_counters(Agent *agent, const char *path)
+static bool save_counters(Agent *agent, const char *path, GError **error)
 {
 	g_autoptr(TotalsWriter) writer = totals_writer_new();
-	g_autoptr(GError) error = NULL;
 
+	update_view(agent);
 	exporting_save(agent->exporting, writer);
 	json_lines_save(agent->lines, writer);
 	save_failures(&agent->view, writer);
-	if (!totals_writer_replace(writer, path, &error))
-		g_info("%s", error->message);
+	save_file_failures(&agent->view, writer);
+	return totals_writer_replace(writer, path, error);
 }
 
 static void save_run(Agent *agent)
 {
 	g_autofree char *path = run_path(agent, COUNTERS);
+	GError *error = NULL;
 
-	save_counters(agent, path);
+	if (save_counters(agent, path, &error)) {
+		note_success(&agent->run_error, path);
+		return;
+	}
+	agent->file_errors[KEPT_RUN]++;
+	note_error(&agent->run_error, error);
 }
 
 static void load_counters(Agent *agent)
@@ -249,7 +286,8 @@ static void load_counters(Agent *agent)
 
 		if (reader && exporting_load(agent->exporting, reader, &error) &&
 		    json_lines_load(agent->lines, reader, &error) &&
-		    load_failures(&agent->view, reader, &error))
+		    load_failures(&agent->view, reader, &error) &&
+		    load_file_failures(agent, reader, &error))
 			return;
 		if (error->code != ENOENT)
 			g_warning("%s", error->message);
@@ -261,13 +299,13 @@ static bool save_state(Agent *agent)
 	g_autofree char *path = state_path(agent, COUNTERS);
 	GError *error = NULL;
 
-	if (!metering_save_state(agent->metering, &error)) {
-		note_error(&agent->state_error, error);
-		return false;
+	if (metering_save_state(agent->metering, &error) && save_counters(agent, path, &error)) {
+		note_success(&agent->state_error, agent->config->state);
+		return true;
 	}
-	note_success(&agent->state_error, agent->config->state);
-	save_counters(agent, path);
-	return true;
+	agent->file_errors[KEPT_STATE]++;
+	note_error(&agent->state_error, error);
+	return false;
 }
 
 static GArray *interface_names(const Agent *agent)
@@ -420,10 +458,12 @@ static void keep_history(Agent *agent)
 	if (!history_is_due(agent->history, agent->view.sweep_ms))
 		return;
 	if (history_take(agent->history, metering_hosts(agent->metering), agent->view.sweep_ms,
-			 &error))
+			 &error)) {
 		note_success(&agent->history_error, "the history");
-	else
-		note_error(&agent->history_error, error);
+		return;
+	}
+	agent->file_errors[KEPT_HISTORY]++;
+	note_error(&agent->history_error, error);
 }
 
 /* All of it has been sent, or waits in a queue. */
@@ -1178,6 +1218,7 @@ static void agent_done(Agent *agent)
 	g_main_loop_unref(agent->loop);
 	g_free(agent->textfile_error);
 	g_free(agent->state_error);
+	g_free(agent->run_error);
 	g_free(agent->history_error);
 	g_free(agent->sweep_error);
 }

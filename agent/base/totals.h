@@ -52,6 +52,7 @@ typedef enum {
 	/* 26 were collectors, before what was made had an account */
 	TOTALS_COLLECTORS = 27,
 	TOTALS_FLUSHED_FLOWS = 28,
+	TOTALS_FILE_FAILURES = 29,
 } TotalsTable;
 
 TotalsWriter *totals_writer_new(void);

@@ -46,6 +46,7 @@ struct Metering {
 	GArray *pairs;	  /* of PairDelta */
 	uint64_t aged_ms; /* when addresses were last asked for their age */
 	bool save_failed; /* said already */
+	uint64_t save_errors;
 };
 
 struct period_row {
@@ -404,11 +405,15 @@ static void save_run(Metering *metering)
 	g_autoptr(GError) error = NULL;
 
 	if (save_totals(metering, metering->totals_path, WITH_FLOWS, &error)) {
+		if (metering->save_failed)
+			g_message("%s works again", metering->totals_path);
 		metering->save_failed = false;
-	} else if (!metering->save_failed) {
-		g_warning("%s (until this is mended a crash loses counts)", error->message);
-		metering->save_failed = true;
+		return;
 	}
+	metering->save_errors++;
+	if (!metering->save_failed)
+		g_warning("%s (until this is mended a crash loses counts)", error->message);
+	metering->save_failed = true;
 }
 
 /* Now and then, as it goes through all accounts. */
@@ -567,6 +572,11 @@ bool metering_finish(Metering *metering, GError **error)
 bool metering_is_pending(const Metering *metering)
 {
 	return metering->stage != STAGE_EMPTY;
+}
+
+uint64_t metering_save_errors(const Metering *metering)
+{
+	return metering->save_errors;
 }
 
 bool metering_save_state(Metering *metering, GError **error)

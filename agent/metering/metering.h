@@ -82,6 +82,9 @@ bool metering_by_hand(Metering *metering, const Link *link, const InterfaceConfi
 		      ByHand options, bool *changed, GError **error);
 bool metering_wants_netns(const Metering *metering, const char *netns);
 
+/* How often the sums could not be written below `run`, by this process; the first time is said in the log. */
+uint64_t metering_save_errors(const Metering *metering);
+
 /* The sums to the disk, for a reboot. */
 bool metering_save_state(Metering *metering, GError **error);
 

@@ -664,6 +664,15 @@ static json_t *http_object(const HttpView *http)
 	return object;
 }
 
+static json_t *file_errors(const View *view)
+{
+	json_t *object = json_object();
+
+	for (int file = 0; file < KEPT_FILES; file++)
+		set(object, kept_file_names[file], integer(view->file_errors[file]));
+	return object;
+}
+
 static void set_agent(json_t *object, const View *view)
 {
 	set(object, "version", json_string(FLOWTALLY_VERSION));
@@ -676,6 +685,7 @@ static void set_agent(json_t *object, const View *view)
 	set(object, "sweep_errors", integer(view->sweep_errors));
 	set(object, "generation", integer(view->generation));
 	set(object, "state_error", string(view->state_error));
+	set(object, "file_errors", file_errors(view));
 }
 
 json_t *json_status(const View *view)

@@ -100,6 +100,7 @@ static void status_shows_what_is_wrong(void **state)
 	network->view.json_lines = outputs;
 	network->config.textfile = "/nowhere/flowtally.prom";
 	network->view.textfile_errors = 3;
+	network->view.file_errors[KEPT_HISTORY] = 5;
 	network->view.textfile_error = "no";
 	document = json_status(&network->view);
 	assert_text(document, "awaited/0", "eth9");
@@ -112,6 +113,8 @@ static void status_shows_what_is_wrong(void **state)
 	assert_integer(document, "json_lines/0/hook_failures", 2);
 	assert_text(document, "json_lines/0/last_hook_error", "hook jq: it ended with status 1");
 	assert_integer(document, "textfile/errors", 3);
+	assert_integer(document, "file_errors/history", 5);
+	assert_integer(document, "file_errors/run", 0);
 	assert_text(document, "textfile/last_error", "no");
 	json_decref(document);
 }

@@ -156,6 +156,13 @@ static void write_of_agent(Exposition *exposition, const Family *family)
 	sample(exposition, family, integer_at(exposition->view, family->member), NULL);
 }
 
+static void write_file_errors(Exposition *exposition, const Family *family)
+{
+	for (int file = 0; file < KEPT_FILES; file++)
+		sample(exposition, family, exposition->view->file_errors[file], "file",
+		       kept_file_names[file], NULL);
+}
+
 static void write_build_info(Exposition *exposition, const Family *family)
 {
 	sample(exposition, family, 1, "version", FLOWTALLY_VERSION, NULL);
@@ -752,6 +759,9 @@ static const Family families[] = { /* in the order of the exposition */
 	{"flowtally_textfile_errors_total", "counter",
 	 "Attempts to write the textfile that failed.",
 	 OF_AGENT(textfile_errors)},
+	{"flowtally_file_errors_total", "counter",
+	 "Attempts to write files of sums that failed: those below run, those below state, and the history.",
+	 .write = write_file_errors},
 	{"flowtally_table_entries", "gauge",
 	 "Entries in a table: hosts, macs, flow-table (the fullest of a CPU) and pair-table of the kernel, in the "
 	 "last interval; accounts, devices, flows, paths and pairs of the agent.",

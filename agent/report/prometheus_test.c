@@ -260,6 +260,9 @@ static void agent_is_shown(void **state)
 	assert_line(&network->view, "flowtally_table_limit{table=\"macs\"} 65536");
 	assert_line(&network->view, "flowtally_table_entries{table=\"hosts\"} 3");
 	assert_line(&network->view, "flowtally_textfile_errors_total 0");
+	assert_line(&network->view, "flowtally_file_errors_total{file=\"run\"} 0");
+	assert_line(&network->view, "flowtally_file_errors_total{file=\"state\"} 0");
+	assert_line(&network->view, "flowtally_file_errors_total{file=\"history\"} 0");
 }
 
 static void lines_of_json_are_counted(void **state)

@@ -6,6 +6,12 @@
 #include "base/mac.h"
 #include "kernel/mapspecs.h"
 
+const char *const kept_file_names[KEPT_FILES] = {
+	[KEPT_RUN] = "run",
+	[KEPT_STATE] = "state",
+	[KEPT_HISTORY] = "history",
+};
+
 bool view_has_sums(const FlowSums *sums)
 {
 	return flow_sums_rows(sums)->len || flow_sums_pairs(sums)->len;

@@ -24,6 +24,16 @@
 #include "names/names.h"
 #include "kernel/namespaces.h"
 
+/* What is written of sums: after each sweep, for a reboot, and to look back. */
+typedef enum {
+	KEPT_RUN,
+	KEPT_STATE,
+	KEPT_HISTORY,
+} KeptFile;
+#define KEPT_FILES 3
+
+extern const char *const kept_file_names[KEPT_FILES];
+
 typedef struct {
 	const Config *config;
 	const Hosts *hosts;
@@ -53,6 +63,7 @@ typedef struct {
 	uint64_t textfile_errors;
 	const char *textfile_error; /* NULL: the last write succeeded */
 	const char *state_error;    /* the same of the sums on disk */
+	uint64_t file_errors[KEPT_FILES];
 } View;
 
 /* A table and its limit: of the kernel, hosts, macs, flow-table and pair-table; of the agent, accounts, devices, flows
