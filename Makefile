@@ -64,6 +64,10 @@ TIMES_OF_GNUTLS := agent/config/tlsclient agent/config/tlsclient_test agent/expo
 		   agent/export/transport_tls_test
 $(TIMES_OF_GNUTLS:%=$(O)/%.o): TIME_BITS :=
 
+# A file system of the tests' own.
+$(O)/tests/tools/failfs.o: ALL_CFLAGS += $(shell $(PKG_CONFIG) --cflags fuse3)
+$(O)/tests/tools/failfs: DEPS_LIBS = $(shell $(PKG_CONFIG) --libs fuse3)
+
 # The byte order and the headers of <asm/> are those of the CPU that the agent is built for.
 BPF_TARGET ?= $(if $(shell echo __BYTE_ORDER__ | $(CC) -E -P - | grep 4321),bpfeb,bpfel)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
