@@ -1047,6 +1047,22 @@ static gboolean on_broker_end(int fd, GIOCondition condition, gpointer user_data
 	return G_SOURCE_REMOVE;
 }
 
+/* Who holds the lock is the only one that writes there. */
+static void tidy(const Agent *agent, const char *history)
+{
+	const char *textfile = agent->config->textfile;
+
+	file_remove_unfinished(agent->config->run, NULL);
+	file_remove_unfinished(agent->config->state, NULL);
+	file_remove_unfinished(history, NULL);
+	if (textfile) {
+		g_autofree char *directory = g_path_get_dirname(textfile);
+		g_autofree char *name = g_path_get_basename(textfile);
+
+		file_remove_unfinished(directory, name);
+	}
+}
+
 static bool start(Agent *agent, GError **error)
 {
 	static const ControlTexts texts = { begin_text, cancel_text };
@@ -1065,6 +1081,7 @@ static bool start(Agent *agent, GError **error)
 	agent->lock = lock_take(agent->config->run, error);
 	if (agent->lock < 0)
 		return false;
+	tidy(agent, history_path);
 	/* Before anything is made that would be left behind if this failed. Who asks waits for run(). */
 	agent->control = control_new(socket_path, on_request, agent, error);
 	if (!agent->control)

@@ -5,10 +5,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
+
+/* Behind the name of the file that is meant; the letters are random. */
+#define UNFINISHED ".new-"
+#define LETTERS "XXXXXX"
 
 static bool write_all(int fd, const char *data, size_t len)
 {
@@ -27,7 +32,7 @@ static bool write_all(int fd, const char *data, size_t len)
 
 bool file_replace(const char *path, const void *data, size_t len, mode_t mode, GError **error)
 {
-	g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
+	g_autofree char *temporary = g_strconcat(path, UNFINISHED LETTERS, NULL);
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	bool written;
 
@@ -50,4 +55,27 @@ bool file_replace(const char *path, const void *data, size_t len, mode_t mode, G
 	if (!written)
 		(void)unlink(temporary);
 	return written;
+}
+
+static bool is_unfinished(const char *entry, const char *name)
+{
+	const size_t tail = strlen(UNFINISHED LETTERS), len = strlen(entry);
+	const char *end = entry + len - tail;
+
+	if (len <= tail || strncmp(end, UNFINISHED, strlen(UNFINISHED)))
+		return false;
+	return !name || (strlen(name) == len - tail && !strncmp(entry, name, len - tail));
+}
+
+void file_remove_unfinished(const char *directory, const char *name)
+{
+	g_autoptr(GDir) listing = g_dir_open(directory, 0, NULL);
+	const char *entry;
+
+	while (listing && (entry = g_dir_read_name(listing))) {
+		g_autofree char *path = g_build_filename(directory, entry, NULL);
+
+		if (is_unfinished(entry, name))
+			(void)unlink(path);
+	}
 }

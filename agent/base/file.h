@@ -19,4 +19,10 @@
  */
 bool file_replace(const char *path, const void *data, size_t len, mode_t mode, GError **error);
 
+/*
+ * Removes the new files that processes have left which were killed within file_replace(), of @name in @directory, or, if that
+ * is NULL, of all that are there. Nobody else may be writing them.
+ */
+void file_remove_unfinished(const char *directory, const char *name);
+
 #endif

@@ -59,6 +59,39 @@ static void what_could_not_be_written_leaves_nothing_behind(void **state)
 	assert_null(g_dir_read_name(dir));
 }
 
+static void touch(const char *directory, const char *name)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+
+	assert_true(g_file_set_contents(path, "", 0, NULL));
+}
+
+static bool is_there(const char *directory, const char *name)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+
+	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static void what_a_killed_process_has_left_is_removed(void **state)
+{
+	static const char *const others[] = { "file", "file.backup", "file.new", ".new-abcdef",
+					      "file.new-abcdefg" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		touch(*state, others[i]);
+	touch(*state, "file.new-aB3dEf");
+	touch(*state, "other.new-aB3dEf");
+	file_remove_unfinished(*state, "file");
+	assert_false(is_there(*state, "file.new-aB3dEf"));
+	assert_true(is_there(*state, "other.new-aB3dEf"));
+	file_remove_unfinished(*state, NULL);
+	assert_false(is_there(*state, "other.new-aB3dEf"));
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		assert_true(is_there(*state, others[i]));
+	file_remove_unfinished("/no/such/directory", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -67,6 +100,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(symbolic_link_is_replaced_not_followed,
 						make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(missing_directory_is_an_error_that_names_the_file,
+						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(what_a_killed_process_has_left_is_removed,
 						make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(what_could_not_be_written_leaves_nothing_behind,
 						make_directory, remove_directory),
