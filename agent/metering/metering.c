@@ -105,6 +105,16 @@ static Stage stage_of(const Cache *cache, const struct period_row *saved)
 	return cache_exported(cache) < newest_quiet ? STAGE_COUNTED : STAGE_REPORTED;
 }
 
+/* Sweeps that an earlier agent has made, and whose counts are in no file. */
+static uint64_t missing_sweeps(const Cache *cache, const struct period_row *saved)
+{
+	uint64_t newest_quiet = cache_generation(cache) - 1;
+	uint64_t counted = saved->identity == cache_identity(cache) ? saved->generation : 0;
+	uint64_t emptied = MAX(cache_exported(cache), newest_quiet ? newest_quiet - 1 : 0);
+
+	return emptied > counted ? emptied - counted : 0;
+}
+
 static bool load_period(TotalsReader *reader, struct period_row *saved, GError **error)
 {
 	const struct period_row *rows;
@@ -247,6 +257,7 @@ static bool read_tables(Metering *metering, GError **error)
 static bool open_tables(Metering *metering, GError **error)
 {
 	struct period_row saved = { 0 };
+	uint64_t missing;
 
 	if (!maps_prepare(metering->pins, error))
 		return false;
@@ -263,6 +274,12 @@ static bool open_tables(Metering *metering, GError **error)
 	metering->routing =
 		flow_routing_new(observation_points(metering->observation), metering->namespaces);
 	load(metering, &saved);
+	missing = missing_sweeps(metering->cache, &saved);
+	if (missing)
+		g_warning(
+			"%s: %" G_GUINT64_FORMAT
+			" sweeps are missing, which could not be saved before the agent was killed",
+			metering->totals_path, missing);
 	metering->stage = stage_of(metering->cache, &saved);
 	metering->period = saved.period;
 	if (saved.identity != cache_identity(metering->cache))
