@@ -301,6 +301,7 @@ static bool open_tables(Metering *metering, GError **error)
 Metering *metering_new(const Config *config, Namespaces *namespaces, GError **error)
 {
 	g_autoptr(Metering) metering = g_new0(Metering, 1);
+	bool is_first;
 
 	metering->config = config;
 	metering->namespaces = namespaces;
@@ -312,7 +313,13 @@ Metering *metering_new(const Config *config, Namespaces *namespaces, GError **er
 	metering->flows = flow_metering_new(config);
 	apply_identity(metering);
 	metering->ledger = ledger_new(max_in_flight());
-	return open_tables(metering, error) ? g_steal_pointer(&metering) : NULL;
+	is_first = !g_file_test(metering->pins, G_FILE_TEST_EXISTS);
+	if (open_tables(metering, error))
+		return g_steal_pointer(&metering);
+	/* What an earlier agent has pinned may be adopted by a later one. */
+	if (is_first)
+		maps_remove(metering->pins);
+	return NULL;
 }
 
 void metering_free(Metering *metering)
