@@ -13,7 +13,7 @@ DISK=disk
 # configure_all [KEY=VALUE]...: all outputs there are. Keys: interval, disk (where what can fail is), extra (lines of YAML),
 # lines (more of that item).
 configure_all() {
-	local interval=200ms disk=$WORK/$DISK extra='' lines='' flows_max=8192 setting
+	local interval=200ms disk=$WORK/$DISK extra='' lines='' hosts_max=2048 flows_max=8192 timeout=1s setting
 
 	for setting; do
 		local "$setting"
@@ -22,8 +22,9 @@ configure_all() {
 		interval: $interval
 		interfaces:
 		  - { match: br-lan, side: lan, meter: [hosts, flows], flows-at: [entering] }
-		hosts: { max: 2048 }
-		flows: { max: $flows_max, active-timeout: 1s, idle-timeout: 1s }
+		  - { match: "extra*", side: lan }
+		hosts: { max: $hosts_max }
+		flows: { max: $flows_max, active-timeout: $timeout, idle-timeout: $timeout }
 		history: { keep: 1d, max-mib: 16 }
 		export:
 		  ipfix:
@@ -98,9 +99,9 @@ end_fault() {
 
 # --- traffic
 
-# begin_traffic [RATE]: of 20 devices' addresses; who sends it says how much it was
+# begin_traffic [RATE]: of five devices with two addresses each; who sends it says how much it was
 begin_traffic() {
-	spawn desktop "$WORK/sent" "$TOOLS/flood" --seconds 100000 --rate $(($1 / SLOW)) --devices 20 --addresses 3 \
+	spawn desktop "$WORK/sent" "$TOOLS/flood" --seconds 100000 --rate $(($1 / SLOW)) --devices 5 --addresses 2 \
 		--device-mac 02:00:01:00:00:00 eth0
 	TRAFFIC=$!
 }
@@ -143,6 +144,54 @@ sums_agree() {
 	same "$hosts" "$(textfile_sums "$WORK/$DISK/textfile/flowtally.prom")"
 	same "$SENT" "$(ask ledger -o json | jq '[.sheets[].flow_classes.counted.packets // 0] | add')"
 	ledger_balances
+}
+
+is_counted() {
+	(($(metric "$1") > $2))
+}
+
+# How far each output is, whatever the unit.
+progress() {
+	case $1 in
+	run) stat -c %y "$WORK/$DISK/run/totals" ;;
+	textfile) stat -c %y "$WORK/$DISK/textfile/flowtally.prom" ;;
+	lines) stat -c %s "$WORK/$DISK/lines/all.json" ;;
+	beside) stat -c %s "$WORK/beside.json" ;;
+	spool) stat -c %s "$WORK/$DISK/spool/1"/*.ipfix ;;
+	record) stat -c %s "$WORK/messages-4740" ;;
+	sums) ask hosts -o json ;;
+	esac 2>/dev/null || :
+}
+
+OUTPUTS=(run textfile lines beside spool record sums)
+
+# advances OUTPUT FROM
+advances() {
+	[[ $(progress "$1") != "$2" ]]
+}
+
+# all_advance [OUTPUT]...: from now on; all there are
+all_advance() {
+	local output
+
+	local -A before
+	(($#)) || set -- "${OUTPUTS[@]}"
+	for output; do
+		before[$output]=$(progress "$output")
+	done
+	for output; do
+		eventually 20 advances "$output" "${before[$output]}"
+	done
+}
+
+# others_advance OUTPUT: all but that one
+others_advance() {
+	local output others=()
+
+	for output in "${OUTPUTS[@]}"; do
+		[[ $output == "$1" ]] || others+=("$output")
+	done
+	all_advance "${others[@]}"
 }
 
 # lines_sums FILE: of the hosts' lines

@@ -43,42 +43,6 @@ places() {
 	END
 }
 
-# How far each output is, whatever the unit.
-progress() {
-	case $1 in
-	run) stat -c %Y%y "$WORK/real/run/totals" "$WORK/$DISK/run/totals" 2>/dev/null || : ;;
-	textfile) textfile_sums "$WORK/$DISK/textfile/flowtally.prom" | uploads ;;
-	lines) stat -c %s "$WORK/$DISK/lines/all.json" ;;
-	beside) stat -c %s "$WORK/beside.json" ;;
-	spool) find "$WORK/$DISK/spool/1" -name '*.ipfix' -printf '%s %f\n' | sort ;;
-	record) stat -c %s "$WORK/messages-4740" ;;
-	sums) ask hosts -o json | jq '[.hosts[].upload.packets] | add' ;;
-	esac
-}
-
-OUTPUTS=(run textfile lines beside spool record sums)
-
-# advances OUTPUT FROM
-advances() {
-	[[ $(progress "$1") != "$2" ]]
-}
-
-# all_advance [BUT]: each output, or each but that one
-all_advance() {
-	local output before
-
-	for output in "${OUTPUTS[@]}"; do
-		if [[ $output != "${1:-}" ]]; then
-			before=$(progress "$output")
-			eventually 10 advances "$output" "$before"
-		fi
-	done
-}
-
-is_counted() {
-	(($(metric "$1") > $2))
-}
-
 # fail_and_cure FAULT PLACE LOG METRIC
 fail_and_cure() {
 	local fault=$1 place=$2 log=$3 metric=$4 counted said
@@ -87,9 +51,7 @@ fail_and_cure() {
 	said=$(times_in_log "$log")
 	begin_fault "$fault" "$place"
 	eventually 20 is_counted "$metric" "$counted"
-	wait_sweeps
-	wait_sweeps
-	all_advance "$place"
+	others_advance "$place"
 	same $((said + 1)) "$(times_in_log "$log")"
 	end_fault "$place"
 	all_advance
@@ -146,10 +108,8 @@ fail_together() {
 	while read -r place log metric; do
 		eventually 20 is_counted "$metric" 0 </dev/null
 	done < <(places)
-	wait_sweeps
-	for place in beside record sums; do
-		eventually 10 advances "$place" "$(progress "$place")"
-	done
+	all_advance beside record sums
+	all_advance beside record sums
 	while read -r place log metric; do
 		same "$place 1" "$place $(times_in_log "$log")"
 		end_fault "$place"
@@ -272,8 +232,6 @@ cannot_be_written() {
 	eventually 10 is_counted 'flowtally_export_errors_total{collector="203.0.113.77:4739",reason="send"}' 0
 	eventually 10 is_counted flowtally_json_lines_hook_failures_total 1
 	eventually 10 is_counted flowtally_json_lines_dropped_total 0
-	for output in record beside textfile sums; do
-		eventually 20 advances "$output" "$(progress "$output")"
-	done
+	all_advance record beside textfile sums
 	finish_disk
 }

@@ -76,7 +76,7 @@ kill_at_random() {
 }
 
 @test "killed at random moments under load: all is counted once, and in each output at least once" {
-	local repeated seconds=${FAULTS_SECONDS:-20} leftovers
+	local repeated seconds=${FAULTS_SECONDS:-15} leftovers
 
 	RANDOM=${FAULTS_SEED:=$((RANDOM))}
 	echo "# FAULTS_SEED=$FAULTS_SEED, for $seconds s" >&3
