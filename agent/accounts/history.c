@@ -150,14 +150,18 @@ bool history_take(History *history, const Hosts *hosts, uint64_t now_ms, GError 
 {
 	g_autoptr(TotalsWriter) writer = totals_writer_new();
 	g_autofree char *path = path_of(history, now_ms);
+	g_autoptr(GError) local = NULL;
 
 	if (g_mkdir_with_parents(history->dir, 0755) < 0) {
 		error_from_errno(error, errno, "%s", history->dir);
 		return false;
 	}
 	hosts_save(hosts, writer);
-	if (!totals_writer_replace(writer, path, error))
+	if (!totals_writer_replace(writer, path, &local)) {
+		/* The same whenever it is tried, so that who logs it does so once. */
+		error_from_errno(error, local->code, "%s", history->dir);
 		return false;
+	}
 	history->newest_ms = now_ms;
 	prune(history, now_ms);
 	return true;
