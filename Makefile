@@ -20,6 +20,8 @@
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones, and of 100,000 flows; needs root
 #   make soak           with everything on, for SOAK_SECONDS (3600): memory and descriptors stay as they are; needs root
+#   make faults         disks, descriptors and memory that end, clocks that are set, and kills at random moments for
+#                       FAULTS_SECONDS (600), FAULTS_SEED=N again; check-e2e has them for some seconds each; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
 #   make install        to $(DESTDIR)$(PREFIX), and the service's units below it
 #   make clean
@@ -156,7 +158,7 @@ check-bpf: all $(BPF_TESTS)
 
 # They mostly wait, so several run at once, the longest first; but some count what is of all agents, or take
 # all CPUs.
-LONG := $(addprefix tests/e2e/,life.bats http.bats names.bats top.bats)
+LONG := $(addprefix tests/e2e/,life.bats http.bats names.bats top.bats faults_disk.bats)
 E2E := $(LONG) $(filter-out $(LONG),$(wildcard tests/e2e/*.bats))
 ALONE := $(addprefix tests/e2e/,churn.bats doctor.bats flow_truth.bats race.bats)
 
@@ -188,6 +190,12 @@ SOAK_SECONDS ?= 3600
 
 soak: all $(TOOLS)
 	$(Q)BUILD=$(abspath $(O)) SOAK_SECONDS=$(SOAK_SECONDS) BATS_TEST_TIMEOUT=$$(($(SOAK_SECONDS) * 2)) bats tests/soak/soak.bats
+
+FAULTS_SECONDS ?= 600
+
+faults: all $(TOOLS)
+	$(Q)export BUILD=$(abspath $(O)) FAULTS_SECONDS=$(FAULTS_SECONDS) BATS_TEST_TIMEOUT=$$(($(FAULTS_SECONDS) * 2 + 600)); \
+	$(PROVE) --jobs 3 $(wildcard tests/e2e/faults*.bats)
 
 image:
 	$(Q)misc/image $(O)/image
@@ -263,5 +271,5 @@ clean:
 
 .DELETE_ON_ERROR:
 .PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-model check-misc image check-image check-vm check-vm-quick check-foreign \
-	check-guest check-all bench soak lint lint-service install clean
+	check-guest check-all bench faults soak lint lint-service install clean
 .SECONDARY:

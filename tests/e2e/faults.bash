@@ -120,6 +120,26 @@ stop_traffic() {
 	fi
 }
 
+# --- clocks
+
+# set_clock OFFSET: in seconds, with its sign
+set_clock() {
+	echo "$1" >"$WORK/clock.new"
+	mv "$WORK/clock.new" "$WORK/clock"
+}
+
+start_with_a_clock() {
+	local library
+
+	library=$(find /usr/lib -name libfaketimeMT.so.1 -print -quit)
+	[[ $library ]] || skip "needs libfaketime"
+	set_clock +0
+	spawn router "$WORK/agent.log" env LD_PRELOAD="$library" FAKETIME_TIMESTAMP_FILE="$WORK/clock" FAKETIME_NO_CACHE=1 \
+		FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 "$FLOWTALLY" agent -c "$WORK/flowtally.yaml"
+	AGENT=$!
+	eventually 10 agent_is_ready
+}
+
 # --- what is to agree
 
 metric() {

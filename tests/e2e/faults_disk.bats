@@ -11,7 +11,7 @@
 #   run/bpf/                        pins: the kernel's memory     life.bats, "what a clean stop cannot sweep"
 #   run/totals, run/counters        after each sweep              here, run; faults_torn.bats
 #   state/totals, state/counters    at start, stop, and between   here, "at the start"; faults_torn.bats
-#   state/history/TIME              with an hour's first sweep    here, "at the start"
+#   state/history/TIME              with an hour's first sweep    here, "at the start", "the next hour"
 #   the textfile                    after each sweep              here, textfile
 #   lines of JSON, to files         after each sweep              here, lines
 #       to FIFOs, standard output   after each sweep              jsonlines.bats, a reader that does not
@@ -150,6 +150,29 @@ fail_together() {
 	rm -r "$WORK/$DISK/run"
 	start_agent
 	same "$SENT" "$(hosts_sums | uploads)"
+}
+
+@test "the history of the next hour, where it cannot be written: said once, counted, and there when it can" {
+	local before
+
+	mount_failing state
+	mkdir -p "$WORK/$DISK"/{run,textfile,lines,spool}
+	configure_all
+	start_with_a_clock
+	begin_traffic 1000
+	wait_sweeps
+	before=$(ls "$WORK/$DISK/state/history")
+	begin_fault EROFS state
+	set_clock +3600
+	eventually 10 is_counted 'flowtally_file_errors_total{file="history"}' 1
+	same 1 "$(times_in_log 'state/history: Read-only file system')"
+	same "$before" "$(ls "$WORK/$DISK/state/history")"
+	end_fault state
+	eventually 10 grep -q 'the history works again' "$WORK/agent.log"
+	same 2 "$(find "$WORK/$DISK/state/history" -type f | wc -l)"
+	end_traffic
+	wait_sweeps
+	sums_agree
 }
 
 @test "where it cannot be: an agent that can write nothing below run says so and leaves nothing behind" {

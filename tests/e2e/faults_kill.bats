@@ -158,7 +158,7 @@ helper() {
 	end_traffic
 	wait_sweeps
 	wait_sweeps
-	cat "$WORK/agent.log"
+	same 1 "$(times_in_log 'beside.json: the process that runs hooks has ended')"
 	(($(metric flowtally_json_lines_hook_failures_total) > 0))
 	sums_agree
 	stop_agent
