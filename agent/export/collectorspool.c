@@ -18,6 +18,8 @@ struct CollectorSpool {
 	guint load_source;
 	bool is_full; /* and that has been said */
 	bool failed;  /* since the last report began */
+	bool kept;    /* a message, since then */
+	bool failing; /* in the report before */
 	char *error;  /* that has been said; NULL: it works */
 };
 
@@ -167,6 +169,7 @@ void collector_spool_open(CollectorSpool *spool)
 		note_error(spool, error->message);
 		return;
 	}
+	spool->kept = true;
 	spool->load_source = g_idle_add(on_load, spool);
 	spool->events->opened(spool->user_data);
 }
@@ -174,13 +177,14 @@ void collector_spool_open(CollectorSpool *spool)
 /* A whole report long: a disk that is full still takes a short message now and then. */
 void collector_spool_begin_report(CollectorSpool *spool)
 {
-	bool failed = spool->failed;
+	bool failed = spool->failed, kept = spool->kept;
 
-	spool->failed = false;
+	spool->failed = spool->kept = false;
+	spool->failing = failed;
 	collector_spool_open(spool);
 	if (!spool->spool || spool_is_empty(spool->spool))
 		spool->is_full = false;
-	if (!spool->spool || !spool->error || failed)
+	if (!spool->spool || !spool->error || failed || !kept)
 		return;
 	g_message("collector %s: spool %s: works again", spool->config->address,
 		  spool->config->spool_path);
@@ -217,7 +221,7 @@ void collector_spool_set_config(CollectorSpool *spool, const CollectorConfig *co
 
 bool collector_spool_can_keep(const CollectorSpool *spool)
 {
-	return spool->spool && !spool->error && !spool->is_full;
+	return spool->spool && !spool->failing && !spool->failed && !spool->is_full;
 }
 
 /* --- messages */
@@ -226,8 +230,10 @@ bool collector_spool_push(CollectorSpool *spool, const IpfixMessage *message, GE
 {
 	g_autoptr(GError) why = NULL;
 
-	if (spool_push(spool->spool, message, spool->templates, &why))
+	if (spool_push(spool->spool, message, spool->templates, &why)) {
+		spool->kept = true;
 		return true;
+	}
 	note_error(spool, why->message);
 	g_propagate_error(error, g_steal_pointer(&why));
 	return false;
@@ -238,6 +244,7 @@ guint collector_spool_push_front(CollectorSpool *spool, const GPtrArray *message
 	g_autoptr(GError) why = NULL;
 	guint n = spool_push_front(spool->spool, messages, spool->templates, &why);
 
+	spool->kept |= n > 0;
 	if (n < messages->len) {
 		note_error(spool, why->message);
 		g_propagate_error(error, g_steal_pointer(&why));
