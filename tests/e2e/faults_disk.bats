@@ -22,6 +22,7 @@
 
 load lib
 load flows
+load transports
 load faults
 
 setup() {
@@ -122,6 +123,27 @@ fail_together() {
 	mount_small run textfile lines spool
 	start_with_everything
 	fail_together ENOSPC
+}
+
+@test "failing: the spool, which is said once, also where most reports have nothing" {
+	local n
+
+	mount_failing spool
+	mkdir -p "$WORK/$DISK"/{run,state,textfile,lines}
+	configure_all
+	start_agent
+	traffic 3
+	wait_sweeps
+	begin_fault EIO spool
+	for ((n = 0; n < 4; n++)); do
+		traffic 3
+		wait_sweeps
+	done
+	(($(metric 'flowtally_export_errors_total{collector="127.0.0.1:4741",reason="spool"}') > 1))
+	same '1 0' "$(times_in_log 'disk/spool/1.*Input/output error') $(times_in_log 'disk/spool/1.*works again')"
+	end_fault spool
+	traffic 3
+	eventually 10 grep -q 'disk/spool/1: works again' "$WORK/agent.log"
 }
 
 # As a disk becomes that has failed: no remount makes one so of which files are open for writing.
