@@ -640,6 +640,19 @@ static bool is_named(const char *netns, void *user_data)
 				 config_matches_netns(agent->config, netns);
 }
 
+/* What changes something is said with who has asked for it: whoever may connect may do it. */
+static void log_by_hand(const Agent *agent, const HandRequest *request)
+{
+	g_autofree char *requester = control_requester(agent->control);
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	for (guint i = 0; i < request->names->len; i++)
+		g_string_append_printf(names, " %s", (const char *)request->names->pdata[i]);
+	if (!request->dry)
+		g_message("%s asks to %s%s", requester, request->detach ? "detach" : "attach",
+			  names->str);
+}
+
 static json_t *serve_by_hand(Agent *agent, const char *line)
 {
 	HandRequest request;
@@ -651,6 +664,7 @@ static json_t *serve_by_hand(Agent *agent, const char *line)
 		hand_request_done(&request);
 		return json_pack("{s:s}", "error", error->message);
 	}
+	log_by_hand(agent, &request);
 	agent->request = &request;
 	namespaces_set_filter(agent->namespaces, is_named, agent);
 	answer = hand_serve(&request, agent->metering, agent->namespaces);
@@ -809,12 +823,14 @@ static gboolean on_extra_sweep(gpointer user_data)
 static json_t *serve_flush(Agent *agent, const char *request)
 {
 	g_autoptr(GError) error = NULL;
+	g_autofree char *requester = control_requester(agent->control);
 	FlowQuery query;
 	uint32_t flushed;
 
 	update_view(agent);
 	if (!flow_query_parse_flush(&query, request, &agent->view, &error))
 		return control_error(error);
+	g_message("%s asks to %s", requester, request);
 	flushed = metering_flush_flows(agent->metering, flow_query_matches, &query);
 	flow_query_done(&query);
 	if (flushed && !agent->extra_sweep)

@@ -31,9 +31,10 @@ struct Control {
 	const ControlTexts *texts; /* NULL: there are none */
 	const ControlParts *parts; /* the same; the last has no is_for */
 	unsigned int limit_ms;
-	GPtrArray *clients;  /* of ControlClient */
-	GQueue *waiting;     /* of those: whose turn it is not yet */
-	unsigned int parted; /* how many answers are in the making in parts */
+	GPtrArray *clients;	      /* of ControlClient */
+	const ControlClient *handled; /* whose request the handler has; NULL: it has none */
+	GQueue *waiting;	      /* of those: whose turn it is not yet */
+	unsigned int parted;	      /* how many answers are in the making in parts */
 };
 
 struct ControlClient {
@@ -292,7 +293,9 @@ static void answer_request(ControlClient *client)
 	client->source = 0;
 	if (begins_text(client) || awaits_turn(client))
 		return;
+	client->control->handled = client;
 	document = client->control->handler(client->request, client->control->user_data);
+	client->control->handled = NULL;
 	if (document) {
 		answer(client, document);
 		return;
@@ -316,7 +319,10 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 	end = memchr(client->request, '\n', client->request_len);
 	if (end) {
 		*end = '\0';
-		answer_request(client);
+		if (strlen(client->request) == (size_t)(end - client->request))
+			answer_request(client);
+		else
+			answer_error(client, "there is a NUL in the request");
 		return G_SOURCE_REMOVE;
 	}
 	if (client->request_len < REQUEST_MAX)
@@ -495,6 +501,16 @@ void control_set_parts(Control *control, const ControlParts *parts)
 void control_set_limit(Control *control, unsigned int limit_ms)
 {
 	control->limit_ms = limit_ms;
+}
+
+char *control_requester(const Control *control)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(control->handled->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return g_strdup("somebody");
+	return g_strdup_printf("user %u (process %d)", peer.uid, peer.pid);
 }
 
 static void remove_own_socket(const Control *control)

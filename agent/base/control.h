@@ -59,6 +59,10 @@ void control_free(Control *control); /* removes the socket */
 void control_set_texts(Control *control, const ControlTexts *texts);
 void control_set_parts(Control *control, const ControlParts *parts);
 
+/* Who has sent the request that the handler has just been given: "user 0 (process 4711)", as the kernel knows it; the
+ * caller's to free. */
+char *control_requester(const Control *control);
+
 /* For how long a client may keep us waiting: with its request, and then until it takes more of the answer; 5000. */
 void control_set_limit(Control *control, unsigned int limit_ms);
 

@@ -16,9 +16,17 @@
 #define LARGE 4000000
 #define PATIENCE_MS 10000
 
+/* Of whom "who" is asked. */
+static const Control *asked;
+
 static json_t *handle(const char *request, void *user_data)
 {
 	(void)user_data;
+	if (!strcmp(request, "who")) {
+		g_autofree char *requester = control_requester(asked);
+
+		return json_pack("{s:s}", "requester", requester);
+	}
 	if (!strcmp(request, "status"))
 		return json_pack("{s:b}", "balanced", 1);
 	if (!strcmp(request, "large")) {
@@ -327,14 +335,15 @@ static void serve_for(guint ms)
 }
 
 /* What @request, sent as it is, gets back until the server closes or @patience_ms are over. */
-static char *exchange_within(guint patience_ms, const char *path, const char *request)
+static char *exchange_octets(guint patience_ms, const char *path, const char *request,
+			     size_t request_len)
 {
 	gint64 end = g_get_monotonic_time() + patience_ms * 1000;
 	int fd = connect_plainly(path);
 	char text[1024] = "";
 	size_t len = 0;
 
-	(void)!write(fd, request, strlen(request));
+	(void)!write(fd, request, request_len);
 	while (g_get_monotonic_time() < end) {
 		ssize_t got = read(fd, text + len, sizeof(text) - 1 - len);
 
@@ -345,6 +354,11 @@ static char *exchange_within(guint patience_ms, const char *path, const char *re
 	}
 	close(fd);
 	return g_strdup(text);
+}
+
+static char *exchange_within(guint patience_ms, const char *path, const char *request)
+{
+	return exchange_octets(patience_ms, path, request, strlen(request));
 }
 
 static char *exchange(const char *path, const char *request)
@@ -388,6 +402,27 @@ static void unknown_request_is_refused(void **state)
 	assert_string_equal(text, "{\"error\":\"unknown request: fl\\\\xffws\"}\n");
 	assert_null(ask(path, "flows", &error));
 	assert_non_null(strstr(error->message, "unknown request: flows"));
+}
+
+static void requester_is_known(void **state)
+{
+	g_autofree char *expected =
+		g_strdup_printf("{\"requester\":\"user %u (process %d)\"}\n", getuid(), getpid());
+	g_autofree char *text = NULL;
+
+	asked = ((const Server *)*state)->control;
+	text = exchange(server_path(state), "who\n");
+	assert_string_equal(text, expected);
+}
+
+/* Else the log would show less than what was sent. */
+static void request_with_a_nul_is_refused(void **state)
+{
+	static const char request[] = "status\0detach\n";
+	g_autofree char *text =
+		exchange_octets(PATIENCE_MS, server_path(state), request, sizeof(request) - 1);
+
+	assert_string_equal(text, "{\"error\":\"there is a NUL in the request\"}\n");
 }
 
 static void request_without_an_end_is_refused(void **state)
@@ -772,6 +807,8 @@ int main(void)
 		SERVER_TEST(long_answer_arrives_whole),
 		SERVER_TEST(answer_is_one_line),
 		SERVER_TEST(unknown_request_is_refused),
+		SERVER_TEST(requester_is_known),
+		SERVER_TEST(request_with_a_nul_is_refused),
 		SERVER_TEST(texts_are_answered_now_or_later),
 		SERVER_TEST(request_for_no_text_is_an_error),
 		SERVER_TEST(request_without_an_end_is_refused),
