@@ -26,6 +26,12 @@
  */
 bool broker_start(GError **error);
 
+/*
+ * What the process does: requests from @socket, until it hangs up or sends what is none (brokermessage.h). For pins it
+ * knows one directory, the first that it is asked for.
+ */
+void broker_serve(int socket);
+
 /* Ends it. */
 void broker_stop(void);
 

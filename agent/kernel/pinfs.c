@@ -2,6 +2,7 @@
 #include "pinfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdint.h>
 #include <sys/mount.h>
@@ -33,33 +34,49 @@ static bool is_empty(const char *directory)
 	return listing;
 }
 
-static bool may_be_covered(const char *directory)
+/* @link leads to what is open, whatever has become of the path to it. */
+static bool is_called_as_ours(const char *link)
 {
-	g_autofree char *name = g_path_get_basename(directory);
-	struct stat file;
+	g_autofree char *path = g_file_read_link(link, NULL);
 
-	return g_str_equal(name, NAME) && lstat(directory, &file) == 0 && S_ISDIR(file.st_mode) &&
-	       file.st_uid == geteuid() && is_empty(directory);
+	return path && g_str_has_suffix(path, "/" NAME);
 }
 
-bool pinfs_mount(const char *directory, GError **error)
+static bool may_be_covered(int fd, const char *link)
 {
-	if (on_bpffs(directory))
-		return true;
-	if (!may_be_covered(directory)) {
+	struct stat file;
+
+	return fstat(fd, &file) == 0 && file.st_uid == geteuid() && is_called_as_ours(link) &&
+	       is_empty(link);
+}
+
+/* What is looked at is what is covered: whoever asks may change the path in between. */
+static bool cover(const char *directory, GError **error)
+{
+	int fd = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+	bool may = fd >= 0 && may_be_covered(fd, link);
+	bool done = may &&
+		    mount("bpf", link, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0;
+	int why = errno;
+
+	if (fd >= 0)
+		close(fd);
+	if (!may)
 		error_set(error, "%s: mount a bpffs: it is no empty directory of ours", directory);
-		return false;
-	}
-	if (mount("bpf", directory, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
-		return true;
-	if (errno == EPERM)
+	else if (!done && why == EPERM)
 		g_set_error(error, FLOWTALLY_ERROR, EPERM,
 			    "%s: is not on a bpffs, and to mount one needs CAP_SYS_ADMIN: mount it "
 			    "before, or make it a link to a directory of ours below /sys/fs/bpf",
 			    directory);
-	else
-		error_from_errno(error, errno, "%s: mount a bpffs", directory);
-	return false;
+	else if (!done)
+		error_from_errno(error, why, "%s: mount a bpffs", directory);
+	return done;
+}
+
+bool pinfs_mount(const char *directory, GError **error)
+{
+	return on_bpffs(directory) || cover(directory, error);
 }
 
 void pinfs_unmount(const char *directory)

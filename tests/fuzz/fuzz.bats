@@ -33,6 +33,10 @@ fuzz() {
 	fuzz control 50000
 }
 
+@test "requests to the process with capabilities, by an agent that was taken over" {
+	fuzz broker 20000
+}
+
 @test "requests by HTTP" {
 	fuzz http 50000
 }
