@@ -47,6 +47,15 @@ static bool reduce_to(const cap_value_t *wanted, int n)
 	return ok;
 }
 
+/*
+ * To other processes of the same user, also to what hooks run and to one another: nobody reads or changes our memory,
+ * which has keys in it, and none of it gets into a core file.
+ */
+static void close_memory(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 /* Neither by a set-user-ID program nor by one of root's. */
 static void renounce_new_ones(void)
 {
@@ -67,6 +76,7 @@ static void lift_limit(void)
 void privileges_keep_for_broker(void)
 {
 	lift_limit();
+	close_memory();
 	renounce_new_ones();
 	(void)reduce_to(broker_keeps, G_N_ELEMENTS(broker_keeps));
 }
@@ -106,6 +116,7 @@ bool privileges_drop(GError **error)
 	if (keep)
 		g_message("this kernel lets nobody read maps without CAP_BPF (Linux 5.19 does): it "
 			  "is kept");
+	close_memory();
 	renounce_new_ones();
 	if (reduce_to(&bpf, keep ? 1 : 0))
 		return true;

@@ -9,7 +9,8 @@
 
 #include <glib.h>
 
-/* Of the broker's process: keeps what its services need, and gives up all else for good. */
+/* Of the broker's process: keeps what its services need, and gives up all else for good. Its memory is closed to others of
+ * the same user, as after privileges_drop(). */
 void privileges_keep_for_broker(void);
 
 /*
