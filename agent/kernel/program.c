@@ -5,9 +5,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +18,9 @@
 #include "base/error.h"
 
 #define PIECE 65536
-#define NOT_STARTED 127 /* as a shell says it */
+#define NOT_STARTED 127	   /* as a shell says it */
+#define PROCESSES_MAX 1024 /* that the user may have, with those of others */
+#define ROUNDS_MAX 1000	   /* of looking for what has been left behind */
 
 typedef struct {
 	pid_t pid;
@@ -47,6 +52,17 @@ static void close_rest(int script)
 	(void)close_range((unsigned int)script + 1, ~0u, 0);
 }
 
+/* One that only starts others comes to an end. */
+static void limit_processes(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NPROC, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max = MIN(limit.rlim_max, PROCESSES_MAX);
+	(void)setrlimit(RLIMIT_NPROC, &limit);
+}
+
 static void G_GNUC_NORETURN become(const Program *program, int in, int out)
 {
 	static char *const environment[] = {
@@ -55,7 +71,8 @@ static void G_GNUC_NORETURN become(const Program *program, int in, int out)
 	};
 	char *const arguments[] = { program->path, NULL };
 
-	(void)setpgid(0, 0);
+	(void)setsid();
+	limit_processes();
 	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0) {
 		for (int signal_number = 1; signal_number < NSIG; signal_number++)
 			(void)signal(signal_number, SIG_DFL);
@@ -95,8 +112,6 @@ static bool start(Run *run, const Program *program, GError **error)
 	close(out[1]);
 	if (run->pid < 0)
 		error_from_errno(error, errno, "fork");
-	else
-		(void)setpgid(run->pid, run->pid);
 	return run->pid > 0;
 }
 
@@ -163,16 +178,82 @@ static bool converse(Run *run, guint before, GError **error)
 	return true;
 }
 
+static bool has_ended(const Run *run)
+{
+	siginfo_t end = { 0 };
+
+	/* Its number stays its own. */
+	return waitid(P_PID, (id_t)run->pid, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid;
+}
+
 /* It may have closed its output and go on all the same. */
-static bool wait_for_end(Run *run, int *status)
+static bool wait_for_end(Run *run)
 {
 	struct pollfd hang_up = { run->bounds->while_open, POLLRDHUP, 0 };
 
-	while (waitpid(run->pid, status, WNOHANG) == 0) {
+	while (!has_ended(run)) {
 		if (!ms_left(run) || poll(&hang_up, 1, 1) > 0)
 			return false;
 	}
 	return true;
+}
+
+/* 0: there is no such process. */
+static pid_t parent_of(const char *pid)
+{
+	g_autofree char *path = g_build_filename("/proc", pid, "stat", NULL);
+	g_autofree char *stat = NULL;
+	const char *behind_name;
+	int parent;
+
+	if (!g_file_get_contents(path, &stat, NULL, NULL))
+		return 0;
+	/* Names may have anything in them. */
+	behind_name = strrchr(stat, ')');
+	return behind_name && sscanf(behind_name, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* How many there were. */
+static unsigned int kill_children(void)
+{
+	g_autoptr(GDir) processes = g_dir_open("/proc", 0, NULL);
+	unsigned int n = 0;
+	const char *pid;
+
+	while (processes && (pid = g_dir_read_name(processes))) {
+		if (g_ascii_isdigit(*pid) && parent_of(pid) == getpid() &&
+		    kill((pid_t)g_ascii_strtoll(pid, NULL, 10), SIGKILL) == 0)
+			n++;
+	}
+	return n;
+}
+
+/* What has left the session is our child once its parent has ended (program_own_orphans()). */
+static void end_orphans(void)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		pid_t ended;
+
+		do
+			ended = waitpid(-1, NULL, WNOHANG);
+		while (ended > 0);
+		if (ended < 0 || !kill_children())
+			return;
+		(void)TEMP_FAILURE_RETRY(waitpid(-1, NULL, 0));
+	}
+}
+
+/* With all that it has started. */
+static int end(const Run *run)
+{
+	int status = 0, owns_orphans = 0;
+
+	(void)kill(run->pid, SIGKILL);
+	(void)kill(-run->pid, SIGKILL);
+	(void)TEMP_FAILURE_RETRY(waitpid(run->pid, &status, 0));
+	if (prctl(PR_GET_CHILD_SUBREAPER, &owns_orphans) == 0 && owns_orphans)
+		end_orphans();
+	return status;
 }
 
 static bool has_succeeded(int status, GError **error)
@@ -206,11 +287,8 @@ bool program_run(const Program *program, const void *input, size_t len, const Pr
 	if (ok) {
 		ok = converse(&run, output->len, error);
 		close_if_open(&run.to);
-		ended = ok && wait_for_end(&run, &status);
-		/* Also what it has left behind. */
-		(void)kill(-run.pid, SIGKILL);
-		if (!ended)
-			(void)TEMP_FAILURE_RETRY(waitpid(run.pid, &status, 0));
+		ended = ok && wait_for_end(&run);
+		status = end(&run);
 		if (ok && !ended)
 			error_from_errno(error, ETIMEDOUT, "it has not ended");
 		ok = ok && ended && has_succeeded(status, error);
@@ -218,6 +296,11 @@ bool program_run(const Program *program, const void *input, size_t len, const Pr
 	close_if_open(&run.to);
 	close_if_open(&run.from);
 	return ok;
+}
+
+void program_own_orphans(void)
+{
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
 static bool write_all(int fd, const char *text)

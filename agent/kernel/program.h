@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs another program: what it reads and writes, and for how long. It has nothing of ours: no descriptor but its
- * standard ones, no variable but PATH and LANG, and a process group of its own, which ends with it.
+ * standard ones, no variable but PATH and LANG, and a session of its own, which ends with it.
  */
 #ifndef FLOWTALLY_PROGRAM_H
 #define FLOWTALLY_PROGRAM_H
@@ -38,6 +38,12 @@ void program_free(Program *program);
  */
 bool program_run(const Program *program, const void *input, size_t len, const ProgramBounds *bounds,
 		 GByteArray *output, GError **error);
+
+/*
+ * For a process that has no other children: what a program leaves behind outside of its session becomes ours and is ended,
+ * too, before program_run() returns.
+ */
+void program_own_orphans(void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Program, program_free)
 

@@ -98,6 +98,42 @@ static void what_takes_too_long_is_killed_with_all_its_children(void **state)
 	}
 }
 
+static bool is_running(const char *command)
+{
+	g_autofree char *pgrep = g_strdup_printf("pgrep -f '^%s$' >/dev/null", command);
+
+	return system(pgrep) == 0;
+}
+
+/* By a session of its own, and once more. */
+static void what_has_left_the_session_is_killed(void **state)
+{
+	static const struct {
+		const char *script;
+		uint64_t timeout_ms;
+	} cases[] = {
+		{ "setsid sleep 4711.25 >/dev/null 2>&1 & sleep 1000", 300 },
+		{ "setsid sleep 4711.25 >/dev/null 2>&1 & exit 0", TIMEOUT_MS },
+		{ "setsid sh -c 'setsid sleep 4711.25 & setsid sleep 4711.25 & sleep 4711.25' "
+		  ">/dev/null 2>&1 & exit 0",
+		  TIMEOUT_MS },
+	};
+
+	program_own_orphans();
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *result = run(cases[i].script, "", cases[i].timeout_ms, NULL);
+
+		assert_false(is_running("sleep 4711.25"));
+	}
+}
+
+static void number_of_processes_is_bounded(void **state)
+{
+	g_autofree char *result = run("ulimit -p 2>/dev/null || ulimit -u", "", TIMEOUT_MS, NULL);
+
+	assert_true(atoi(result) > 0 && atoi(result) <= 1024);
+}
+
 static void endless_output_is_an_error(void **state)
 {
 	g_autoptr(GError) error = NULL;
@@ -127,6 +163,8 @@ int main(void)
 		cmocka_unit_test(program_has_nothing_of_ours),
 		cmocka_unit_test(failure_is_an_error),
 		cmocka_unit_test(what_takes_too_long_is_killed_with_all_its_children),
+		cmocka_unit_test(what_has_left_the_session_is_killed),
+		cmocka_unit_test(number_of_processes_is_bounded),
 		cmocka_unit_test(endless_output_is_an_error),
 		cmocka_unit_test(missing_program_is_an_error),
 	};

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -229,7 +228,7 @@ static void G_GNUC_NORETURN serve_all(int fd)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	program_own_orphans();
 	give_up_privileges();
 	if (chdir("/") < 0)
 		_exit(EXIT_FAILURE);
