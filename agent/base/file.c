@@ -79,3 +79,77 @@ void file_remove_unfinished(const char *directory, const char *name)
 			(void)unlink(path);
 	}
 }
+
+static bool is_of_others(const struct stat *status)
+{
+	return status->st_uid != geteuid() && status->st_uid != 0;
+}
+
+bool file_is_shared(const char *directory)
+{
+	g_autofree char *parent = g_path_get_dirname(directory);
+	struct stat of_name, of_directory, of_parent;
+
+	if (lstat(directory, &of_name) < 0 || stat(directory, &of_directory) < 0 ||
+	    stat(parent, &of_parent) < 0)
+		return false;
+	return of_directory.st_mode & S_IWOTH ||
+	       (of_parent.st_mode & S_IWOTH &&
+		(is_of_others(&of_name) || is_of_others(&of_directory)));
+}
+
+static bool check(int fd, const char *path, struct stat *status, GError **error)
+{
+	if (fd < 0 || fstat(fd, status) < 0)
+		error_from_errno(error, errno, "%s", path);
+	else if (!S_ISREG(status->st_mode))
+		error_set(error, "%s: not a regular file", path);
+	else if (is_of_others(status))
+		error_set(error, "%s: belongs to user %u", path, status->st_uid);
+	else if ((guint64)status->st_size >= G_MAXUINT32)
+		error_set(error, "%s: longer than any that we write", path);
+	else
+		return true;
+	return false;
+}
+
+/* What is left of a file that has become shorter is not there. */
+static bool read_all(int fd, char *to, size_t *len, const char *path, GError **error)
+{
+	size_t size = *len;
+
+	*len = 0;
+	while (*len < size) {
+		ssize_t n = read(fd, to + *len, size - *len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			error_from_errno(error, errno, "%s", path);
+			return false;
+		}
+		if (n == 0)
+			break;
+		*len += (size_t)n;
+	}
+	return true;
+}
+
+bool file_read(const char *path, char **contents, size_t *len, GError **error)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	g_autofree char *octets = NULL;
+	struct stat status;
+	bool ok = check(fd, path, &status, error);
+
+	*len = ok ? (size_t)status.st_size : 0;
+	octets = ok ? g_try_malloc(*len + 1) : NULL;
+	if (ok && !octets)
+		error_from_errno(error, ENOMEM, "%s", path);
+	ok = octets && read_all(fd, octets, len, path, error);
+	if (fd >= 0)
+		close(fd);
+	if (ok)
+		*contents = g_steal_pointer(&octets);
+	return ok;
+}

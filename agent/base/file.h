@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that others read while we write them: a reader sees the old contents or the new, never a
- * part, and so does whoever comes after a power cut.
+ * Files of ours. Others read them while we write them: a reader sees the old contents or the new, never a part, and so
+ * does whoever comes after a power cut. And others may have put something in their place, which does no harm.
  */
 #ifndef FLOWTALLY_FILE_H
 #define FLOWTALLY_FILE_H
@@ -24,5 +24,14 @@ bool file_replace(const char *path, const void *data, size_t len, mode_t mode, G
  * is NULL, of all that are there. Nobody else may be writing them.
  */
 void file_remove_unfinished(const char *directory, const char *name);
+
+/*
+ * Reads a file that we, or root, have written; @contents is the caller's to free. What is a symbolic link, no regular
+ * file, or somebody else's is an error, and nothing is waited for. Where there is none the code is ENOENT.
+ */
+bool file_read(const char *path, char **contents, size_t *len, GError **error);
+
+/* Whether somebody beside us and root may have put there what is in @directory, or the directory itself. */
+bool file_is_shared(const char *directory);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "file.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,6 +93,99 @@ static void what_a_killed_process_has_left_is_removed(void **state)
 	file_remove_unfinished("/no/such/directory", NULL);
 }
 
+static char *read_from(const char *path, size_t *len, GError **error)
+{
+	char *contents = NULL;
+
+	return file_read(path, &contents, len, error) ? contents : NULL;
+}
+
+static void what_is_written_can_be_read(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "file", NULL);
+	g_autofree char *empty = NULL, *contents = NULL;
+	g_autoptr(GError) error = NULL;
+	size_t len;
+
+	assert_null(read_from(path, &len, &error));
+	assert_int_equal(error->code, ENOENT);
+	assert_true(file_replace(path, "", 0, 0600, NULL));
+	empty = read_from(path, &len, NULL);
+	assert_non_null(empty);
+	assert_int_equal(len, 0);
+	assert_true(file_replace(path, "a\0b", 3, 0600, NULL));
+	contents = read_from(path, &len, NULL);
+	assert_int_equal(len, 3);
+	assert_memory_equal(contents, "a\0b", 3);
+}
+
+/* In place of a file of ours: none of them is read, and none waited for. */
+static void what_is_no_file_of_ours_is_not_read(void **state)
+{
+	static const struct {
+		const char *command;
+		const char *why;
+	} cases[] = {
+		{ "mkfifo file", "not a regular file" },
+		{ "mkdir file", "not a regular file" },
+		{ "ln -s /dev/zero file", "Too many levels of symbolic links" },
+		{ "echo x >other && ln -s other file", "Too many levels of symbolic links" },
+		{ "ln -s file file", "Too many levels of symbolic links" },
+		{ "truncate -s 10G file", "longer than any that we write" },
+	};
+	g_autofree char *path = g_build_filename(*state, "file", NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+		size_t len;
+
+		run_command("cd %s && %s", (const char *)*state, cases[i].command);
+		assert_null(read_from(path, &len, &error));
+		assert_non_null(strstr(error->message, cases[i].why));
+		(void)g_remove(path);
+	}
+}
+
+static void what_belongs_to_others_is_not_read(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "file", NULL);
+	g_autoptr(GError) error = NULL;
+	size_t len;
+
+	if (geteuid())
+		skip();
+	assert_true(file_replace(path, "theirs", 6, 0644, NULL));
+	assert_int_equal(chown(path, 4711, 4711), 0);
+	assert_null(read_from(path, &len, &error));
+	assert_non_null(strstr(error->message, "belongs to user 4711"));
+}
+
+static void directory_is_shared_if_others_may_write_to_it(void **state)
+{
+	assert_false(file_is_shared(*state));
+	assert_int_equal(chmod(*state, 0775), 0);
+	assert_false(file_is_shared(*state));
+	assert_int_equal(chmod(*state, 01777), 0);
+	assert_true(file_is_shared(*state));
+	assert_int_equal(chmod(*state, 0700), 0);
+}
+
+/* *state is in a directory where everybody makes their own. */
+static void directory_is_shared_if_others_have_made_it_where_everybody_may(void **state)
+{
+	g_autofree char *link = g_strconcat(*state, "-link", NULL);
+
+	if (geteuid())
+		skip();
+	assert_int_equal(symlink("/etc", link), 0);
+	assert_false(file_is_shared(link));
+	assert_int_equal(lchown(link, 4711, 4711), 0);
+	assert_true(file_is_shared(link));
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(chown(*state, 4711, 4711), 0);
+	assert_true(file_is_shared(*state));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +199,17 @@ int main(void)
 						make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(what_could_not_be_written_leaves_nothing_behind,
 						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(what_is_written_can_be_read, make_directory,
+						remove_directory),
+		cmocka_unit_test_setup_teardown(what_is_no_file_of_ours_is_not_read, make_directory,
+						remove_directory),
+		cmocka_unit_test_setup_teardown(what_belongs_to_others_is_not_read, make_directory,
+						remove_directory),
+		cmocka_unit_test_setup_teardown(directory_is_shared_if_others_may_write_to_it,
+						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			directory_is_shared_if_others_have_made_it_where_everybody_may,
+			make_directory, remove_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

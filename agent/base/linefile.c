@@ -12,6 +12,8 @@
 
 #include <glib-unix.h>
 
+#include "file.h"
+
 /* So much is written together. */
 #define FLUSH_LEN (64 << 10)
 
@@ -144,6 +146,18 @@ static bool is_torn(const LineFile *file, const struct stat *written)
 	return last != '\n';
 }
 
+/* What is not ours alone, in a place where anybody could have put it, may be there to read along or to be spoilt. */
+static bool is_planted(const LineFile *file, const struct stat *status)
+{
+	g_autofree char *directory = NULL;
+
+	if (file->is_stdout ||
+	    (status->st_nlink == 1 && (status->st_uid == geteuid() || status->st_uid == 0)))
+		return false;
+	directory = g_path_get_dirname(file->path);
+	return file_is_shared(directory);
+}
+
 static bool open_file(LineFile *file)
 {
 	struct stat status;
@@ -157,6 +171,10 @@ static bool open_file(LineFile *file)
 					  MODE);
 	if (file->fd < 0 || fstat(file->fd, &status) < 0) {
 		fail(file, open_error(errno));
+		return false;
+	}
+	if (is_planted(file, &status)) {
+		fail(file, "somebody else may have put it there");
 		return false;
 	}
 	file->is_regular = S_ISREG(status.st_mode);

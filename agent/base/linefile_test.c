@@ -70,6 +70,50 @@ static void a_file_is_made_where_there_is_none(void **state)
 	assert_int_equal(status.st_mode & 0027, 0);
 }
 
+static void assert_refused(const char *path, const char *why)
+{
+	g_autoptr(LineFile) file = line_file_new(path);
+
+	add(file, "secret\n");
+	line_file_flush(file);
+	assert_counts(file, 0, 1);
+	assert_non_null(strstr(line_file_error(file), why));
+}
+
+/* As in /tmp: what lies there before us may be there to read along, or be a file that is to be spoilt. */
+static void what_others_may_have_put_there_is_not_written_to(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "lines", NULL);
+	g_autofree char *victim = g_build_filename(*state, "victim", NULL);
+
+	assert_true(g_file_set_contents(victim, "precious\n", -1, NULL));
+	assert_int_equal(link(victim, path), 0);
+	assert_int_equal(chmod(*state, 01777), 0);
+	assert_refused(path, "somebody else may have put it there");
+	assert_contents(victim, "precious\n");
+	assert_int_equal(unlink(path), 0);
+	if (geteuid() == 0) {
+		assert_true(g_file_set_contents(path, "", -1, NULL));
+		assert_int_equal(chown(path, 4711, 4711), 0);
+		assert_refused(path, "somebody else may have put it there");
+		assert_contents(path, "");
+	}
+}
+
+/* Where nobody else may write they are the operator's, as of a backup. */
+static void other_names_do_not_matter_where_nobody_else_writes(void **state)
+{
+	g_autofree char *path = g_build_filename(*state, "lines", NULL);
+	g_autofree char *backup = g_build_filename(*state, "backup", NULL);
+	g_autoptr(LineFile) file = line_file_new(path);
+
+	assert_true(g_file_set_contents(path, "", -1, NULL));
+	assert_int_equal(link(path, backup), 0);
+	add(file, "one\n");
+	line_file_flush(file);
+	assert_contents(path, "one\n");
+}
+
 static void files_are_rotated(void **state)
 {
 	g_autofree char *path = g_build_filename(*state, "lines", NULL);
@@ -245,6 +289,8 @@ int main(void)
 		TEST(a_line_that_is_torn_stays_alone),
 		TEST(a_file_is_made_where_there_is_none),
 		TEST(files_are_rotated),
+		TEST(other_names_do_not_matter_where_nobody_else_writes),
+		TEST(what_others_may_have_put_there_is_not_written_to),
 		TEST(what_cannot_be_opened_is_tried_again),
 		TEST(links_are_not_followed),
 		TEST(a_full_device_drops_lines),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "file.h"
 
 static char *lock_path(const char *directory)
 {
@@ -60,6 +61,10 @@ int lock_take(const char *directory, GError **error)
 
 	if (g_mkdir_with_parents(directory, 0755) < 0) {
 		error_from_errno(error, errno, "%s", directory);
+		return -1;
+	}
+	if (file_is_shared(directory)) {
+		error_set(error, "%s: others may write to it", directory);
 		return -1;
 	}
 	fd = open_and_lock(directory, path, error);

@@ -146,17 +146,11 @@ static const char *find_fault(const TotalsReader *reader)
 TotalsReader *totals_reader_new(const char *path, GError **error)
 {
 	g_autoptr(TotalsReader) reader = g_new0(TotalsReader, 1);
-	GError *local = NULL;
 	const char *fault;
 
 	reader->path = g_strdup(path);
-	if (!g_file_get_contents(path, &reader->bytes, &reader->len, &local)) {
-		int why = g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT) ? ENOENT : 0;
-
-		g_set_error_literal(error, FLOWTALLY_ERROR, why, local->message);
-		g_error_free(local);
+	if (!file_read(path, &reader->bytes, &reader->len, error))
 		return NULL;
-	}
 	fault = find_fault(reader);
 	if (fault) {
 		error_set(error, "%s: %s", path, fault);

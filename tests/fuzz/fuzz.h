@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -43,20 +42,26 @@ static inline void fuzz_be_silent(void)
 	g_log_set_writer_func(fuzz_say_nothing, NULL, NULL);
 }
 
-/* A file of these octets, the same one each time; its path. */
+/* Of the file below; made with the first input. */
+static char fuzz_path[] = "/tmp/flowtally-fuzz-XXXXXX";
+
+static inline void fuzz_remove_file(void)
+{
+	(void)unlink(fuzz_path);
+}
+
+/* A file of these octets, the same one each time; its path, which is no symbolic link. */
 static inline const char *fuzz_file(const uint8_t *data, size_t size)
 {
-	static char path[64];
 	static int fd = -1;
 
 	if (fd < 0) {
-		fd = memfd_create("input", MFD_CLOEXEC);
-		FUZZ_ASSERT(fd >= 0);
-		g_snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		fd = mkstemp(fuzz_path);
+		FUZZ_ASSERT(fd >= 0 && atexit(fuzz_remove_file) == 0);
 	}
 	FUZZ_ASSERT(ftruncate(fd, 0) == 0);
 	FUZZ_ASSERT(pwrite(fd, data, size, 0) == (ssize_t)size);
-	return path;
+	return fuzz_path;
 }
 
 /* What is told of an input has to be one printable line of UTF-8. */
