@@ -8,6 +8,7 @@
 #include "transport_class.h"
 
 #define RETRY_MS 10 /* when the kernel lacks memory, for which no event tells */
+#define REST_MS 100
 
 static const TransportClass *const classes[] = {
 	[COLLECTOR_TRANSPORT_UDP] = &transport_udp,   [COLLECTOR_TRANSPORT_TCP] = &transport_tcp,
@@ -43,6 +44,7 @@ void transport_free(Transport *transport)
 	g_clear_handle_id(&transport->readable, g_source_remove);
 	g_clear_handle_id(&transport->writable, g_source_remove);
 	g_clear_handle_id(&transport->timer, g_source_remove);
+	g_clear_handle_id(&transport->rest, g_source_remove);
 	if (transport->class->done)
 		transport->class->done(transport);
 	if (transport->fd >= 0)
@@ -170,6 +172,22 @@ void transport_watch_readable(Transport *transport, GUnixFDSourceFunc on_ready)
 	if (!transport->readable)
 		transport->readable = g_unix_fd_add(transport->fd, G_IO_IN | G_IO_ERR | G_IO_HUP,
 						    on_ready, transport);
+}
+
+static gboolean on_rested(gpointer user_data)
+{
+	Transport *transport = user_data;
+
+	transport->rest = 0;
+	transport_watch_readable(transport, transport->on_rested);
+	return G_SOURCE_REMOVE;
+}
+
+void transport_rest(Transport *transport, GUnixFDSourceFunc on_ready)
+{
+	transport->readable = 0;
+	transport->on_rested = on_ready;
+	transport->rest = g_timeout_add(REST_MS, on_rested, transport);
 }
 
 void transport_watch_writable(Transport *transport, GUnixFDSourceFunc on_ready)

@@ -36,6 +36,8 @@ struct Transport {
 	guint readable; /* sources of the main context; 0: none */
 	guint writable;
 	guint timer;
+	guint rest; /* not 0: reads again, by ... */
+	GUnixFDSourceFunc on_rested;
 	uint64_t taken;
 	uint64_t refused;
 };
@@ -65,6 +67,11 @@ void transport_break_at_end(Transport *transport, int error_number); /* ENOTCONN
 /* @on_ready is called once, or, if it returns true, again. */
 void transport_watch_readable(Transport *transport, GUnixFDSourceFunc on_ready);
 void transport_watch_writable(Transport *transport, GUnixFDSourceFunc on_ready);
+/*
+ * Leaves @transport unread for a moment, and then watches it again: called by @on_ready, which returns false. A collector
+ * has nothing to say, so who talks on and on finds a closed window, and nobody else waits for that.
+ */
+void transport_rest(Transport *transport, GUnixFDSourceFunc on_ready);
 void transport_set_timer(Transport *transport, guint ms, GSourceFunc on_time);
 
 /* Until the socket takes more, or for a moment where the kernel lacks memory; then on_writable(). */

@@ -22,10 +22,11 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 	Transport *transport = user_data;
 	int r = tcp_socket_drain(transport->fd);
 
-	if (r == 0)
-		return G_SOURCE_CONTINUE;
 	transport->readable = 0;
-	transport_break_at_end(transport, r);
+	if (r == 0)
+		transport_rest(transport, on_readable);
+	else
+		transport_break_at_end(transport, r);
 	return G_SOURCE_REMOVE;
 }
 

@@ -150,40 +150,40 @@ static void open_session(Transport *transport)
 	transport_open(transport);
 }
 
-/* Throws away what has come. GNUTLS_E_AGAIN: that was all. */
+/*
+ * Throws away what has come, as long as it is not too much. A record is taken as a whole, so that nothing of it stays in
+ * GnuTLS, of which no event of the socket would tell. GNUTLS_E_AGAIN: there may be more.
+ */
 static ssize_t drain(const TlsTransport *tls)
 {
-	char nothing[4096];
-	ssize_t n = 1;
+	char nothing[RECORD_MAX];
 
 	for (int round = 0; round < RECEIVE_ROUNDS; round++) {
-		n = gnutls_record_recv(tls->session, nothing, sizeof(nothing));
+		ssize_t n = gnutls_record_recv(tls->session, nothing, sizeof(nothing));
+
 		if (n == 0 || n == GNUTLS_E_AGAIN)
 			return n;
 		/* Warnings, and what we do not do: it is theirs to end it. */
 		if (n < 0 && (gnutls_error_is_fatal((int)n)))
 			return n;
 	}
-	/* There may be more in GnuTLS's buffer, which no event of the socket tells of. */
-	return gnutls_record_check_pending(tls->session) ? 1 : GNUTLS_E_AGAIN;
+	return GNUTLS_E_AGAIN;
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 {
 	Transport *transport = user_data;
 	TlsTransport *tls = user_data;
-	ssize_t n;
+	ssize_t n = drain(tls);
 
-	do {
-		n = drain(tls);
-	} while (n > 0);
+	transport->readable = 0;
 	if (n == GNUTLS_E_AGAIN) {
+		transport_rest(transport, on_readable);
 		if (!transport->is_open && has_ticket(tls))
 			open_session(transport);
-		return G_SOURCE_CONTINUE;
+	} else {
+		break_with(tls, n == 0 ? GNUTLS_E_PREMATURE_TERMINATION : (int)n, "receive");
 	}
-	transport->readable = 0;
-	break_with(tls, n == 0 ? GNUTLS_E_PREMATURE_TERMINATION : (int)n, "receive");
 	return G_SOURCE_REMOVE;
 }
 
