@@ -958,10 +958,10 @@ static Config *read_config(const char *path)
 {
 	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
 	Config *config = config_read(path, errors);
-	g_autofree char *warning = config ? config_warning(config) : NULL;
+	g_autoptr(GPtrArray) warnings = config ? config_warnings(config) : NULL;
 
-	if (warning)
-		g_warning("%s", warning);
+	for (guint i = 0; warnings && i < warnings->len; i++)
+		g_warning("%s", (const char *)warnings->pdata[i]);
 	for (guint i = 0; i < errors->len; i++)
 		g_warning("%s", (const char *)errors->pdata[i]);
 	return config;

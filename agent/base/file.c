@@ -98,6 +98,13 @@ bool file_is_shared(const char *directory)
 		(is_of_others(&of_name) || is_of_others(&of_directory)));
 }
 
+bool file_is_public(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && status.st_mode & S_IROTH;
+}
+
 static bool check(int fd, const char *path, struct stat *status, GError **error)
 {
 	if (fd < 0 || fstat(fd, status) < 0)

@@ -31,6 +31,9 @@ void file_remove_unfinished(const char *directory, const char *name);
  */
 bool file_read(const char *path, char **contents, size_t *len, GError **error);
 
+/* Whether everybody may read it. */
+bool file_is_public(const char *path);
+
 /* Whether somebody beside us and root may have put there what is in @directory, or the directory itself. */
 bool file_is_shared(const char *directory);
 

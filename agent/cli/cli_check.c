@@ -12,15 +12,17 @@ static int check(const char *path)
 {
 	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(Config) config = config_read(path, errors);
-	g_autofree char *warning = config ? config_warning(config) : NULL;
+	g_autoptr(GPtrArray) warnings = NULL;
 
 	for (guint i = 0; i < errors->len; i++)
 		fprintf(stderr, "%s\n", (const char *)errors->pdata[i]);
 	if (!config)
 		return EXIT_FAILURE;
-	if (warning)
+	warnings = config_warnings(config);
+	for (guint i = 0; i < warnings->len; i++)
 		fprintf(stderr, "%s: warning: %s\n",
-			config->path ? config->path : CONFIG_DEFAULT_PATH, warning);
+			config->path ? config->path : CONFIG_DEFAULT_PATH,
+			(const char *)warnings->pdata[i]);
 	if (config->path)
 		printf("%s: ok\n", config->path);
 	else

@@ -8,6 +8,7 @@
 
 #include "endpoint.h"
 #include "lfe.h"
+#include "base/file.h"
 #include "base/mac.h"
 #include "settings.h"
 #include "base/text.h"
@@ -1344,46 +1345,66 @@ static bool read_rest(Config *config, GPtrArray *errors)
 	       collectors_are_good;
 }
 
-static char *warn_of_listen(const Config *config)
+static void warn_of_listen(const Config *config, GPtrArray *warnings)
 {
 	if (web_config_has_authentication(config->http.web))
-		return NULL;
+		return;
 	for (guint i = 0; i < config->http.listen->len; i++) {
 		const char *address = config->http.listen->pdata[i];
 		Endpoint endpoint;
 
-		if (endpoint_parse(&endpoint, address) && !endpoint_is_loopback(&endpoint))
-			return g_strdup_printf("export.http.listen: %s is not loopback, and there "
-					       "is no authentication (export.http.web-config): "
-					       "whoever reaches it sees who uses how much",
-					       address);
+		if (!endpoint_parse(&endpoint, address) || endpoint_is_loopback(&endpoint))
+			continue;
+		g_ptr_array_add(
+			warnings,
+			g_strdup_printf("export.http.listen: %s is not loopback, and there is no "
+					"authentication (export.http.web-config): whoever reaches "
+					"it sees who uses how much",
+					address));
+		return;
 	}
-	return NULL;
 }
 
-static char *warn_of_certificate(const Config *config)
+static void warn_of_public(const char *key, const char *path, GPtrArray *warnings)
 {
+	g_ptr_array_add(warnings,
+			g_strdup_printf("%s: everybody may read %s, which is a secret", key, path));
+}
+
+static void warn_of_web_config(const Config *config, GPtrArray *warnings)
+{
+	g_autofree char *path = NULL;
+
+	if (config->http.web)
+		path = web_config_find_public(config->http.web, config->http.web_path);
+	if (path)
+		warn_of_public("export.http.web-config", path, warnings);
+}
+
+static void warn_of_tls(const Config *config, guint index, GPtrArray *warnings)
+{
+	const CollectorConfig *collector = config->ipfix.collectors->pdata[index];
+	g_autofree char *why = tls_client_fault(collector->tls, g_get_real_time() / 1000000);
+	g_autofree char *key = collector_key(config, index);
+	g_autofree char *of_key = g_strconcat(key, ".tls.key", NULL);
+
+	if (why)
+		g_ptr_array_add(warnings, g_strdup_printf("%s.tls.certificate: %s", key, why));
+	if (file_is_public(collector->tls_paths[TLS_CLIENT_KEY]))
+		warn_of_public(of_key, collector->tls_paths[TLS_CLIENT_KEY], warnings);
+}
+
+GPtrArray *config_warnings(const Config *config)
+{
+	GPtrArray *warnings = g_ptr_array_new_with_free_func(g_free);
+
 	for (guint i = 0; i < config->ipfix.collectors->len; i++) {
-		const CollectorConfig *collector = config->ipfix.collectors->pdata[i];
-		g_autofree char *why =
-			collector->tls ?
-				tls_client_fault(collector->tls, g_get_real_time() / 1000000) :
-				NULL;
-		g_autofree char *key = NULL;
-
-		if (why)
-			key = collector_key(config, i);
-		if (why)
-			return g_strdup_printf("%s.tls.certificate: %s", key, why);
+		if (((const CollectorConfig *)config->ipfix.collectors->pdata[i])->tls)
+			warn_of_tls(config, i, warnings);
 	}
-	return NULL;
-}
-
-char *config_warning(const Config *config)
-{
-	char *warning = warn_of_certificate(config);
-
-	return warning ? warning : warn_of_listen(config);
+	warn_of_listen(config, warnings);
+	warn_of_web_config(config, warnings);
+	return warnings;
 }
 
 /* In our words, or in those of linux-flow-exporter. */

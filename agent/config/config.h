@@ -289,8 +289,8 @@ Config *config_read(const char *path, GPtrArray *errors);
  * nor the environment is read. NULL if there are errors. */
 char *config_find_run(const char *path, GPtrArray *errors);
 
-/* What is allowed and hardly meant; lines like the errors, one at most. The caller frees it; NULL: nothing. */
-char *config_warning(const Config *config);
+/* What is allowed and hardly meant: strings like "key: reason", the caller's to unref. */
+GPtrArray *config_warnings(const Config *config);
 
 /* The item of `interfaces` for the interface @name of the namespace @netns (pattern.h), or NULL if it is
  * not to be metered. */

@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/passwords.h"
 #include "settings.h"
 
@@ -137,16 +138,23 @@ static char *read_regular_file(const char *path, GError **error)
 	return g_steal_pointer(&contents);
 }
 
-static bool read_named(WebFile *file, const char *web_path, const char *key, GPtrArray *errors)
+/* Relative paths are so to the web configuration's. */
+static char *path_of(const WebFile *file, const char *web_path)
 {
 	g_autofree char *directory = g_path_get_dirname(web_path);
+
+	return g_path_is_absolute(file->path) ? g_strdup(file->path) :
+						g_build_filename(directory, file->path, NULL);
+}
+
+static bool read_named(WebFile *file, const char *web_path, const char *key, GPtrArray *errors)
+{
 	g_autofree char *path = NULL;
 	g_autoptr(GError) error = NULL;
 
 	if (!file->path)
 		return true;
-	path = g_path_is_absolute(file->path) ? g_strdup(file->path) :
-						g_build_filename(directory, file->path, NULL);
+	path = path_of(file, web_path);
 	file->contents = read_regular_file(path, &error);
 	if (!file->contents)
 		fault(errors, web_path, file->line, key, error->message);
@@ -261,6 +269,15 @@ void web_config_unref(WebConfig *web)
 {
 	if (web)
 		g_rc_box_release_full(web, web_config_done);
+}
+
+char *web_config_find_public(const WebConfig *web, const char *path)
+{
+	g_autofree char *key = web->key.path ? path_of(&web->key, path) : NULL;
+
+	if (web->users && g_hash_table_size(web->users) && file_is_public(path))
+		return g_strdup(path);
+	return key && file_is_public(key) ? g_steal_pointer(&key) : NULL;
 }
 
 bool web_config_has_tls(const WebConfig *web)

@@ -68,6 +68,10 @@ WebConfig *web_config_read(const char *path, GPtrArray *errors);
 WebConfig *web_config_ref(WebConfig *web); /* NULL is one, too */
 void web_config_unref(WebConfig *web);
 
+/* A file that has a key or hashes of passwords in it and that everybody may read: @path, from which it was read, or the
+ * one of the key. NULL: none; the caller's to free. */
+char *web_config_find_public(const WebConfig *web, const char *path);
+
 /* NULL is a web configuration in which nothing is said. */
 bool web_config_has_tls(const WebConfig *web);
 bool web_config_has_authentication(const WebConfig *web); /* by password or certificate */

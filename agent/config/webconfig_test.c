@@ -2,6 +2,7 @@
 #include "webconfig.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "settings.h"
 #include "test.h"
@@ -170,6 +171,42 @@ static void no_error_shows_a_password(void **state)
 	}
 }
 
+static void set_mode(void **state, const char *name, mode_t mode)
+{
+	g_autofree char *path = g_build_filename(*state, name, NULL);
+
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void assert_public(void **state, const WebConfig *web, const char *name)
+{
+	g_autofree char *path = g_build_filename(*state, "web.yaml", NULL);
+	g_autofree char *expected = name ? g_build_filename(*state, name, NULL) : NULL;
+	g_autofree char *found = web_config_find_public(web, path);
+
+	if (g_strcmp0(found, expected))
+		fail_msg("%s instead of %s", found, expected);
+}
+
+static void secrets_that_everybody_may_read_are_found(void **state)
+{
+	g_autoptr(WebConfig) nothing = good(state, "");
+	g_autoptr(WebConfig) users = good(state, "basic_auth_users: { alice: " HASH " }");
+	g_autoptr(WebConfig) tls = NULL;
+
+	make_certificate(state, "a");
+	tls = good(state, "tls_server_config: { cert_file: a.pem, key_file: a.key }");
+	set_mode(state, "a.key", 0640);
+	set_mode(state, "web.yaml", 0644);
+	assert_public(state, nothing, NULL);
+	assert_public(state, tls, NULL);
+	assert_public(state, users, "web.yaml");
+	set_mode(state, "web.yaml", 0640);
+	assert_public(state, users, NULL);
+	set_mode(state, "a.key", 0644);
+	assert_public(state, tls, "a.key");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
@@ -180,6 +217,7 @@ int main(void)
 		TEST(certificates_are_read_from_beside_the_file),
 		TEST(faults_are_said_with_their_lines),
 		TEST(no_error_shows_a_password),
+		TEST(secrets_that_everybody_may_read_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,3 +58,24 @@ start_as_nobody() {
 	# It still knows itself.
 	ask metrics | grep -E '^process_open_fds [1-9]'
 }
+
+@test "flowtally check warns of secrets that everybody may read, and the agent does" {
+	local warning
+
+	write_config collectors="[{ address: \"127.0.0.1:4742\", transport: tls,
+		tls: { ca: $WORK/a.pem, certificate: $WORK/a.pem, key: $WORK/a.key } }]"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=a \
+		-keyout "$WORK/a.key" -out "$WORK/a.pem" 2>/dev/null
+	# shellcheck disable=SC2016  # the dollars are of bcrypt
+	echo 'basic_auth_users: { alice: "$2y$04$abcdefghijklmnopqrstuuFmEfrkTQnczNzw475xE2VhDrK1uwJiC" }' >"$WORK/web.yaml"
+	sed -i "s|^export:|export:\n  http: { web-config: \"$WORK/web.yaml\" }|" "$WORK/flowtally.yaml"
+	chmod 640 "$WORK/a.key" "$WORK/web.yaml"
+	same "$WORK/flowtally.yaml: ok" "$("$FLOWTALLY" check -c "$WORK/flowtally.yaml" 2>&1)"
+	chmod 644 "$WORK/a.key" "$WORK/web.yaml"
+	start_agent
+	for warning in "export.ipfix.collectors[0].tls.key: everybody may read $WORK/a.key, which is a secret" \
+		"export.http.web-config: everybody may read $WORK/web.yaml, which is a secret"; do
+		"$FLOWTALLY" check -c "$WORK/flowtally.yaml" 2>&1 | grep -Fx "$WORK/flowtally.yaml: warning: $warning"
+		grep -Fx "flowtally: $warning" "$WORK/agent.log"
+	done
+}

@@ -311,6 +311,7 @@ bcrypt() {
 
 make_users() {
 	printf 'basic_auth_users:\n  alice: %s\n' "$(bcrypt secret)" >"$WORK/web.yaml"
+	chmod 640 "$WORK/web.yaml"
 }
 
 @test "passwords: right, wrong, none, and none of them is shown anywhere" {
