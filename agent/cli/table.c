@@ -156,11 +156,19 @@ void table_print_part(const Table *table, FILE *file, size_t width, size_t *widt
 	print_all(table, layout, wider, file, width);
 }
 
-static void print_csv_cell(const char *text, FILE *file)
+/* Devices choose their names, and spreadsheets take what begins so for a formula; a number that is less than 0 is none. */
+static bool is_formula(const char *text)
+{
+	return strchr("=+-@", *text) && text[0] && text[1];
+}
+
+static void print_csv_cell(const char *text, TableAlign align, FILE *file)
 {
 	g_auto(GStrv) parts = NULL;
-	g_autofree char *quoted = NULL;
+	g_autofree char *quoted = NULL, *harmless = NULL;
 
+	if (align == TABLE_LEFT && is_formula(text))
+		text = harmless = g_strconcat("'", text, NULL);
 	if (!strpbrk(text, ",\"")) {
 		fputs(text, file);
 		return;
@@ -170,12 +178,12 @@ static void print_csv_cell(const char *text, FILE *file)
 	fprintf(file, "\"%s\"", quoted);
 }
 
-static void print_csv_row(const char *const *cells, size_t n, FILE *file)
+static void print_csv_row(const Table *table, const char *const *cells, FILE *file)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < table->n; i++) {
 		if (i)
 			fputc(',', file);
-		print_csv_cell(cells[i], file);
+		print_csv_cell(cells[i], table->columns[i].align, file);
 	}
 	fputc('\n', file);
 }
@@ -184,14 +192,14 @@ void table_print_csv(const Table *table, FILE *file)
 {
 	g_autofree const char **head = titles(table);
 
-	print_csv_row(head, table->n, file);
+	print_csv_row(table, head, file);
 	table_print_csv_rows(table, file);
 }
 
 void table_print_csv_rows(const Table *table, FILE *file)
 {
 	for (size_t i = 0; i < table->cells->len; i += table->n)
-		print_csv_row((const char *const *)&table->cells->pdata[i], table->n, file);
+		print_csv_row(table, (const char *const *)&table->cells->pdata[i], file);
 }
 
 size_t table_terminal_width(FILE *file)

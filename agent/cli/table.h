@@ -34,6 +34,8 @@ void table_print(const Table *table, FILE *file, size_t width);
  * wide these have become so far. A head comes again where one had to become wider.
  */
 void table_print_part(const Table *table, FILE *file, size_t width, size_t *widths);
+
+/* A text that a spreadsheet would take for a formula, =..., +..., -... or @..., has an apostrophe before it. */
 void table_print_csv(const Table *table, FILE *file);
 void table_print_csv_rows(const Table *table, FILE *file); /* without the head */
 

@@ -119,6 +119,19 @@ static void csv_is_quoted_where_it_must(void **state)
 			  "\"a,b\",\"say \"\"no\"\"\",1,\n");
 }
 
+/* As a device may call itself. */
+static void csv_has_no_formulas_for_spreadsheets(void **state)
+{
+	static const char *const cells[] = {
+		"=cmd|'/C calc'!A1", "+1", "-1", "-1", "@SUM(A1)", "-", "1", "2", NULL
+	};
+
+	(void)state;
+	assert_csv(cells, "NAME,PLACE,OCTETS,PACKETS\n"
+			  "'=cmd|'/C calc'!A1,'+1,-1,-1\n"
+			  "'@SUM(A1),-,1,2\n");
+}
+
 static void table_without_rows_has_its_head(void **state)
 {
 	static const char *const none[] = { NULL };
@@ -163,6 +176,7 @@ int main(void)
 		cmocka_unit_test(narrow_terminal_loses_lesser_columns),
 		cmocka_unit_test(control_characters_are_not_printed),
 		cmocka_unit_test(csv_is_quoted_where_it_must),
+		cmocka_unit_test(csv_has_no_formulas_for_spreadsheets),
 		cmocka_unit_test(table_without_rows_has_its_head),
 		cmocka_unit_test(parts_keep_the_widths_of_those_before),
 	};
