@@ -33,18 +33,29 @@ static bool is_file_at(int fd, const char *path)
 	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
+/* What is written over must be nobody else's file by another name. */
+static bool is_lock(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink <= 1;
+}
+
 static int open_and_lock(const char *directory, const char *path, GError **error)
 {
 	/* Whoever may open the file may lock it. */
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd =
+		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 
 	if (fd < 0) {
 		error_from_errno(error, errno, "%s", path);
 		return -1;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (!is_lock(fd))
+		error_set(error, "%s: no lock of ours", path);
+	else if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
-	if (errno == EWOULDBLOCK)
+	else if (errno == EWOULDBLOCK)
 		g_set_error(error, FLOWTALLY_ERROR, EWOULDBLOCK,
 			    "%s: another agent runs here (process %d, end it by kill %d)",
 			    directory, owner_of(fd), owner_of(fd));

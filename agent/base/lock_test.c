@@ -95,6 +95,29 @@ static void symbolic_link_is_not_followed(void **state)
 	assert_non_null(strstr(error->message, path));
 }
 
+static void what_is_no_lock_stays_as_it_is(void **state)
+{
+	static const char *const commands[] = { "echo precious >victim && ln victim lock",
+						"mkfifo lock", "mkdir lock" };
+	g_autofree char *path = g_build_filename(*state, "lock", NULL);
+	g_autofree char *victim = g_build_filename(*state, "victim", NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autofree char *contents = NULL;
+
+		run_command("cd %s && %s", (const char *)*state, commands[i]);
+		assert_int_equal(lock_take(*state, &error), -1);
+		assert_non_null(strstr(error->message, path));
+		if (!i) {
+			assert_true(g_file_get_contents(victim, &contents, NULL, NULL));
+			assert_string_equal(contents, "precious\n");
+		}
+		(void)g_remove(path);
+		(void)g_remove(victim);
+	}
+}
+
 /* Who may open it may hold it, and so keep the agent from starting. */
 static void nobody_else_can_open_it(void **state)
 {
@@ -119,6 +142,7 @@ int main(void)
 		IN_DIRECTORY(directory_is_made),
 		IN_DIRECTORY(directory_that_others_may_write_to_is_refused),
 		IN_DIRECTORY(symbolic_link_is_not_followed),
+		IN_DIRECTORY(what_is_no_lock_stays_as_it_is),
 		IN_DIRECTORY(nobody_else_can_open_it),
 	};
 

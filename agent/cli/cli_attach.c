@@ -251,7 +251,8 @@ static json_t *serve(const Config *config, HandRequest *request, GError **error)
 		lock_release(lock, config->run);
 		return answer;
 	}
-	if (why->code != EWOULDBLOCK) {
+	/* Who may not lock may still ask, as one of the agent's group. */
+	if (why->code != EWOULDBLOCK && why->code != EACCES) {
 		g_propagate_error(error, g_steal_pointer(&why));
 		return NULL;
 	}
