@@ -336,6 +336,24 @@ static Request *request_new(Http *http, struct MHD_Connection *connection)
 	return request;
 }
 
+static enum MHD_Result find_space(void *user_data, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
+{
+	bool *found = user_data;
+
+	*found |= strpbrk(name, " \t") != NULL;
+	return MHD_YES;
+}
+
+/* "Content-Length : 5" is one to some, and none to libmicrohttpd (RFC 9112, section 5.1). */
+static bool has_odd_header(const Request *request)
+{
+	bool found = false;
+
+	(void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, find_space, &found);
+	return found;
+}
+
 static bool has_body(const Request *request)
 {
 	g_autofree char *length = header_of(request, "Content-Length");
@@ -351,6 +369,9 @@ static enum MHD_Result begin(Request *request, const char *method)
 		return answer_text(request,
 				   &(Answer){ HTTP_NOT_ALLOWED, PLAIN, "Allow", "GET, HEAD" },
 				   "method not allowed\n");
+	if (has_odd_header(request))
+		return answer_text(request, &(Answer){ HTTP_BAD_REQUEST, PLAIN, NULL, NULL },
+				   "there is a space in the name of a header\n");
 	if (has_body(request))
 		return answer_text(request, &(Answer){ HTTP_BAD_REQUEST, PLAIN, NULL, NULL },
 				   "no body is taken\n");

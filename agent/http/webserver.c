@@ -2,6 +2,7 @@
 #include "webserver.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <glib-unix.h>
 #include <gnutls/gnutls.h>
@@ -123,6 +124,12 @@ static enum MHD_Result on_request(void *user_data, struct MHD_Connection *of, co
 				   request);
 }
 
+/* No page has any in its name, and one of a NUL would hide what is behind it. */
+static size_t keep_escapes(void *user_data, struct MHD_Connection *connection, char *text)
+{
+	return strlen(text);
+}
+
 static void run(WebServer *server);
 
 static gboolean on_timer(gpointer user_data)
@@ -192,6 +199,7 @@ static struct MHD_Daemon *start_daemon(WebServer *server)
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
 			(tls ? MHD_USE_TLS : 0),
 		0, NULL, NULL, on_request, server,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 		MHD_OPTION_CONNECTION_LIMIT, WEB_SERVER_CONNECTIONS,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, WEB_SERVER_CONNECTIONS_OF_ADDRESS,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEB_SERVER_HEADER_OCTETS,
