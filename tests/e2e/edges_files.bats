@@ -205,3 +205,36 @@ flows_leave() {
 	stop_agent
 	same 0 "$(find "$WORK/state" -type f -perm /077 | wc -l)"
 }
+
+# What is longer than 256 MiB is refused before (names.bats).
+@test "files with names that have no end, lead to themselves or change while they are read keep nobody from anything" {
+	local i writer
+
+	write_config interval=100ms collectors='[]' hosts="{ names: [{ ethers: \"$WORK/names/zero\" },
+		{ hosts: \"$WORK/names/loop\" }, { dnsmasq: \"$WORK/names/sparse\" }, { ethers: \"$WORK/names/changing\" }] }"
+	mkdir "$WORK/names"
+	plant zero "$WORK/names/zero"
+	plant loop "$WORK/names/loop"
+	truncate -s 200M "$WORK/names/sparse"
+	start_agent
+	while :; do
+		for i in {1..2000}; do
+			echo "02:00:00:00:00:01 name$i"
+		done >"$WORK/names/changing"
+		: >"$WORK/names/changing"
+	done 3>&- &
+	writer=$!
+	desktop ping -q -c 3 -i 0.01 "$LAB_INTERNET" >/dev/null
+	wait_sweeps
+	wait_sweeps
+	kill "$writer"
+	wait "$writer" || :
+	echo "$DESKTOP at-last" >"$WORK/names/changing"
+	eventually 10 is_called at-last
+	ask status -o json | jq -e '.names | (.[0].error | endswith("not a regular file")) and
+		(.[1].error | endswith("Too many levels of symbolic links"))'
+}
+
+is_called() {
+	same "$1" "$(ask hosts -o json | jq -r '.hosts[0].name')"
+}

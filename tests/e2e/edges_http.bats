@@ -182,3 +182,26 @@ some_are_refused() {
 	same 200 "$(router curl --silent --cacert "$WORK/server.pem" --connect-to ::127.0.0.1: --insecure \
 		--output /dev/null --write-out '%{http_code}' https://127.0.0.1:14739/-/healthy)"
 }
+
+# Else time would tell who there is. What is computed has a queue, and who does not fit into it is told so at once: so we know.
+@test "passwords of users that do not exist are computed like those of others, and the queue is bounded" {
+	write_config
+	# shellcheck disable=SC2016  # the dollars are of bcrypt
+	perl -e 'print "basic_auth_users: { alice: \"", crypt("secret", q($2y$12$abcdefghijklmnopqrstuu)), "\" }\n"' >"$WORK/web.yaml"
+	http "$WORK/web.yaml"
+	start_agent
+	router /usr/bin/python3 -c '
+import base64, select, socket, sys
+clients = []
+for i in range(60):
+    client = socket.create_connection(("127.0.0.1", 14739))
+    guess = base64.b64encode(b"nobody:%d" % i).decode()
+    client.send(("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\n\r\n" % guess).encode())
+    clients.append(client)
+refused = 0
+while refused < 20:
+    for client in select.select(clients, [], [], 60)[0] or sys.exit("nobody is refused"):
+        refused += client.recv(65536).startswith(b"HTTP/1.1 503 ")
+        clients.remove(client)'
+	wait_sweeps
+}

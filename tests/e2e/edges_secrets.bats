@@ -79,3 +79,34 @@ start_as_nobody() {
 		grep -Fx "flowtally: $warning" "$WORK/agent.log"
 	done
 }
+
+# has_in_memory TEXT: the agent does, as whoever may do everything sees it
+has_in_memory() {
+	/usr/bin/python3 - "$AGENT" "$1" <<-'END'
+		import re, sys
+		pid, wanted = sys.argv[1], sys.argv[2].encode()
+		with open("/proc/%s/mem" % pid, "rb", 0) as memory:
+		    for line in open("/proc/%s/maps" % pid):
+		        begin, end, mode = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line).groups()
+		        if not mode.startswith("rw"):
+		            continue
+		        memory.seek(int(begin, 16))
+		        try:
+		            contents = memory.read(int(end, 16) - int(begin, 16))
+		        except OSError:
+		            continue
+		        if wanted in contents:
+		            sys.exit(0)
+		sys.exit(1)
+	END
+}
+
+@test "of the file with the key to collectors nothing stays in memory" {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=a -keyout "$WORK/a.key" -out "$WORK/a.pem" 2>/dev/null
+	write_config collectors="[{ address: \"127.0.0.1:4742\", transport: tls,
+		tls: { ca: $WORK/a.pem, certificate: $WORK/a.pem, key: $WORK/a.key } }]"
+	start_agent
+	has_in_memory "$WORK/a.key"
+	fails has_in_memory "$(sed -n 5p "$WORK/a.key")"
+	fails has_in_memory "$(tail -n 3 "$WORK/a.key" | head -n 1)"
+}
