@@ -85,17 +85,22 @@ static bool is_of_others(const struct stat *status)
 	return status->st_uid != geteuid() && status->st_uid != 0;
 }
 
-bool file_is_shared(const char *directory)
+bool file_is_planted(const char *directory)
 {
 	g_autofree char *parent = g_path_get_dirname(directory);
 	struct stat of_name, of_directory, of_parent;
 
-	if (lstat(directory, &of_name) < 0 || stat(directory, &of_directory) < 0 ||
-	    stat(parent, &of_parent) < 0)
-		return false;
-	return of_directory.st_mode & S_IWOTH ||
-	       (of_parent.st_mode & S_IWOTH &&
-		(is_of_others(&of_name) || is_of_others(&of_directory)));
+	return lstat(directory, &of_name) == 0 && stat(directory, &of_directory) == 0 &&
+	       stat(parent, &of_parent) == 0 && of_parent.st_mode & S_IWOTH &&
+	       (is_of_others(&of_name) || is_of_others(&of_directory));
+}
+
+bool file_is_shared(const char *directory)
+{
+	struct stat status;
+
+	return file_is_planted(directory) ||
+	       (stat(directory, &status) == 0 && status.st_mode & S_IWOTH);
 }
 
 bool file_is_public(const char *path)

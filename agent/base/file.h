@@ -34,7 +34,10 @@ bool file_read(const char *path, char **contents, size_t *len, GError **error);
 /* Whether everybody may read it. */
 bool file_is_public(const char *path);
 
-/* Whether somebody beside us and root may have put there what is in @directory, or the directory itself. */
+/* Whether somebody beside us and root has made @directory, where everybody may make one. */
+bool file_is_planted(const char *directory);
+
+/* The same, or whether everybody may make files in it. */
 bool file_is_shared(const char *directory);
 
 #endif

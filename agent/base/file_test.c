@@ -167,23 +167,24 @@ static void directory_is_shared_if_others_may_write_to_it(void **state)
 	assert_false(file_is_shared(*state));
 	assert_int_equal(chmod(*state, 01777), 0);
 	assert_true(file_is_shared(*state));
+	assert_false(file_is_planted(*state));
 	assert_int_equal(chmod(*state, 0700), 0);
 }
 
 /* *state is in a directory where everybody makes their own. */
-static void directory_is_shared_if_others_have_made_it_where_everybody_may(void **state)
+static void directory_is_planted_if_others_have_made_it_where_everybody_may(void **state)
 {
 	g_autofree char *link = g_strconcat(*state, "-link", NULL);
 
 	if (geteuid())
 		skip();
 	assert_int_equal(symlink("/etc", link), 0);
-	assert_false(file_is_shared(link));
+	assert_false(file_is_planted(link));
 	assert_int_equal(lchown(link, 4711, 4711), 0);
-	assert_true(file_is_shared(link));
+	assert_true(file_is_planted(link));
 	assert_int_equal(unlink(link), 0);
 	assert_int_equal(chown(*state, 4711, 4711), 0);
-	assert_true(file_is_shared(*state));
+	assert_true(file_is_planted(*state));
 }
 
 int main(void)
@@ -208,7 +209,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(directory_is_shared_if_others_may_write_to_it,
 						make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(
-			directory_is_shared_if_others_have_made_it_where_everybody_may,
+			directory_is_planted_if_others_have_made_it_where_everybody_may,
 			make_directory, remove_directory),
 	};
 

@@ -74,8 +74,8 @@ int lock_take(const char *directory, GError **error)
 		error_from_errno(error, errno, "%s", directory);
 		return -1;
 	}
-	if (file_is_shared(directory)) {
-		error_set(error, "%s: others may write to it", directory);
+	if (file_is_planted(directory)) {
+		error_set(error, "%s: somebody else has made it", directory);
 		return -1;
 	}
 	fd = open_and_lock(directory, path, error);

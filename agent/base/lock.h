@@ -9,8 +9,8 @@
 
 /*
  * Makes @directory and locks it; the lock goes with the process, however that ends. A descriptor for
- * lock_release(), or -1 with @error set, which names the process that holds the lock (EWOULDBLOCK). A directory to which
- * others may write (file_is_shared()) is an error: what we keep there would be theirs.
+ * lock_release(), or -1 with @error set, which names the process that holds the lock (EWOULDBLOCK). A directory that
+ * somebody else has made where everybody may (file_is_planted()) is an error: what we keep there would be theirs.
  */
 int lock_take(const char *directory, GError **error);
 

@@ -1394,9 +1394,20 @@ static void warn_of_tls(const Config *config, guint index, GPtrArray *warnings)
 		warn_of_public(of_key, collector->tls_paths[TLS_CLIENT_KEY], warnings);
 }
 
+static void warn_of_run(const Config *config, GPtrArray *warnings)
+{
+	if (file_is_shared(config->run))
+		g_ptr_array_add(warnings,
+				g_strdup_printf("run: everybody may write to %s: whoever does can "
+						"answer there in the agent's place",
+						config->run));
+}
+
 GPtrArray *config_warnings(const Config *config)
 {
 	GPtrArray *warnings = g_ptr_array_new_with_free_func(g_free);
+
+	warn_of_run(config, warnings);
 
 	for (guint i = 0; i < config->ipfix.collectors->len; i++) {
 		if (((const CollectorConfig *)config->ipfix.collectors->pdata[i])->tls)

@@ -122,24 +122,35 @@ says_no() {
 	victim_is_whole
 }
 
-@test "a run directory that others may write to is refused, as is somebody else's in such a place" {
+@test "a run directory that others may write to is warned of, and somebody else's in such a place refused" {
 	write_config collectors='[]'
-	mkdir "$WORK/run"
-	chmod 1777 "$WORK/run"
-	says_no "$WORK/run: others may write to it"
-	rm -r "$WORK/run"
 	mkdir -m 1777 "$WORK/tmp"
 	sed -i "s|^run: .*|run: \"$WORK/tmp/run\"|" "$WORK/flowtally.yaml"
 	mkdir "$WORK/tmp/run"
+	same "$WORK/flowtally.yaml: ok" "$("$FLOWTALLY" check -c "$WORK/flowtally.yaml" 2>&1)"
+	chmod 1777 "$WORK/tmp/run"
+	start_agent
+	stop_agent
+	grep -q "^flowtally: run: everybody may write to $WORK/tmp/run: " "$WORK/agent.log"
+	"$FLOWTALLY" check -c "$WORK/flowtally.yaml" 2>&1 | grep -F "warning: run: everybody may write to $WORK/tmp/run: "
+	chmod 755 "$WORK/tmp/run"
 	chown 4711 "$WORK/tmp/run"
-	says_no "$WORK/tmp/run: others may write to it"
+	is_refused
 	rm -r "$WORK/tmp/run"
 	ln -s "$WORK/state" "$WORK/tmp/run"
 	chown -h 4711 "$WORK/tmp/run"
-	says_no "$WORK/tmp/run: others may write to it"
+	rm -r "$WORK/state"
+	mkdir "$WORK/state"
+	is_refused
 	same '' "$(ls -A "$WORK/state")"
-	rm "$WORK/tmp/run"
-	start_agent
+}
+
+is_refused() {
+	launch_agent
+	eventually 10 ended "$AGENT"
+	fails wait "$AGENT"
+	grep -qx "flowtally: $WORK/tmp/run: somebody else has made it" "$WORK/agent.log"
+	rm "$WORK/agent.log"
 }
 
 # configure_lines PATH
