@@ -236,7 +236,7 @@ static const struct {
 	bool of_one; /* each collector has its own */
 } batches[BATCHES] = {
 	[BATCH_TEMPLATES] = { encode_templates, NULL, true },
-	[BATCH_OPTIONS] = { encode_options, NULL, false },
+	[BATCH_OPTIONS] = { encode_options, NULL, true },
 	[BATCH_STATISTICS] = { encode_statistics, NULL, true },
 	[BATCH_LEDGER] = { encode_ledger, NULL, false },
 	[BATCH_NAMES] = { encode_names, NULL, false },

@@ -327,6 +327,18 @@ static void collector_gets_only_the_records_that_it_wants(void **state)
 	assert_int_equal(count_records(lab_receive(lab, 1), 270), 0);
 }
 
+static void interfaces_are_told_only_to_who_wants_them(void **state)
+{
+	for (unsigned int without = 0; without < 2; without++) {
+		g_autoptr(Lab) lab = lab_new(2);
+
+		lab->collector_configs[without].records_interfaces = false;
+		lab_report(lab, 10);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(count_records(lab_receive(lab, i), 271), i != without);
+	}
+}
+
 static void layouts_differ_by_collector(void **state)
 {
 	g_autoptr(Lab) lab = lab_new(2);
@@ -1453,6 +1465,7 @@ int main(void)
 		cmocka_unit_test(changed_interfaces_are_told_at_once),
 		cmocka_unit_test(statistics_tell_what_was_sent),
 		cmocka_unit_test(collector_gets_only_the_records_that_it_wants),
+		cmocka_unit_test(interfaces_are_told_only_to_who_wants_them),
 		cmocka_unit_test(layouts_differ_by_collector),
 		cmocka_network_test(dead_collector_costs_the_others_nothing),
 		cmocka_network_test(collector_that_comes_back_is_told_everything),
