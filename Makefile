@@ -84,7 +84,7 @@ AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(O)/%.o)
 LIBRARY := $(O)/libflowtally.a
 UNIT_TESTS := $(TEST_SOURCES:%.c=$(O)/%)
 BPF_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/bpf/*_test.c))
-TOOLS := $(patsubst %.c,$(O)/%,$(wildcard tests/tools/*.c))
+TOOLS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/tools/*.c)))
 FUZZERS := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 
@@ -160,7 +160,7 @@ check-bpf: all $(BPF_TESTS)
 # all CPUs.
 LONG := $(addprefix tests/e2e/,life.bats http.bats names.bats top.bats faults_disk.bats)
 E2E := $(LONG) $(filter-out $(LONG),$(wildcard tests/e2e/*.bats))
-ALONE := $(addprefix tests/e2e/,churn.bats doctor.bats flow_truth.bats race.bats)
+ALONE := $(addprefix tests/e2e/,churn.bats doctor.bats flow_truth.bats load.bats race.bats)
 
 check-e2e: all $(TOOLS)
 	$(Q)export BUILD=$(abspath $(O)); status=0; \
