@@ -18,7 +18,8 @@
 #   make check-foreign  the unit tests on other CPUs, arm64, armhf and s390x, in emulators, and a smoke test under
 #                       a kernel of each; FOREIGN=s390x: on that one; with -j2 side by side
 #   make check-all      lint and all of the above
-#   make bench          the cost of a packet and of a sweep, side by side with bare ones, and of 100,000 flows; needs root
+#   make bench          the cost of a packet and of a sweep, side by side with bare ones, and of 100,000 flows; then, for
+#                       some ten minutes, the same traffic with others' meters (misc/dependencies bench); needs root
 #   make soak           with everything on, for SOAK_SECONDS (3600): memory and descriptors stay as they are; needs root
 #   make faults         disks, descriptors and memory that end, clocks that are set, and kills at random moments for
 #                       FAULTS_SECONDS (600), FAULTS_SEED=N again; check-e2e has them for some seconds each; needs root
@@ -227,8 +228,9 @@ check-guest: all $(BPF_TESTS) $(TOOLS)
 
 check-all: lint check check-tsan check-valgrind check-fuzz check-bpf check-model check-e2e check-misc check-image check-vm check-foreign
 
-bench: all $(BENCHES)
+bench: all $(BENCHES) $(O)/tests/tools/pour
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
+	$(Q)BUILD=$(abspath $(O)) tests/bench/beside
 
 # clang-format of one version only: each lays out code a little differently. Each page that scdoc makes
 # has paragraph macros which mandoc finds superfluous.
