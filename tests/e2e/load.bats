@@ -3,7 +3,7 @@
 #
 # As many packets as this machine can push, of 100,000 flows and 10,000 devices that change: what went in is what the
 # interface counted, and what comes out of every output; full tables cost detail and no octet; and no frame is lost
-# by being metered. LOAD_SECONDS says how long; 2 where nothing is said.
+# by being metered. LOAD_SECONDS says how long; 1 where nothing is said.
 #
 # Sums are "PACKETS OCTETS", octets being those of IP.
 #
@@ -20,7 +20,7 @@ POUR_DEVICES=$((DEVICES / 2 / SLOW))
 
 setup() {
 	setup_lab 2
-	LOAD_SECONDS=${LOAD_SECONDS:-2}
+	LOAD_SECONDS=${LOAD_SECONDS:-1}
 	LISTENER=""
 	POURS=()
 	SCRAPER=""
@@ -190,7 +190,7 @@ start_load_agent() {
 	start_tcp_collector 4741
 	write_config interval=1s options='hook: auto, meter: [hosts, flows], flows-at: [entering]' \
 		hosts="{ max: $1 }" collectors='[
-			{ address: "127.0.0.1:4739", queue-mib: 512, rate-mib: 2 }, { address: "127.0.0.1:4740", records: [hosts, statistics] },
+			{ address: "127.0.0.1:4739", queue-mib: 512, rate-mib: 4 }, { address: "127.0.0.1:4740", records: [hosts, statistics] },
 			{ address: "127.0.0.1:4741", transport: tcp, queue-mib: 512, records: [flows, statistics] }]'
 	sed -i "s|^export:|export:\n  json-lines: [{ path: \"$WORK/lines.json\", records: [flows, hosts] }]|
 		s|^  textfile:|  http: { listen: \"127.0.0.1:14739\" }\n&|" "$WORK/flowtally.yaml"

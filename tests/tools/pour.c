@@ -41,8 +41,8 @@
 
 /* A run of the program makes so many, that its own preparation does not matter; without --rate. */
 #define RUN_FRAMES (1 << 17)
-#define RUNS_A_SECOND 100 /* with it */
-#define BATCH 64	  /* what the other end's ring has room for several times */
+#define RUNS_A_SECOND 10 /* with it: each takes some milliseconds to begin and to end */
+#define BATCH 64	 /* what the other end's ring has room for several times */
 #define SIZE_MAX_OCTETS 1400
 #define SECONDS_MAX 3600
 #define TTL 64
