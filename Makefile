@@ -20,6 +20,7 @@
 #   make check-all      lint and all of the above
 #   make bench          the cost of a packet and of a sweep, side by side with bare ones, and of 100,000 flows; then, for
 #                       some ten minutes, the same traffic with others' meters (misc/dependencies bench); needs root
+#   make coverage       which lines of the agent unit, BPF and end-to-end tests run, in build-cov/coverage; needs root
 #   make soak           with everything on, for SOAK_SECONDS (3600): memory and descriptors stay as they are; needs root
 #   make faults         disks, descriptors and memory that end, clocks that are set, and kills at random moments for
 #                       FAULTS_SECONDS (600), FAULTS_SEED=N again; check-e2e has them for some seconds each; needs root
@@ -42,18 +43,20 @@ CC ?= cc
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
-O ?= build$(if $(SAN),-san)$(if $(TSAN),-tsan)
+O ?= build$(if $(SAN),-san)$(if $(TSAN),-tsan)$(if $(COV),-cov)
 
 PACKAGES := libbpf libelf zlib libcap libseccomp libmnl libfixbuf glib-2.0 yaml-0.1 jansson ncursesw \
 	    libmicrohttpd gnutls
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lcrypt -lm
 
-CFLAGS ?= -O2 -g
+# With -O1 instrumented code compiles in half the time.
+CFLAGS ?= $(if $(SAN)$(TSAN)$(FUZZ)$(COV),-O1,-O2) -g
 comma := ,
 SYSROOT_FLAGS := $(SYSROOT:%=--sysroot=%)
 SAN_FLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
-	     $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(if $(TSAN),-fsanitize=thread)
+	     $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(if $(TSAN),-fsanitize=thread) \
+	     $(if $(COV),--coverage -fprofile-update=atomic)
 TIME_BITS := -D_TIME_BITS=64
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	     -Wno-unused-parameter -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(TIME_BITS) \
@@ -116,6 +119,11 @@ $(O)/%.o: %.c Makefile | $(SKELETONS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+ifdef COV
+$(LIBRARY): $(O)/tests/coverage/exit.o
+LDFLAGS += -Wl,--wrap=_exit
+endif
+
 ifdef TSAN
 $(UNIT_TESTS): $(O)/tests/tsan/glib.o
 $(UNIT_TESTS): LDFLAGS += $(TSAN_WRAPPED:%=-Wl$(comma)--wrap=%)
@@ -167,6 +175,15 @@ check-e2e: all $(TOOLS)
 	$(Q)export BUILD=$(abspath $(O)); status=0; \
 	$(PROVE) --jobs 3 $(filter-out $(ALONE),$(E2E)) || status=1; \
 	$(PROVE) $(ALONE) && exit $$status
+
+# Which lines of the agent no test runs. Processes of other users write what they have run, too: that is what
+# the default access is for.
+coverage:
+	$(Q)$(MAKE) --no-print-directory COV=1 all
+	$(Q)find build-cov -name '*.gcda' -delete
+	$(Q)setfacl -R -d -m other::rwX build-cov/agent
+	$(Q)status=0; $(MAKE) --no-print-directory --keep-going COV=1 check check-bpf check-e2e || status=1; \
+	tests/coverage/report build-cov && exit $$status
 
 # Each test is a search of its own.
 check-model:
@@ -236,9 +253,9 @@ bench: all $(BENCHES) $(O)/tests/tools/pour
 # has paragraph macros which mandoc finds superfluous.
 lint: $(SKELETONS) lint-service
 	$(Q)clang-format --dry-run --Werror $(wildcard agent/*.[ch] agent/*/*.[ch] ebpf/*.[ch] tests/*/*.[ch])
-	$(Q)for header in $(wildcard agent/*.h agent/*/*.h ebpf/records.h ebpf/packets.h); do \
-		$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$header || exit 1; done
-	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!.*(bash|/sh|bats)|^# shellcheck shell=bash')
+	$(Q)printf '%s\n' $(wildcard agent/*.h agent/*/*.h ebpf/records.h ebpf/packets.h) | \
+		xargs -P 2 -n 16 $(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c
+	$(Q)git ls-files | xargs grep -lE '^#!.*(bash|/sh|bats)|^# shellcheck shell=bash' | xargs -P 2 -n 8 shellcheck -x
 	$(Q)for page in $(wildcard man/*.scd); do scdoc < $$page > $(O)/page && \
 		! mandoc -T lint -W warning $(O)/page | grep -v 'skipping paragraph macro' || exit 1; done
 
@@ -273,5 +290,5 @@ clean:
 
 .DELETE_ON_ERROR:
 .PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-model check-misc image check-image check-vm check-vm-quick check-foreign \
-	check-guest check-all bench faults soak lint lint-service install clean
+	check-guest check-all bench coverage faults soak lint lint-service install clean
 .SECONDARY:
