@@ -82,14 +82,28 @@ static int status(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
+static void print_usage(FILE *to)
+{
+	fputs("usage: flowtally meter attach|detach|status [OPTION...]\n\n"
+	      "What flowtally attach and detach do, with the priority and the handle of "
+	      "linux-flow-exporter; status\n"
+	      "shows the programs at all hooks, whoever attached them. flowtally meter attach "
+	      "--help tells more.\n",
+	      to);
+}
+
 int cli_meter(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
+	if (!strcmp(verb, "--help") || !strcmp(verb, "-h")) {
+		print_usage(stdout);
+		return EXIT_SUCCESS;
+	}
 	if (!strcmp(verb, "status"))
 		return status(argc - 1, argv + 1);
 	if (!strcmp(verb, "attach") || !strcmp(verb, "detach"))
 		return cli_attach_with(&defaults, argc - 1, argv + 1);
-	fprintf(stderr, "usage: flowtally meter attach|detach|status [OPTION...]\n");
+	print_usage(stderr);
 	return CLI_USAGE;
 }

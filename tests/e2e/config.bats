@@ -258,6 +258,22 @@ tls_config() {
 	same 2 "$status"
 }
 
+@test "each subcommand that the help names helps, too, and takes no word that it does not know" {
+	local name names
+
+	names=$("$FLOWTALLY" help | awk '/^  / { print $1 }')
+	[[ $names == *version* ]]
+	for name in $names; do
+		echo "$name"
+		"$FLOWTALLY" "$name" --help | grep -q flowtally
+		run "$FLOWTALLY" "$name" --nonsense
+		same 2 "$status"
+	done
+	run "$FLOWTALLY" version nonsense
+	same 2 "$status"
+	[[ $("$FLOWTALLY" --version) == "flowtally $(sed -n 's/^VERSION := //p' "$ROOT/Makefile") (libbpf "* ]]
+}
+
 @test "asking where no agent runs is one line" {
 	run "$FLOWTALLY" hosts -r "$WORK"
 	echo "$output"

@@ -113,6 +113,43 @@ seen() {
 		value: {frames: .seen.frames, octets: .seen.skb_octets}}] | from_entries'
 }
 
+# What CSV has of one answer, from JSON; sums of classes are its own.
+csv_rows() {
+	ask ledger -o json | jq -r '
+		def row(entry; value): [.interface, .direction, entry] + value + [if .balanced then "yes" else "no" end];
+		.sheets[] | . as $sheet | (
+			(.classes | to_entries[] | . as $class | $sheet |
+				row($class.key; $class.value | [.frames, .packets, .octets, .layer2_octets])),
+			row("seen by the hook"; .seen | [.frames, "", "", .skb_octets]),
+			row("interface counters"; .interface_counters | [.frames.low, "", "", .octets.low]),
+			row("difference"; .difference | [.frames, "", "", .octets])
+		) | map(tostring) | join(",")' | sort
+}
+
+# Of a router that is at rest.
+csv_has_the_same() {
+	same "$(csv_rows)" "$(ask ledger -o csv | sed -e 1d -e '/,all classes,/d' | sort)"
+}
+
+table_has_the_same() {
+	same "$(ask ledger -o csv | sed 1d | cut -d , -f 3-7 | tr -s , ' ')" \
+		"$(ask ledger | grep -v -e balanced: -e FRAMES -e '^$' | tr -s ' ')"
+}
+
+@test "as CSV and as tables the sheets say the same" {
+	start_agent
+	desktop ping -q -c 20 -i 0.01 "$LAB_INTERNET" >/dev/null
+	desktop ping -q -c 20 -i 0.01 "$LAB_ROUTER" >/dev/null
+	wait_sweeps
+	eventually 5 csv_has_the_same
+	eventually 5 table_has_the_same
+	ask ledger -o csv | awk -F , '
+		/,(internet|local|router|multicast|not-ip),/ { sum[$2] += $4 }
+		/,all classes,/ { all[$2] = $4 }
+		END { exit !(all["receive"] >= 40 && sum["receive"] == all["receive"] && sum["transmit"] == all["transmit"]) }'
+	ask ledger | grep -q '^br-lan, receive: balanced: '
+}
+
 @test "one ping is one packet up and one down" {
 	start_agent
 	desktop ping -q -c 1 "$LAB_INTERNET" >/dev/null
