@@ -50,6 +50,23 @@ was_told() {
 	stop_agent
 }
 
+@test "what it says goes to the journal, with its priority, and harms no terminal" {
+	router ip link add $'x\e[31m' type veth peer name y0
+	write_config collectors='[{ address: "127.0.0.1:4799" }]'
+	configure 200ms 'match: "br-lan", side: lan' 'match: "x*", side: lan'
+	mkdir -p /run/systemd
+	spawn router "$WORK/agent.log" unshare --mount "$BATS_TEST_DIRNAME/../tools/journal.py" "$WORK/journal" \
+		"$FLOWTALLY" agent -c "$WORK/flowtally.yaml"
+	AGENT=$!
+	eventually 10 agent_is_ready
+	eventually 10 grep -q '^5 ready$' "$WORK/journal"
+	eventually 10 grep -q '^4 collector 127.0.0.1:4799: ' "$WORK/journal"
+	stop_agent
+	grep '^5 x.*metering by' "$WORK/journal"
+	fails grep -P '[^\x20-\x7e]' "$WORK/journal"
+	same "" "$(cat "$WORK/agent.log")"
+}
+
 @test "the user and the directories are made as the service wants them" {
 	local tree=$WORK/tree
 
