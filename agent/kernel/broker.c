@@ -280,8 +280,9 @@ static bool call(BrokerRequest request, BrokerMessage *message, const BrokerFds 
 	if (broker_socket < 0) {
 		serve(message, in, out);
 	} else if (!exchange(message, in, out)) {
-		g_set_error_literal(error, FLOWTALLY_ERROR, EPIPE,
-				    "the privileged process has ended");
+		g_set_error_literal(error, FLOWTALLY_ERROR, errno,
+				    errno == EMFILE ? g_strerror(EMFILE) :
+						      "the privileged process has ended");
 		return false;
 	}
 	if (!message->ok)

@@ -84,14 +84,17 @@ bool broker_message_receive(int socket, BrokerMessage *message, BrokerFds *fds)
 	memset(message, 0, sizeof(*message));
 	broker_fds_init(fds);
 	len = TEMP_FAILURE_RETRY(recvmsg(socket, &header, MSG_CMSG_CLOEXEC));
-	if (len < 0)
+	if (len < 0) {
+		errno = EPIPE;
 		return false;
+	}
 	placed = place_fds(message->fds, &header, fds);
 	if (len == (ssize_t)sizeof(*message) && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
 	    placed)
 		return true;
 	broker_fds_close(fds);
 	broker_fds_init(fds);
+	errno = header.msg_flags & MSG_CTRUNC ? EMFILE : EPIPE;
 	return false;
 }
 

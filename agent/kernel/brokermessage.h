@@ -79,7 +79,8 @@ void broker_fds_close(const BrokerFds *fds);
 
 bool broker_message_send(int socket, BrokerMessage *message, const BrokerFds *fds);
 
-/* False: the other side has hung up, or what it sends is no message; no descriptor of it stays open. */
+/* False: the other side has hung up, or what it sends is no message (EPIPE), or there is no room for its descriptors (EMFILE);
+ * none of these stays open. */
 bool broker_message_receive(int socket, BrokerMessage *message, BrokerFds *fds);
 
 /* Whether the request can be read for what it is: there is such a one, texts end, and what is chosen from a list is in

@@ -263,7 +263,7 @@ static void on_passed(const RecordHooksResult *result, void *user_data)
 /* What the hooks do not take goes on without them. */
 static void pass_batch(const JsonLines *lines, Output *output)
 {
-	static const RecordHooksResult refused = { .failures = 1, .error = "hooks do not follow" };
+	RecordHooksResult refused = { .failures = 1, .error = "no process runs hooks" };
 	Passing *passing;
 
 	if (!output->batched)
@@ -273,7 +273,7 @@ static void pass_batch(const JsonLines *lines, Output *output)
 	*passing = (Passing){ g_rc_box_acquire(output->sink), output->batched };
 	if (!lines->hooks ||
 	    !record_hooks_pass(lines->hooks, output->first_hook, output->hooks, output->batch->str,
-			       output->batch->len, on_passed, passing)) {
+			       output->batch->len, on_passed, passing, &refused.error)) {
 		note_hooks(output->sink, &refused);
 		write_array(output->sink, output->batch->str, output->batch->len, output->batched);
 		sink_unref(passing->sink);

@@ -240,13 +240,14 @@ static void G_GNUC_NORETURN serve_all(int fd)
 
 /* --- the agent's side */
 
+static const char ended_text[] = "the process that runs hooks has ended";
+
 static void settle_oldest(RecordHooks *hooks, const RecordHooksResult *result)
 {
 	Waiting *waiting = g_queue_pop_head(&hooks->waiting);
-	const RecordHooksResult unchanged = { .array = waiting->array,
-					      .len = waiting->len,
-					      .failures = 1,
-					      .error = "the process that runs hooks has ended" };
+	const RecordHooksResult unchanged = {
+		.array = waiting->array, .len = waiting->len, .failures = 1, .error = ended_text
+	};
 
 	hooks->waiting_octets -= waiting->len;
 	waiting->done(result ? result : &unchanged, waiting->user_data);
@@ -417,13 +418,15 @@ void record_hooks_free(RecordHooks *hooks)
 }
 
 bool record_hooks_pass(RecordHooks *hooks, uint32_t first, uint32_t n, const char *array,
-		       size_t len, RecordHooksDone done, void *user_data)
+		       size_t len, RecordHooksDone done, void *user_data, const char **why)
 {
 	const Request request = { first, n, (uint32_t)len };
 	Waiting *waiting;
 
-	if (hooks->fd < 0 || len > RECORD_HOOKS_QUEUE_MAX - hooks->waiting_octets)
+	if (hooks->fd < 0 || len > RECORD_HOOKS_QUEUE_MAX - hooks->waiting_octets) {
+		*why = hooks->fd < 0 ? ended_text : "hooks do not follow";
 		return false;
+	}
 	waiting = g_new(Waiting, 1);
 	*waiting = (Waiting){ g_memdup2(array, len), len, done, user_data };
 	g_queue_push_tail(&hooks->waiting, waiting);

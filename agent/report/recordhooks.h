@@ -44,11 +44,11 @@ void record_hooks_free(RecordHooks *hooks);
 
 /*
  * Sends the array through @n of the hooks, from @first on. @done comes from the main context, or from
- * record_hooks_free(), in the order of the calls. False: too much waits, or the process has ended; @array is
- * borrowed.
+ * record_hooks_free(), in the order of the calls. False: too much waits, or the process has ended, which @why
+ * then says; @array is borrowed.
  */
 bool record_hooks_pass(RecordHooks *hooks, uint32_t first, uint32_t n, const char *array,
-		       size_t len, RecordHooksDone done, void *user_data);
+		       size_t len, RecordHooksDone done, void *user_data, const char **why);
 
 size_t record_hooks_waiting(const RecordHooks *hooks); /* arrays */
 

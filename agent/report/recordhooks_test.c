@@ -13,6 +13,7 @@ typedef struct {
 	uint32_t failures;
 	uint32_t dropped;
 	char *error;
+	char *refused; /* why the last one was */
 } Seen;
 
 static void note(const RecordHooksResult *result, void *user_data)
@@ -40,6 +41,7 @@ static void seen_free(Seen *seen)
 {
 	g_ptr_array_unref(seen->results);
 	g_free(seen->error);
+	g_free(seen->refused);
 	g_free(seen);
 }
 
@@ -65,7 +67,12 @@ static HookConfig shell(const char *script)
 
 static bool pass(RecordHooks *hooks, uint32_t first, uint32_t n, const char *array, Seen *seen)
 {
-	return record_hooks_pass(hooks, first, n, array, strlen(array), note, seen);
+	const char *why = NULL;
+	bool passed = record_hooks_pass(hooks, first, n, array, strlen(array), note, seen, &why);
+
+	g_free(seen->refused);
+	seen->refused = g_strdup(why);
+	return passed;
 }
 
 static void wait_for(const RecordHooks *hooks)
@@ -183,6 +190,7 @@ static void queue_is_bounded(void **state)
 	assert_true(pass(hooks, 0, 1, array, seen));
 	assert_true(pass(hooks, 0, 1, array, seen));
 	assert_false(pass(hooks, 0, 1, "[]", seen));
+	assert_string_equal(seen->refused, "hooks do not follow");
 	wait_for(hooks);
 	assert_true(pass(hooks, 0, 1, "[]", seen));
 	wait_for(hooks);
@@ -224,6 +232,7 @@ static void without_hooks_there_is_no_process(void **state)
 	g_autoptr(Seen) seen = seen_new();
 
 	assert_false(pass(hooks, 0, 1, "[]", seen));
+	assert_string_equal(seen->refused, "the process that runs hooks has ended");
 	assert_int_equal(seen->results->len, 0);
 }
 

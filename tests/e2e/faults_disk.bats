@@ -200,7 +200,7 @@ fail_together() {
 @test "where it cannot be: an agent that can write nothing below run says so and leaves nothing behind" {
 	mkdir -p "$WORK/$DISK"/{run,textfile,lines,spool}
 	configure_all
-	mount -t tmpfs -o ro tmpfs "$WORK/$DISK/run"
+	mount -t tmpfs -o ro,mode=755 tmpfs "$WORK/$DISK/run"
 	run router "$FLOWTALLY" agent -c "$WORK/flowtally.yaml"
 	same "1 flowtally: $WORK/$DISK/run/lock: Read-only file system" "$status $output"
 	same 0 "$(hooks)"

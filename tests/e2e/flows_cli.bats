@@ -131,8 +131,11 @@ is_refused() {
 
 @test "order and limit, and only so many are shown" {
 	start_agent
+	# Times are those of ticks, some milliseconds apart.
 	pings desktop 1 "$LAB_INTERNET" -s 1000
+	sleep 0.02
 	pings phone 3 "$LAB_INTERNET" -s 100
+	sleep 0.02
 	pings phone 2 "$LAB_INTERNET6" -s 500
 	wait_sweeps
 	same '[1096,1028,384]' "$(flows '[.flows[].octets]' out wan)"
