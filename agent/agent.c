@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -1267,7 +1268,8 @@ static void raise_limit(void)
 	}
 }
 
-/* From here on the agent itself can do nothing that needs a capability. */
+/* From here on the agent itself can do nothing that needs a capability. Before there are threads: they would keep
+ * what they have, and be missed in the processes that are forked. */
 static bool shed_privileges(Agent *agent, GError **error)
 {
 	raise_limit();
@@ -1290,17 +1292,28 @@ static void run_configured(Agent *agent, bool *started)
 		stop(agent);
 }
 
+static const struct {
+	int number;
+	GSourceFunc handler;
+} signals[] = {
+	{ SIGHUP, on_hangup },
+	{ SIGUSR1, on_reopen },
+	{ SIGTERM, on_terminate },
+	{ SIGINT, on_terminate },
+};
+
+static void mask_signals(int how)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+		(void)sigaddset(&set, signals[i].number);
+	(void)sigprocmask(how, &set, NULL);
+}
+
 bool agent_run(const AgentOptions *options)
 {
-	static const struct {
-		int number;
-		GSourceFunc handler;
-	} signals[] = {
-		{ SIGHUP, on_hangup },
-		{ SIGUSR1, on_reopen },
-		{ SIGTERM, on_terminate },
-		{ SIGINT, on_terminate },
-	};
 	Agent agent = {
 		.options = options,
 		.lock = -1,
@@ -1310,16 +1323,20 @@ bool agent_run(const AgentOptions *options)
 	};
 	g_autoptr(GError) error = NULL;
 	guint sources[G_N_ELEMENTS(signals)];
-	bool started = false;
+	bool started = false, shed;
 
 	agent.loop = g_main_loop_new(NULL, FALSE);
-	/* From the first moment to the last one: a reload that comes too early or too late kills nobody. */
+	/* From the first moment to the last one: a reload that comes too early or too late kills nobody. GLib starts a
+	 * thread for signals. */
+	mask_signals(SIG_BLOCK);
+	shed = shed_privileges(&agent, &error);
 	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
 		sources[i] = g_unix_signal_add(signals[i].number, signals[i].handler, &agent);
-	if (!shed_privileges(&agent, &error))
-		g_warning("%s", error->message);
-	else
+	mask_signals(SIG_UNBLOCK);
+	if (shed)
 		agent.config = read_config(options->config_path);
+	else
+		g_warning("%s", error->message);
 	if (agent.config)
 		run_configured(&agent, &started);
 	for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)

@@ -2,12 +2,11 @@
 #include "process.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#include <glib.h>
 
 #define STAT_MAX 4096
 
@@ -67,4 +66,15 @@ bool process_use(ProcessUse *use)
 	read.max_fds = limit.rlim_cur;
 	*use = read;
 	return true;
+}
+
+void process_begin(void)
+{
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE };
+	sigset_t none;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ignored); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this process itself uses, as the client libraries of Prometheus show it (process_*); from /proc/self. */
+/* This process: what it uses, as the client libraries of Prometheus show it (process_*), from /proc/self, and those that it forks. */
 #ifndef FLOWTALLY_PROCESS_H
 #define FLOWTALLY_PROCESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <glib.h>
 
 typedef struct {
 	uint64_t cpu_ms; /* of user and system */
@@ -16,5 +18,8 @@ typedef struct {
 
 /* False, and nothing is written, where /proc tells nothing. */
 bool process_use(ProcessUse *use);
+
+/* A process that was forked begins: signals of a terminal are for its parent, which ends it, and none is blocked. */
+void process_begin(void);
 
 #endif

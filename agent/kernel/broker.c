@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <net/if.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/process.h"
 #include "brokermessage.h"
 #include "netlink.h"
 #include "netns.h"
@@ -213,11 +213,7 @@ void broker_serve(int socket)
 
 static void G_GNUC_NORETURN serve_all(int socket)
 {
-	/* Ctrl-C is for the agent; it ends us. */
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(ignored); i++)
-		(void)signal(ignored[i], SIG_IGN);
+	process_begin();
 	broker_serve(socket);
 	_exit(EXIT_SUCCESS);
 }

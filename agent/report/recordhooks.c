@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "base/process.h"
 #include "kernel/privileges.h"
 #include "kernel/program.h"
 
@@ -223,11 +223,9 @@ static void give_up_privileges(void)
 
 static void G_GNUC_NORETURN serve_all(int fd)
 {
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE };
 	g_autoptr(GPtrArray) hooks = NULL;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(ignored); i++)
-		(void)signal(ignored[i], SIG_IGN);
+	process_begin();
 	program_own_orphans();
 	give_up_privileges();
 	if (chdir("/") < 0)

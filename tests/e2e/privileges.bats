@@ -56,6 +56,11 @@ status_of() {
 	awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"
 }
 
+# of_threads PROCESS NAME: what the kernel says of each of its threads, where they agree
+of_threads() {
+	awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/task"/*/status | sort -u
+}
+
 # CAP_NET_ADMIN is 12, CAP_BPF 39.
 TWO=8000001000
 
@@ -107,6 +112,16 @@ TWO=8000001000
 	same 8000201000 "$(capability_set "$(broker)" CapEff)"
 	same 2 "$(status_of "$AGENT" Seccomp)"
 	wait_sweeps
+}
+
+@test "no thread of the agent has more than the others" {
+	write_config
+	start_agent
+	(($(find "/proc/$AGENT/task" -mindepth 1 -maxdepth 1 | wc -l) > 1))
+	same 0000000000000000 "$(of_threads "$AGENT" CapEff)"
+	same 0000000000000000 "$(of_threads "$AGENT" CapPrm)"
+	same 2 "$(of_threads "$AGENT" Seccomp)"
+	same 1 "$(of_threads "$AGENT" NoNewPrivs)"
 }
 
 @test "without its broker the agent ends, and says so; the hooks count on" {
