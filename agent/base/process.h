@@ -22,4 +22,10 @@ bool process_use(ProcessUse *use);
 /* A process that was forked begins: signals of a terminal are for its parent, which ends it, and none is blocked. */
 void process_begin(void);
 
+/*
+ * The end of a process that was forked and is no other program: what it has of its parent's buffers is not written
+ * again. A build with sanitizers looks for leaks first, and has failed if it finds any.
+ */
+void process_end(int status) G_GNUC_NORETURN;
+
 #endif

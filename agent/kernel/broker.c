@@ -215,7 +215,7 @@ static void G_GNUC_NORETURN serve_all(int socket)
 {
 	process_begin();
 	broker_serve(socket);
-	_exit(EXIT_SUCCESS);
+	process_end(EXIT_SUCCESS);
 }
 
 /* Returns in the agent alone. */

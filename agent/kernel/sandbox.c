@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <termios.h>
 
@@ -218,6 +219,29 @@ static int allow_threads(scmp_filter_ctx filter)
 	return result;
 }
 
+/*
+ * In a build with sanitizers their search for leaks at the end of the process. A second one, which shares the memory,
+ * traces the first, so that it stands still.
+ */
+static int allow_leak_check(scmp_filter_ctx filter)
+{
+	int result = 0;
+#ifdef __SANITIZE_ADDRESS__
+	static const int requests[] = { PTRACE_ATTACH, PTRACE_CONT, PTRACE_DETACH,
+					PTRACE_GETREGSET };
+	const unsigned long tracer = CLONE_VM | CLONE_UNTRACED;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(requests) && result == 0; i++)
+		result = allow_with(filter, SCMP_SYS(ptrace), 0, (uint64_t)requests[i]);
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+					  SCMP_CMP(0, SCMP_CMP_MASKED_EQ, tracer, tracer));
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 0);
+#endif
+	return result;
+}
+
 static int allow_some(scmp_filter_ctx filter)
 {
 	int result = 0;
@@ -245,6 +269,8 @@ bool sandbox_enter(GError **error)
 		result = allow_some(filter);
 	if (result == 0)
 		result = allow_threads(filter);
+	if (result == 0)
+		result = allow_leak_check(filter);
 	if (result == 0)
 		result = seccomp_load(filter);
 	if (filter)

@@ -61,7 +61,7 @@ static int fork_off(void)
 
 static int trace(void)
 {
-	return refused(ptrace(PTRACE_ATTACH, getppid(), 0, 0));
+	return refused(ptrace(PTRACE_SEIZE, getppid(), 0, 0));
 }
 
 static int mount_something(void)

@@ -233,7 +233,7 @@ static void G_GNUC_NORETURN serve_all(int fd)
 	hooks = read_definitions(fd);
 	while (hooks && serve(fd, hooks))
 		;
-	_exit(EXIT_SUCCESS);
+	process_end(EXIT_SUCCESS);
 }
 
 /* --- the agent's side */

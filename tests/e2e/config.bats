@@ -8,6 +8,11 @@ load lib
 setup() {
 	WORK=$BATS_TEST_TMPDIR
 	CONFIG=$WORK/flowtally.yaml
+	watch_reports
+}
+
+teardown() {
+	there_are_no_reports
 }
 
 check() {

@@ -25,6 +25,29 @@ DESKTOP=$(lab_device_mac 1)
 PHONE=$(lab_device_mac 2)
 TV=$(lab_device_mac 3)
 
+# --- what sanitizers say of a build with SAN=1
+
+# What they find goes to files of its own, for whoever it is that is found: hooks are run by nobody.
+watch_reports() {
+	REPORTS=$(mktemp -d)
+	chmod 1777 "$REPORTS"
+	export ASAN_OPTIONS=log_path=$REPORTS/asan:exitcode=99 UBSAN_OPTIONS=log_path=$REPORTS/ubsan:print_stacktrace=1:exitcode=99
+}
+
+# When all processes have ended: fails if there is any.
+there_are_no_reports() {
+	local reports=("$REPORTS"/*)
+
+	if [[ -e ${reports[0]} ]]; then
+		head -n 60 "${reports[@]}"
+		rm -r "$REPORTS"
+		return 1
+	fi
+	rmdir "$REPORTS"
+}
+
+# --- the lab
+
 # setup_lab [DEVICES]: to be called by setup().
 setup_lab() {
 	if ((EUID != 0)); then
@@ -35,6 +58,7 @@ setup_lab() {
 	AGENT=
 	COLLECTORS=()
 	export LC_ALL=C NO_COLOR=1
+	watch_reports
 	lab_down "$LAB"
 	lab_up "$LAB" "${1:-1}"
 }
@@ -53,6 +77,7 @@ teardown_lab() {
 		while read -r mount; do
 			umount -l "$mount"
 		done
+	there_are_no_reports
 }
 
 # node COMMAND...: in the namespace of that node.
