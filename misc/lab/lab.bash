@@ -259,20 +259,28 @@ lab_down() {
 	lab_remove "${namespaces[@]}"
 }
 
-# lab_remove [NAMESPACE]...: and the processes in them
+# lab_remove [NAMESPACE]...: and the processes in them. They are asked to end once, and killed when they have not in
+# LAB_PATIENCE tenths of a second, 20 where nothing is said.
 lab_remove() {
-	local pids i
+	local pids pid i patience=${LAB_PATIENCE:-20}
+	local -A asked=()
 
 	if (($# == 0)); then
 		return
 	fi
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < patience + 30; i++)); do
 		pids=$(printf 'netns pids %s\n' "$@" | ip -force -batch - 2>/dev/null || :)
 		if [[ -z $pids ]]; then
 			break
 		fi
-		# shellcheck disable=SC2086  # one word each
-		kill "-$( ((i < 20)) && echo TERM || echo KILL)" $pids 2>/dev/null || :
+		for pid in $pids; do
+			if ((i >= patience)); then
+				kill -KILL "$pid" 2>/dev/null || :
+			elif [[ ! ${asked[$pid]:-} ]]; then
+				kill -TERM "$pid" 2>/dev/null || :
+				asked[$pid]=yes
+			fi
+		done
 		sleep 0.1
 	done
 	printf 'netns del %s\n' "$@" | ip -force -batch - 2>/dev/null || :

@@ -7,6 +7,7 @@
 
 load ../e2e/lib
 load ../e2e/flows
+load ../e2e/sizes
 load ../e2e/transports
 
 SOAK_SECONDS=${SOAK_SECONDS:-3600}
@@ -47,24 +48,6 @@ setup() {
 
 teardown() {
 	teardown_lab
-}
-
-# The agent, and those that it has started: PID NAME
-processes() {
-	echo "$AGENT agent"
-	pgrep -P "$AGENT" | awk '{ print $1, "helper-" NR }'
-}
-
-# NAME KIB DESCRIPTORS of each: memory that is its own, and not of files; the least of a second, for somebody may just have asked.
-sizes() {
-	local pid name reading
-
-	for ((reading = 0; reading < 5; reading++)); do
-		processes | while read -r pid name; do
-			echo "$name" "$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status")" "$(find "/proc/$pid/fd" -type l | wc -l)"
-		done
-		sleep 0.2
-	done | sort -k1,1 -k3,3n -k2,2n | awk '!seen[$1]++'
 }
 
 new_flows() {
@@ -123,7 +106,7 @@ one_round() {
 }
 
 @test "memory and descriptors stay as they are, and so do the sums" {
-	local rounds=$((SOAK_SECONDS / ROUND)) round before after sums
+	local rounds=$((SOAK_SECONDS / ROUND)) round before sums
 
 	start_nfcapd
 	start_record
@@ -137,12 +120,10 @@ one_round() {
 	wait_sweeps
 	ask ledger
 	ledger_balances
-	after=$(sizes)
 	sums=$(accounts_sums)
 	echo "# round NAME KIB DESCRIPTORS..." >&3
 	awk -v n="$rounds" 'NR % int(n / 12 + 1) == 0 || NR == n { print "# " $0 }' "$WORK/sizes" >&3
-	same "$(awk '{ print $1, $3 }' <<<"$before")" "$(awk '{ print $1, $3 }' <<<"$after")"
-	paste <(echo "$before") <(echo "$after") | awk -v max="$GROWTH_MAX" '$5 - $2 > max { print; grown = 1 } END { exit grown }'
+	sizes_stay "$before" "$GROWTH_MAX"
 	stop_agent
 	stop_collectors
 	same "$sums" "$(nfdump_sums)"
