@@ -24,6 +24,7 @@
 #   make soak           with everything on, for SOAK_SECONDS (3600): memory and descriptors stay as they are; needs root
 #   make faults         disks, descriptors and memory that end, clocks that are set, and kills at random moments for
 #                       FAULTS_SECONDS (600), FAULTS_SEED=N again; check-e2e has them for some seconds each; needs root
+#   make leaks          ten thousand sweeps, reloads, sessions and changes of interfaces leave nothing behind; needs root
 #   make lint           formatting, shell scripts, manual pages, headers that compile alone
 #   make install        to $(DESTDIR)$(PREFIX), and the service's units below it
 #   make clean
@@ -215,6 +216,9 @@ faults: all $(TOOLS)
 	$(Q)export BUILD=$(abspath $(O)) FAULTS_SECONDS=$(FAULTS_SECONDS) BATS_TEST_TIMEOUT=$$(($(FAULTS_SECONDS) * 2 + 600)); \
 	$(PROVE) --jobs 3 $(wildcard tests/e2e/faults*.bats)
 
+leaks: all $(TOOLS)
+	$(Q)BUILD=$(abspath $(O)) TIMES=10000 BATS_TEST_TIMEOUT=7200 bats tests/e2e/leaks.bats
+
 image:
 	$(Q)misc/image $(O)/image
 
@@ -294,5 +298,5 @@ clean:
 
 .DELETE_ON_ERROR:
 .PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-model check-misc image check-image check-vm check-vm-quick check-foreign \
-	check-guest check-all bench coverage faults soak lint lint-service install clean
+	check-guest check-all bench coverage faults soak leaks lint lint-service install clean
 .SECONDARY:

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <termios.h>
@@ -229,15 +230,16 @@ static int allow_leak_check(scmp_filter_ctx filter)
 #ifdef __SANITIZE_ADDRESS__
 	static const int requests[] = { PTRACE_ATTACH, PTRACE_CONT, PTRACE_DETACH,
 					PTRACE_GETREGSET };
+	static const int options[] = { PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_PTRACER };
 	const unsigned long tracer = CLONE_VM | CLONE_UNTRACED;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(requests) && result == 0; i++)
 		result = allow_with(filter, SCMP_SYS(ptrace), 0, (uint64_t)requests[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(options) && result == 0; i++)
+		result = allow_with(filter, SCMP_SYS(prctl), 0, (uint64_t)options[i]);
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 					  SCMP_CMP(0, SCMP_CMP_MASKED_EQ, tracer, tracer));
-	if (result == 0)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 0);
 #endif
 	return result;
 }

@@ -330,40 +330,45 @@ static gboolean on_writable(gint fd, GIOCondition condition, gpointer user_data)
 	return G_SOURCE_REMOVE;
 }
 
-/* Returns in the agent alone. */
-static bool fork_process(RecordHooks *hooks, GError **error)
+/* Returns in the agent alone: the process, whose other end @fd is then; -1: there is none. */
+static pid_t fork_process(int *fd, GError **error)
 {
 	int pair[2];
+	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		error_from_errno(error, errno, "start the process that runs hooks");
-		return false;
+		return -1;
 	}
-	hooks->pid = fork();
-	if (!hooks->pid) {
+	pid = fork();
+	if (!pid) {
 		close(pair[0]);
 		serve_all(pair[1]);
 	}
 	close(pair[1]);
-	hooks->fd = pair[0];
-	if (hooks->pid > 0)
-		return true;
+	*fd = pair[0];
+	if (pid > 0)
+		return pid;
 	error_from_errno(error, errno, "start the process that runs hooks");
-	return false;
+	close(pair[0]);
+	return -1;
 }
 
 RecordHooks *record_hooks_start(GError **error)
 {
-	RecordHooks *hooks = g_new0(RecordHooks, 1);
+	RecordHooks *hooks;
+	int fd;
+	pid_t pid = fork_process(&fd, error);
 
-	hooks->fd = -1;
+	if (pid < 0)
+		return NULL;
+	hooks = g_new0(RecordHooks, 1);
+	hooks->pid = pid;
+	hooks->fd = fd;
 	hooks->out = g_byte_array_new();
 	hooks->in = g_byte_array_new();
 	g_queue_init(&hooks->waiting);
-	if (fork_process(hooks, error))
-		return hooks;
-	record_hooks_free(hooks);
-	return NULL;
+	return hooks;
 }
 
 static json_t *definition_of(const HookConfig *hook)

@@ -37,7 +37,7 @@ watch_reports() {
 	! is_sanitized || LAB_PATIENCE=100
 	REPORTS=$(mktemp -d)
 	chmod 1777 "$REPORTS"
-	export ASAN_OPTIONS=log_path=$REPORTS/asan:exitcode=99 UBSAN_OPTIONS=log_path=$REPORTS/ubsan:print_stacktrace=1:exitcode=99
+	export ASAN_OPTIONS=log_path=$REPORTS/asan:exitcode=99:verify_asan_link_order=0 UBSAN_OPTIONS=log_path=$REPORTS/ubsan:print_stacktrace=1:exitcode=99
 }
 
 # When all processes have ended: fails if there is any.
