@@ -148,10 +148,13 @@ TAP := CMOCKA_MESSAGE_OUTPUT=TAP
 check: all $(UNIT_TESTS)
 	$(Q)$(TAP) $(PROVE) $(UNIT_TESTS)
 
-VALGRIND := valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9
+VALGRIND := valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 \
+	    --suppressions=$(CURDIR)/tests/valgrind/suppressions
+# Under it a filter of system calls is its own, and a program that cannot be run ends it.
+NOT_VALGRIND := $(addprefix $(O)/agent/kernel/,program_test sandbox_test)
 
 check-valgrind: all $(UNIT_TESTS)
-	$(Q)EMULATOR="$(VALGRIND)" $(TAP) $(PROVE) $(UNIT_TESTS)
+	$(Q)TAP_SECONDS=3600 EMULATOR="$(VALGRIND)" $(TAP) $(PROVE) $(filter-out $(NOT_VALGRIND),$(UNIT_TESTS))
 
 # What has threads.
 TSAN_TESTS := $(addprefix $(O)/agent/,base/passwords_test export/resolver_test export/collector_test http/http_test)
@@ -173,7 +176,7 @@ E2E := $(LONG) $(filter-out $(LONG),$(wildcard tests/e2e/*.bats))
 ALONE := $(addprefix tests/e2e/,churn.bats doctor.bats flow_truth.bats load.bats race.bats)
 
 check-e2e: all $(TOOLS)
-	$(Q)export BUILD=$(abspath $(O)); status=0; \
+	$(Q)export BUILD=$(abspath $(O)) SLOW=$${SLOW:-$(if $(SAN),2,1)}; status=0; \
 	$(PROVE) --jobs 3 $(filter-out $(ALONE),$(E2E)) || status=1; \
 	$(PROVE) $(ALONE) && exit $$status
 

@@ -348,10 +348,10 @@ static void crash(Lab *lab, CollectorStatus *last)
 				;
 		}
 		*last = status_of(lab);
-		_exit(0);
+		(void)kill(getpid(), SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	assert_int_equal(status, SIGKILL);
 }
 
 /* The account says what was made, and the spool what is still there. */

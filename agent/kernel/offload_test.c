@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/ethtool.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/sockios.h>
@@ -140,9 +141,10 @@ static void flowtable_without_devices_is_nobodys(void **state)
 /* Who emulates system calls may not know it. */
 static bool has_ethtool(void)
 {
-	struct ifreq nothing = { .ifr_name = "lo" };
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq request = { .ifr_name = "lo", .ifr_data = (void *)&driver };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool has = ioctl(fd, SIOCETHTOOL, &nothing) == 0 || errno != ENOSYS;
+	bool has = ioctl(fd, SIOCETHTOOL, &request) == 0 || errno != ENOSYS;
 
 	close(fd);
 	return has;

@@ -241,7 +241,8 @@ static const struct nlattr *gateway_among(const struct nlattr *paths, uint32_t e
 	int left = mnl_attr_get_payload_len(paths);
 	const struct rtnexthop *chosen = NULL;
 
-	for (; RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+	for (; left >= (int)sizeof(*hop) && RTNH_OK(hop, left);
+	     left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
 		if (egress && (uint32_t)hop->rtnh_ifindex != egress)
 			continue;
 		if (chosen)
