@@ -49,10 +49,10 @@ configuration() {
 	END
 }
 
-# An agent whose clock goes a hundred times faster: pauses and intervals are as short.
+# start_fast_agent N: one whose clock goes so many times faster: pauses and intervals are as short
 start_fast_agent() {
 	# shellcheck disable=SC2016  # the dollar is the dynamic linker's
-	spawn router "$WORK/agent.log" env 'LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1' 'FAKETIME=+0 x100' \
+	spawn router "$WORK/agent.log" env 'LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1' "FAKETIME=+0 x$1" \
 		"$FLOWTALLY" agent -c "$WORK/flowtally.yaml"
 	AGENT=$!
 	eventually 10 agent_is_ready
@@ -129,7 +129,7 @@ is_at_least() {
 
 # until_more N FILTER: until that number of the status is greater by N
 until_more() {
-	eventually 600 is_at_least $(($(status_number "$2") + $1)) "$2"
+	eventually 3600 is_at_least $(($(status_number "$2") + $1)) "$2"
 }
 
 sweeps() {
@@ -142,7 +142,7 @@ sweeps() {
 	start_record 4739
 	start_record 4740
 	start_tcp_collector
-	start_fast_agent
+	start_fast_agent 100
 	spawn desktop "$WORK/ping.log" ping -q -i 0.002 "$LAB_INTERNET"
 	spawn desktop "$WORK/flows.log" /usr/bin/python3 -c '
 import random, socket, sys, time
@@ -201,16 +201,17 @@ sessions() {
 	make_authority authority
 	make_certificate agent authority DNS:agent
 	make_certificate collector authority DNS:collector
-	for ((i = 1; i <= 10; i++)); do
+	for ((i = 1; i <= 20; i++)); do
 		collectors+="{ address: \"127.0.0.$i:4741\", transport: tcp },"
 		collectors+="{ address: \"127.0.0.$i:4742\", transport: tls, $(tls name=collector) },"
 	done
 	configuration "${collectors%,}" | sed 's/^interval: .*/interval: 10s/' >"$WORK/flowtally.yaml"
-	spawn router "$WORK/tcp.log" "$ROOT/tests/tools/hang_up.py" 0.0.0.0 4741 0.11
-	spawn router "$WORK/tls.log" "$ROOT/tests/tools/hang_up.py" 0.0.0.0 4742 0.11 "$WORK/collector.pem" "$WORK/collector.key"
+	spawn router "$WORK/tcp.log" "$ROOT/tests/tools/hang_up.py" 0.0.0.0 4741 0.45
+	spawn router "$WORK/tls.log" "$ROOT/tests/tools/hang_up.py" 0.0.0.0 4742 0.45 "$WORK/collector.pem" "$WORK/collector.key"
 	eventually 5 accepts 4741
 	eventually 5 accepts 4742
-	start_fast_agent
+	# The time for a handshake is as short.
+	start_fast_agent 25
 	stays_flat sessions
 }
 

@@ -19,7 +19,7 @@ static bool print_stream(const char *path)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *contents = NULL;
-	Decoder *decoder = decoder_new();
+	Decoder *decoder;
 	const uint8_t *at;
 	gsize left;
 
@@ -27,6 +27,7 @@ static bool print_stream(const char *path)
 		fprintf(stderr, "streams: %s\n", error->message);
 		return false;
 	}
+	decoder = decoder_new();
 	at = (const uint8_t *)contents;
 	while (left >= HEADER_LEN) {
 		size_t len = (size_t)at[2] << 8 | at[3];
