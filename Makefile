@@ -9,6 +9,7 @@
 #   make fuzz           the same, each for FUZZ_SECONDS (600); what is found goes to build-fuzz/found
 #   make check-bpf      the classifier by BPF_PROG_TEST_RUN; needs root
 #   make check-e2e      everything, in network namespaces, with real collectors; needs root
+#   make check-e2e-short  what of that covers most in a minute or two: with SAN=1 for sanitizers
 #   make check-model    the sweep as a model, all its states by spin; no privilege needed
 #   make check-misc     what is in misc; needs root
 #   make image          the container image, without a registry: in build/image; needs root
@@ -180,6 +181,12 @@ check-e2e: all $(TOOLS)
 	$(PROVE) --jobs 3 $(filter-out $(ALONE),$(E2E)) || status=1; \
 	$(PROVE) $(ALONE) && exit $$status
 
+# All processes, most kinds of records, and what comes and goes.
+SHORT := $(addprefix tests/e2e/,hooks_of_lines.bats leaks.bats interfaces.bats outputs.bats templates.bats follow.bats)
+
+check-e2e-short: all $(TOOLS)
+	$(Q)BUILD=$(abspath $(O)) $(PROVE) --jobs 3 $(SHORT)
+
 # Which lines of the agent no test runs. Processes of other users write what they have run, too: that is what
 # the default access is for.
 coverage:
@@ -300,6 +307,6 @@ clean:
 -include $(shell find $(O) \( -path $(O)/image -o -path $(O)/foreign \) -prune -o -name '*.d' -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-model check-misc image check-image check-vm check-vm-quick check-foreign \
+.PHONY: all check check-valgrind check-tsan check-threads fuzzers check-fuzz fuzz check-bpf check-e2e check-e2e-short check-model check-misc image check-image check-vm check-vm-quick check-foreign \
 	check-guest check-all bench coverage faults soak leaks lint lint-service install clean
 .SECONDARY:

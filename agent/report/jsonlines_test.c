@@ -27,8 +27,11 @@ static void add_output(Lab *lab, const char *path, bool flows, bool hosts, JsonL
 
 static void free_output(gpointer data)
 {
-	g_free(((JsonLinesConfig *)data)->path);
-	g_free(data);
+	JsonLinesConfig *output = data;
+
+	g_free(output->path);
+	g_ptr_array_unref(output->hooks);
+	g_free(output);
 }
 
 static int setup(void **state)

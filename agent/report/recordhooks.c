@@ -223,7 +223,7 @@ static void give_up_privileges(void)
 
 static void G_GNUC_NORETURN serve_all(int fd)
 {
-	g_autoptr(GPtrArray) hooks = NULL;
+	GPtrArray *hooks;
 
 	process_begin();
 	program_own_orphans();
@@ -233,6 +233,8 @@ static void G_GNUC_NORETURN serve_all(int fd)
 	hooks = read_definitions(fd);
 	while (hooks && serve(fd, hooks))
 		;
+	if (hooks)
+		g_ptr_array_unref(hooks);
 	process_end(EXIT_SUCCESS);
 }
 
