@@ -175,7 +175,7 @@ reloads() {
 	CONFIGURATIONS=(
 		"$(configuration "$one")"
 		"$(configuration "$two" 'match: none' ', local: [192.168.2.0/24]' |
-			sed -e 's/keep: 1h/keep: 2h/' -e 's/14739/14740/' -e 's/200ms/300ms/' -e 's/5s/6s/' -e 's/ethers: /dnsmasq: /')"
+			sed -e 's/keep: 1h/keep: 2h/' -e 's/:14739/:14740/' -e 's/: 200ms/: 300ms/' -e 's/: 5s/: 6s/' -e 's/ethers: /dnsmasq: /')"
 	)
 	# To attach takes longest.
 	CONFIGURATIONS+=("${CONFIGURATIONS[@]}" "${CONFIGURATIONS[@]}" "${CONFIGURATIONS[@]}" "${CONFIGURATIONS[0]}" "$(configuration "$one" "$wan")")
