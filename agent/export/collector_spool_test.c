@@ -333,7 +333,6 @@ static uint32_t first_of(const Stream *stream)
 	return 0;
 }
 
-/* What waited in memory when the session broke, or the agent ended, comes before what was spooled. */
 /* In a process of its own, which then dies with messages in memory and in its spool. */
 static void crash(Lab *lab, CollectorStatus *last)
 {
@@ -381,6 +380,7 @@ static void what_a_crash_loses_of_memory_is_counted(void **state)
 	munmap(last, sizeof(*last));
 }
 
+/* What waited in memory when the session broke, or the agent ended, comes before what was spooled. */
 static void break_costs_only_what_was_on_its_way(bool by_end, void **state)
 {
 	enum { MESSAGES = 40000 };

@@ -12,7 +12,7 @@
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 60000
 /* One that has lasted so long did not end for the reason for which it began. */
-#define STEADY_MS 10000
+#define STEADY_US 10000000
 
 const char *const session_state_names[SESSION_STATES] = {
 	[SESSION_CLOSED] = "closed",	     [SESSION_RESOLVING] = "resolving",
@@ -29,6 +29,7 @@ struct Session {
 	SocketSource source;
 	SessionState state;
 	uint64_t since_ms;
+	gint64 since_us; /* the same, whatever the clock is set to */
 	uint64_t until_ms;
 	uint64_t opened;
 	unsigned int failures; /* one after the other */
@@ -42,15 +43,11 @@ struct Session {
 	guint timer; /* the end of an attempt, or of a pause */
 };
 
-static uint64_t now_ms(void)
-{
-	return (uint64_t)g_get_real_time() / 1000;
-}
-
 static void set_state(Session *session, SessionState state)
 {
 	session->state = state;
-	session->since_ms = now_ms();
+	session->since_ms = (uint64_t)g_get_real_time() / 1000;
+	session->since_us = g_get_monotonic_time();
 	g_clear_handle_id(&session->timer, g_source_remove);
 }
 
@@ -140,7 +137,7 @@ void session_fail(Session *session, const GError *error)
 {
 	bool was_open = session->state == SESSION_OPEN;
 
-	if (was_open && now_ms() - session->since_ms >= STEADY_MS)
+	if (was_open && g_get_monotonic_time() - session->since_us >= STEADY_US)
 		session->failures = 0;
 	session->events.on_end(error, session->user_data);
 	drop_attempt(session);
