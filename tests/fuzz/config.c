@@ -10,6 +10,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+static void assert_lines(const GPtrArray *lines)
+{
+	for (guint i = 0; lines && i < lines->len; i++)
+		fuzz_assert_line(g_ptr_array_index(lines, i));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
@@ -24,14 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		web_config_unref(web);
 	} else {
 		g_autoptr(Config) config = config_read(fuzz_file(data + 1, size - 1), errors);
-		g_autofree char *warning = config ? config_warning(config) : NULL;
+		g_autoptr(GPtrArray) warnings = config ? config_warnings(config) : NULL;
 
-		if (warning)
-			fuzz_assert_line(warning);
+		assert_lines(warnings);
 		is_good = config;
 	}
 	FUZZ_ASSERT(is_good == !errors->len);
-	for (guint i = 0; i < errors->len; i++)
-		fuzz_assert_line(g_ptr_array_index(errors, i));
+	assert_lines(errors);
 	return 0;
 }
