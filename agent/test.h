@@ -27,6 +27,13 @@ G_GNUC_PRINTF(1, 2) static inline void run_command(const char *format, ...)
 		fail_msg("failed: %s", command);
 }
 
+/* For what those who emulate system calls know not well. */
+static inline void skip_if_emulated(void)
+{
+	if (g_getenv("EMULATOR"))
+		skip();
+}
+
 /* Setup and teardown of a temporary directory, in *state. */
 static inline int make_directory(void **state)
 {
