@@ -24,6 +24,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "arguments.h"
+
 #define FRAME_MAX 2000
 #define RING_FRAME_SIZE 2048
 #define RING_FRAMES 512
@@ -633,19 +635,6 @@ static _Noreturn void usage(void)
 	      "  --tx-ring                    leave only the Ethernet header linear\n",
 	      stderr);
 	exit(2);
-}
-
-static void parse_mac(uint8_t mac[ETH_ALEN], const char *text)
-{
-	if (sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2, mac + 3, mac + 4,
-		   mac + 5) != ETH_ALEN)
-		usage();
-}
-
-static void parse_address(int family, void *address, const char *text)
-{
-	if (inet_pton(family, text, address) != 1)
-		usage();
 }
 
 static void swap(void *a, void *b, size_t len)

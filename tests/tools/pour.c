@@ -36,6 +36,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "arguments.h"
 #include "pour.h"
 #include "tests/tools/pour.skel.h"
 
@@ -341,29 +342,6 @@ static _Noreturn void usage(void)
 	exit(2);
 }
 
-static void parse_mac(uint8_t mac[ETH_ALEN], const char *text)
-{
-	if (sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2, mac + 3, mac + 4,
-		   mac + 5) != ETH_ALEN)
-		usage();
-}
-
-static void parse_address(const Plan *plan, uint8_t address[16], const char *text)
-{
-	if (inet_pton(plan->ipv6 ? AF_INET6 : AF_INET, text, address) != 1)
-		usage();
-}
-
-static unsigned long parse_number(const char *text, unsigned long min, unsigned long max)
-{
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-
-	if (*end || end == text || number < min || number > max)
-		usage();
-	return number;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -384,7 +362,7 @@ int main(int argc, char **argv)
 	};
 	Plan plan = { .size = 18, .devices = 1, .flows = 1, .cpu = -1 };
 	const char *device = NULL, *far = NULL;
-	int option;
+	int option, family;
 
 	parse_mac(plan.device_mac, "02:00:00:00:00:01");
 	parse_mac(plan.router_mac, "02:00:00:00:01:01");
@@ -441,9 +419,10 @@ int main(int argc, char **argv)
 		plan.seconds = plan.frames ? SECONDS_MAX : 1;
 	plan.interface = argv[optind];
 	/* The lab's desktop, and the lab's sink. */
-	parse_address(&plan, plan.device,
+	family = plan.ipv6 ? AF_INET6 : AF_INET;
+	parse_address(family, plan.device,
 		      device ?: (plan.ipv6 ? "2001:db8:ca2:2::10" : "192.168.2.10"));
-	parse_address(&plan, plan.far, far ?: (plan.ipv6 ? "2001:db8:dead::1" : "198.51.100.1"));
+	parse_address(family, plan.far, far ?: (plan.ipv6 ? "2001:db8:dead::1" : "198.51.100.1"));
 
 	require_named_namespace();
 	require_veth(plan.interface);
